@@ -1,0 +1,1 @@
+"""Which server holds a tenant, and how a statement reaches it."""

@@ -1,0 +1,59 @@
+"""What the registry knows of one PostgreSQL server."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A login role and its password; the password stays out of every repr."""
+
+    user: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a database listens. `host` is an address or the folder of a unix socket."""
+
+    host: str
+    port: int
+    dbname: str
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}/{self.dbname}"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One database with its two addresses and its logins.
+
+    Attributes:
+        name: `control`, or the shard's name; it is the Django alias as well.
+        direct: the server itself, for owner connections, moves and streams.
+        pooled: what requests use; PgBouncer where one stands before the server, else `direct`.
+        web: serves requests; owns nothing and runs no DDL.
+        own: owns the tables, runs DDL and (from PostgreSQL 16 on) makes roles.
+        mover: may replicate; None where moves are not set up.
+        role_maker: makes roles where `own` cannot do it safely (PostgreSQL 15), else None.
+        incarnation: grows with every promotion; a server of an older one is refused.
+    """
+
+    name: str
+    direct: Endpoint
+    pooled: Endpoint
+    web: Login
+    own: Login
+    mover: Login | None = None
+    role_maker: Login | None = None
+    incarnation: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """All servers at one version. Immutable: a change is a new Registry."""
+
+    version: int = 0
+    control: Server | None = None
+    shards: Mapping[str, Server] = field(default_factory=lambda: MappingProxyType({}))

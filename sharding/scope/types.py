@@ -1,0 +1,62 @@
+"""What code can run in: nothing, control, or one tenant's placement."""
+
+import re
+from dataclasses import dataclass
+from typing import Final, final
+
+TENANT_ID_PATTERN: Final = re.compile(r"t[0-9a-z]{6,30}")
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where one tenant lives, as far as running code must know.
+
+    Attributes:
+        tenant_id: opaque and immutable, such as `t0k3f9a`; it names the tenant's role too.
+        shard: the shard's name, which is its Django alias.
+        schema: the tenant's schema on that shard.
+        epoch: grows by one whenever the placement changes.
+        generation: random; part of every cache key, a new one forgets all of them.
+    """
+
+    tenant_id: str
+    shard: str
+    schema: str
+    epoch: int
+    generation: str
+
+    def __post_init__(self) -> None:
+        # Both go into SQL as identifiers, ahead of every statement: nothing else may get here.
+        for name in (self.tenant_id, self.schema):
+            if not TENANT_ID_PATTERN.fullmatch(name):
+                raise ValueError(f"{name!r} is no tenant id ({TENANT_ID_PATTERN.pattern})")
+
+    @property
+    def role(self) -> str:
+        """The database role as which this tenant's statements run."""
+        return self.tenant_id
+
+    def __str__(self) -> str:
+        return f"tenant {self.tenant_id} on {self.shard}"
+
+
+@final
+class ControlScope:
+    """The scope in which `default` is the control database. There is one: CONTROL."""
+
+    __slots__ = ()
+    shard: Final = "control"
+
+    def __str__(self) -> str:
+        return "control"
+
+    def __repr__(self) -> str:
+        return "CONTROL"
+
+    def __reduce__(self) -> str:
+        return "CONTROL"
+
+
+CONTROL: Final = ControlScope()
+
+Scope = Placement | ControlScope
