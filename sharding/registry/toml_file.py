@@ -33,7 +33,9 @@ def read_registry(path: Path) -> Registry:
     return Registry(
         version=int(data.get("version", 0)),
         control=_server(path, "control", control) if control is not None else None,
-        shards=MappingProxyType({name: _server(path, name, part) for name, part in shards.items()}),
+        shards=MappingProxyType(
+            {name: _server(path, name, part) for name, part in shards.items()}
+        ),
     )
 
 
@@ -66,11 +68,15 @@ def _server(path: Path, name: str, part: Mapping[str, Any]) -> Server:
     except KeyError as error:
         raise MalformedRegistry(str(path), f"{name} lacks {error.args[0]!r}") from error
     except (TypeError, ValueError, AttributeError) as error:
-        raise MalformedRegistry(str(path), f"{name} is not as it should be: {error}") from error
+        raise MalformedRegistry(
+            str(path), f"{name} is not as it should be: {error}"
+        ) from error
 
 
 def _endpoint(part: Mapping[str, Any]) -> Endpoint:
-    return Endpoint(host=str(part["host"]), port=int(part["port"]), dbname=str(part["dbname"]))
+    return Endpoint(
+        host=str(part["host"]), port=int(part["port"]), dbname=str(part["dbname"])
+    )
 
 
 def _login(part: Mapping[str, Any]) -> Login:
@@ -105,5 +111,5 @@ def _dump_endpoint(endpoint: Endpoint) -> str:
 
 
 def _string(text: str) -> str:
-    # A JSON string without non-ASCII escapes beyond \\uXXXX is a TOML basic string, but for DEL.
-    return json.dumps(text).replace("\x7f", "\\u007f")
+    # TOML's basic strings are JSON's, but that DEL must be escaped and surrogates may not appear.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -9,7 +9,7 @@ from sharding.scope.errors import LeftOpenTransaction, OpenTransaction
 from sharding.scope.types import Placement, Scope
 
 
-class enter:  # noqa: N801 - reads as a verb where it is used: `with scope.enter(place):`
+class enter:
     """Work in `scope` for the length of a `with` block.
 
     A class and no generator: a leaked generator would leave the scope whenever it is collected.
@@ -42,7 +42,9 @@ class enter:  # noqa: N801 - reads as a verb where it is used: `with scope.enter
                 hook()
         if depths and not self._independent and self._changes_tenant(before):
             raise OpenTransaction(
-                current=describe(before), wanted=describe(self._scope), aliases=tuple(depths)
+                current=describe(before),
+                wanted=describe(self._scope),
+                aliases=tuple(depths),
             )
         if self._independent and self._scope is not None:
             self._kept = probe.swap_out(self._scope.shard)
