@@ -1,0 +1,1 @@
+"""A tenant's people: the user model and sign-in."""

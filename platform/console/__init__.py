@@ -1,0 +1,1 @@
+"""The operators' host, with its own operators."""

@@ -1,0 +1,1 @@
+"""PostgreSQL servers, Redis and PgBouncer for development, demo and tests."""

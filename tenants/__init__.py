@@ -1,0 +1,1 @@
+"""Who: tenants, their domains and lifecycle, the way from a host to a tenant."""

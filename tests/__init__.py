@@ -1,0 +1,1 @@
+"""The tests: unit, integration, scenarios, the repository's own rules, benchmarks."""

@@ -1,0 +1,1 @@
+"""Tests of whole processes: kills, cut networks, stopped servers."""
