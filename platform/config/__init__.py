@@ -1,1 +1,1 @@
-"""The Django project: settings, URLs, WSGI, ASGI, Celery."""
+"""The Django project: settings, URLs, WSGI, ASGI and Celery applications."""

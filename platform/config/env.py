@@ -1,0 +1,102 @@
+"""The environment, read once, in one place, into typed values.
+
+Every variable that the product understands is named here. A variable without a default must be
+there: reading fails with its name. Development and tests supply their defaults through
+`set_defaults` before the settings are read; production supplies none.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import environ
+
+ROOT = Path(__file__).resolve().parents[2]
+"""The folder that holds manage.py."""
+
+DEVELOPMENT_SECRET = "development-only-secret-key-that-prod-refuses"
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What the environment says.
+
+    Attributes:
+        secret_key: ATOLL_SECRET_KEY. Signs sessions and links of all tenants, salted per tenant.
+        redis_url: ATOLL_REDIS_URL. The cache, shared by all processes.
+        broker_url: ATOLL_BROKER_URL. Celery's queues; by default database 1 of the cache's server,
+            since emptying a cache empties its whole database.
+        base_domain: ATOLL_BASE_DOMAIN. Tenants live on `<slug>.<base_domain>`.
+        public_hosts: ATOLL_PUBLIC_HOSTS, by commas. By default the base domain, with and
+            without `www.`.
+        console_hosts: ATOLL_CONSOLE_HOSTS, by commas. By default `console.<base_domain>`.
+        files_root: ATOLL_FILES_ROOT. Where tenants' files are kept.
+        pool_size: ATOLL_POOL_SIZE. Connections per shard and process; 0 means no pool. As large
+            as the number of threads, or threads wait for each other.
+        https: ATOLL_HTTPS. Cookies for HTTPS only, redirects to it, strict transport security.
+        behind_proxy: ATOLL_BEHIND_PROXY. Believe X-Forwarded-Proto. Only where a proxy sets it.
+        hsts: ATOLL_HSTS_SECONDS. How long browsers remember that this host speaks HTTPS only.
+        log_level: ATOLL_LOG_LEVEL.
+    """
+
+    secret_key: str
+    redis_url: str
+    broker_url: str
+    base_domain: str
+    public_hosts: tuple[str, ...]
+    console_hosts: tuple[str, ...]
+    files_root: Path
+    pool_size: int
+    https: bool
+    behind_proxy: bool
+    hsts: timedelta
+    log_level: str
+
+
+def set_defaults(defaults: Mapping[str, str], *, file: Path | None = None) -> None:
+    """Fill in variables that the environment leaves open, from `file` first, then `defaults`.
+
+    `file` holds `NAME=value` lines and need not exist. The values go into the environment itself,
+    because the registry of shards reads its own variable there and child processes inherit them.
+    """
+    if file is not None and file.is_file():
+        environ.Env.read_env(file)
+    for name, value in defaults.items():
+        os.environ.setdefault(name, value)
+
+
+def read_environment() -> Environment:
+    """Read all variables.
+
+    Raises:
+        ImproperlyConfigured: a variable is missing; the message has its name.
+    """
+    env = environ.Env()
+    base_domain = env.str("ATOLL_BASE_DOMAIN", default="localhost")
+    redis_url = env.str("ATOLL_REDIS_URL")
+    return Environment(
+        secret_key=env.str("ATOLL_SECRET_KEY"),
+        redis_url=redis_url,
+        broker_url=env.str("ATOLL_BROKER_URL", default=_second_database(redis_url)),
+        base_domain=base_domain,
+        public_hosts=tuple(
+            env.list("ATOLL_PUBLIC_HOSTS", default=[base_domain, f"www.{base_domain}"])
+        ),
+        console_hosts=tuple(env.list("ATOLL_CONSOLE_HOSTS", default=[f"console.{base_domain}"])),
+        files_root=Path(env.str("ATOLL_FILES_ROOT", default=str(ROOT / "media"))),
+        pool_size=env.int("ATOLL_POOL_SIZE", default=8),
+        https=env.bool("ATOLL_HTTPS", default=True),
+        behind_proxy=env.bool("ATOLL_BEHIND_PROXY", default=False),
+        hsts=timedelta(seconds=env.int("ATOLL_HSTS_SECONDS", default=3600)),
+        log_level=env.str("ATOLL_LOG_LEVEL", default="INFO"),
+    )
+
+
+def _second_database(redis_url: str) -> str:
+    parts = urlsplit(redis_url)
+    if parts.scheme == "unix":
+        return urlunsplit(parts._replace(query="db=1"))
+    return urlunsplit(parts._replace(path="/1"))

@@ -1,0 +1,209 @@
+"""What all places share. Nothing here has a default for a secret; see config/env.py."""
+
+from config import schedule
+from config.env import ROOT, read_environment
+from sharding.backend.atomic_requests import WhileInScope
+from sharding.backend.install import install
+from sharding.pools.redis import RedisBreakerRetry
+
+_env = read_environment()
+
+DEBUG = False
+SECRET_KEY = _env.secret_key
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+ASGI_APPLICATION = "config.asgi.application"
+
+# An app that stands earlier replaces commands and templates of those after it.
+INSTALLED_APPS = [
+    # control
+    "devstack",
+    "console",
+    "front",
+    "tenants",
+    "migrations_tools",
+    "sharding.placements",
+    # tenant
+    "workspace",
+    "accounts",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    # no models
+    "django.contrib.staticfiles",
+]
+
+MIDDLEWARE = [
+    # First: everything after it runs in the scope of the host's tenant, or does not run.
+    "tenants.middleware.TenantMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "config.content_policy.ContentPolicyMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.middleware.MembersOnlyMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+            ],
+        },
+    },
+]
+
+# --- Tenancy ---------------------------------------------------------------------------------
+
+ATOLL_BASE_DOMAIN = _env.base_domain
+ATOLL_PUBLIC_HOSTS = list(_env.public_hosts)
+ATOLL_CONSOLE_HOSTS = list(_env.console_hosts)
+ATOLL_PUBLIC_URLCONF = "config.urls_public"
+ATOLL_CONSOLE_URLCONF = "config.urls_console"
+ATOLL_HOMES = {"auth": "tenant", "contenttypes": "tenant", "sessions": "tenant"}
+TENANT_MODEL = "tenants.Tenant"
+TENANT_DOMAIN_MODEL = "tenants.Domain"
+TENANT_PROVISION_STEPS = ["accounts.provision.first_admin"]
+# TenantMiddleware lets through the hosts that the directory knows, tenants' own domains among
+# them; a list here could only repeat it.
+ALLOWED_HOSTS = ["*"]
+
+# --- Databases -------------------------------------------------------------------------------
+
+# Shards stand in no settings: the handler finds them in the registry, by name.
+DATABASES = {
+    "default": {"ENGINE": "sharding.backend.virtual", "ATOMIC_REQUESTS": WhileInScope()},
+    "control": {"ENGINE": "sharding.backend.control"},
+}
+DATABASE_ROUTERS = ["routers.databases.TenantRouter"]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+# Waiters in a pool are not bounded by the pool (max_waiting makes an outage permanent), and a
+# reconnect that backs off for minutes would outlast the outage.
+ATOLL_POOL = {
+    "min_size": 0,
+    "max_size": _env.pool_size,
+    "timeout": 0.5,
+    "max_waiting": 0,
+    "reconnect_timeout": 2,
+    "num_workers": 1,
+}
+if not _env.pool_size:
+    ATOLL_POOL = None
+install()
+
+# --- Cache, sessions, files, signatures ------------------------------------------------------
+
+# One breaker for both caches: they are one server.
+_redis = {
+    "CLIENT_CLASS": "django_redis.client.DefaultClient",
+    "SOCKET_CONNECT_TIMEOUT": 0.25,
+    "SOCKET_TIMEOUT": 0.25,
+    "IGNORE_EXCEPTIONS": True,
+    "CONNECTION_POOL_KWARGS": {"retry": RedisBreakerRetry()},
+}
+CACHES = {
+    "default": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": _env.redis_url,
+        "KEY_FUNCTION": "routers.cache_keys.tenant_key",
+        "OPTIONS": _redis,
+    },
+    "control": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": _env.redis_url,
+        "KEY_FUNCTION": "routers.cache_keys.control_key",
+        "OPTIONS": _redis,
+    },
+}
+DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = True
+SESSION_ENGINE = "tenants.sessions"
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+SIGNING_BACKEND = "routers.signing.TenantSigner"
+STORAGES = {
+    "default": {"BACKEND": "tenants.storage.TenantStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+MEDIA_ROOT = _env.files_root
+STATIC_URL = "/static/"
+STATIC_ROOT = ROOT / "staticfiles"
+
+# --- People and protection -------------------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "accounts:sign_in"
+LOGIN_REDIRECT_URL = "workspace:dashboard"
+LOGOUT_REDIRECT_URL = "accounts:sign_in"
+# Cookies belong to exactly one host (no *_COOKIE_DOMAIN): a tenant's never reach another's.
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+
+LANGUAGE_CODE = "en"
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+# --- Tasks -----------------------------------------------------------------------------------
+
+CELERY_BROKER_URL = _env.broker_url
+# Without these a broker that is away holds a request for 45 s and longer.
+CELERY_BROKER_CONNECTION_TIMEOUT = 1
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_timeout": 0.5,
+    "socket_connect_timeout": 0.5,
+    "retry_on_timeout": False,
+    "max_retries": 1,
+}
+CELERY_TASK_PUBLISH_RETRY_POLICY = {
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0.1,
+    "interval_max": 0.2,
+}
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_DEFAULT_QUEUE = "control"
+CELERY_TASK_ROUTES = ["routers.queues.route_task"]
+# At least once: a task is done when it has ended, not when it was taken.
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BEAT_SCHEDULE = schedule.BEAT_SCHEDULE
+
+# --- Logs ------------------------------------------------------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"scope": {"()": "routers.log_fields.ScopeFields"}},
+    "formatters": {
+        "line": {
+            "format": "{asctime} {levelname} {name} tenant={tenant} shard={shard} {message}",
+            "style": "{",
+        },
+    },
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "filters": ["scope"], "formatter": "line"},
+    },
+    "root": {"handlers": ["stderr"], "level": _env.log_level},
+    # Django's own set-up would print errors of requests a second time.
+    "loggers": {"django": {"handlers": [], "propagate": True}},
+}

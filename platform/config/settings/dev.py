@@ -1,0 +1,16 @@
+"""Development: on this machine, against the devstack, with DEBUG."""
+
+from config import env
+
+env.set_defaults(
+    {
+        "ATOLL_SECRET_KEY": env.DEVELOPMENT_SECRET,
+        "ATOLL_REDIS_URL": "redis://127.0.0.1:6379/0",
+        "ATOLL_HTTPS": "false",
+    },
+    file=env.ROOT / ".devstack" / "env",
+)
+
+from config.settings.base import *  # noqa: E402
+
+DEBUG = True

@@ -1,0 +1,25 @@
+"""Production: every secret comes from the environment, or the start fails with its name."""
+
+from django.core.exceptions import ImproperlyConfigured
+
+from config import env
+from config.settings.base import *
+
+_env = env.read_environment()
+
+if _env.secret_key == env.DEVELOPMENT_SECRET:
+    raise ImproperlyConfigured(
+        "ATOLL_SECRET_KEY is the one of development, which everybody knows. Make one: "
+        "python -c 'import secrets; print(secrets.token_urlsafe(50))'"
+    )
+
+if _env.https:
+    SECURE_SSL_REDIRECT = True
+    SECURE_HSTS_SECONDS = int(_env.hsts.total_seconds())
+    # The prefix makes browsers refuse a cookie of this name that another subdomain has set.
+    SESSION_COOKIE_SECURE = True
+    SESSION_COOKIE_NAME = "__Host-session"
+    CSRF_COOKIE_SECURE = True
+    CSRF_COOKIE_NAME = "__Host-csrf"
+if _env.behind_proxy:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

@@ -1,0 +1,18 @@
+"""Tests: servers are the fixtures' own; nothing here leads to anybody else's."""
+
+from config import env
+
+env.set_defaults(
+    {
+        "ATOLL_SECRET_KEY": env.DEVELOPMENT_SECRET,
+        # Port 1 refuses at once: a test that needs Redis takes the fixture that has one.
+        "ATOLL_REDIS_URL": "redis://127.0.0.1:1/0",
+        "ATOLL_HTTPS": "false",
+        "ATOLL_POOL_SIZE": "0",
+    }
+)
+
+from config.settings.base import *  # noqa: E402
+
+# The real hashers take a quarter of a second on purpose.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -1,0 +1,1 @@
+"""Which tenant is on which shard, who may change that, and what was done."""
