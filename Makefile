@@ -1,0 +1,94 @@
+# What a person does here. Every target sets up what it needs by itself; `make help` lists them.
+# Wanted: Python 3.11 to 3.13 with venv, make, git. PYTHON=/path/to/python3 picks one.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+NEXT := .venv-next
+PYTEST_ARGS ?=
+
+# Whatever the caller's shell says about paths or settings is not ours.
+unexport PYTHONPATH PYTHONHOME DJANGO_SETTINGS_MODULE
+export PYTHONUNBUFFERED := 1
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z][a-z-]*:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+##@ Try it
+.PHONY: demo demo-check
+demo: venv-demo ## Start shards, Redis, gunicorn and workers; print URLs and sign-ins (ctrl-C stops)
+	@$(PY) manage.py demo
+
+demo-check: venv-demo ## Start it on free ports, prove that two tenants are served apart, stop
+	@$(PY) manage.py demo_check
+
+##@ Test it
+.PHONY: test test-full test-next test-django test-django-quick
+test: venv ## All tests but the slow ones
+	@$(PY) -m pytest $(PYTEST_ARGS)
+
+test-full: venv ## All tests, with the slow ones
+	@$(PY) -m pytest -m "slow or not slow" $(PYTEST_ARGS)
+
+test-next: ## All tests but the slow ones on Django 6.1 (Python 3.12 or 3.13, an environment of its own)
+	@sh tools/make-venv.sh $(NEXT) requirements/next.txt 12
+	@$(NEXT)/bin/python -m pytest $(PYTEST_ARGS)
+
+test-django: venv ## Django's own test suite on our backend against the stock one (long)
+	@$(PY) -m tests.django_suite $(SUITE_ARGS)
+
+test-django-quick: venv ## The share of Django's own suite that CI runs
+	@$(PY) -m tests.django_suite --quick $(SUITE_ARGS)
+
+##@ Check it
+.PHONY: lint format types contracts
+lint: venv ## ruff: rules and format
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+format: venv ## Let ruff mend what it can
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+types: venv ## mypy, strict
+	@$(BIN)/mypy
+
+contracts: venv ## import-linter: imports point down only
+	@$(PY) -c "from importlinter.cli import lint_imports_command; lint_imports_command()"
+
+##@ Measure it
+.PHONY: bench-requests bench-statements
+bench-requests: venv ## Requests per second beside plain Django and django-tenants
+	@$(PY) -m tests.benchmarks.bench_requests $(BENCH_ARGS)
+
+bench-statements: venv ## Cost of one statement: plain, bound, separate SET
+	@$(PY) -m tests.benchmarks.bench_statements $(BENCH_ARGS)
+
+##@ Keep it
+.PHONY: setup docs lock clean venv venv-demo
+setup: venv ## Make the environment only
+	@echo "Ready: . $(BIN)/activate"
+
+docs: venv ## Write docs/reference from the code
+	@$(PY) tools/reference.py --write
+
+lock: ## Pin requirements/*.in anew, with hashes and without addresses
+	@sh tools/make-venv.sh .venv-lock requirements/lock.txt
+	@sh tools/lock.sh .venv-lock/bin/uv
+
+clean: ## Remove environments and caches (the development servers' data stays: manage.py devstack reset)
+	@rm -rf .venv .venv-next .venv-lock .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	@find . -name __pycache__ -type d -not -path './.devstack/*' -prune -exec rm -rf {} +
+
+venv:
+	@sh tools/make-venv.sh $(VENV) requirements/dev.txt
+
+venv-demo:
+	@sh tools/make-venv.sh $(VENV) requirements/devstack.txt
