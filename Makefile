@@ -61,7 +61,7 @@ types: venv ## mypy, strict
 	@$(BIN)/mypy
 
 contracts: venv ## import-linter: imports point down only
-	@$(PY) -c "from importlinter.cli import lint_imports_command; lint_imports_command()"
+	@$(BIN)/lint-imports --no-logo
 
 ##@ Measure it
 .PHONY: bench-requests bench-statements

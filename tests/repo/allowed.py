@@ -1,0 +1,14 @@
+"""Places that break a rule rightly, each with its reason.
+
+Keyed by rule, then by "path owner" (the class and function that the place stands in). An entry
+that no longer matches anything fails the test, so that the lists shrink when the code does.
+"""
+
+from typing import Final
+
+ALLOWED: Final[dict[str, dict[str, str]]] = {
+    "sql_put_together": {},
+    "shard_alias_named": {},
+    "broad_excepts": {},
+    "late_imports": {},
+}

@@ -1,0 +1,1 @@
+"""What is asked of the tree: pure functions from a folder to its breaches."""

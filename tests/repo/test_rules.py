@@ -1,0 +1,156 @@
+"""Each rule holds in this tree, and each is shown to find a breach of itself."""
+
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+
+from tests.repo.allowed import ALLOWED
+from tests.repo.rules import code, layout, texts
+from tests.repo.rules.tree import Breach
+
+Rule = Callable[[Path], Iterable[Breach]]
+
+RULES: dict[str, Rule] = {
+    rule.__name__: rule for rule in (*layout.RULES, *code.RULES, *texts.RULES)
+}
+
+DOC = '"""What this is."""\n'
+MARK = "TO" + "DO"
+
+# A tree that keeps every rule. Each control below adds to it, or puts something in its place.
+CLEAN: dict[str, str] = {
+    "Makefile": "lint:\n\ntypes:\n\ncontracts:\n\ntest:\n",
+    ".ci/run": "make lint\nmake types\nmake contracts\nmake test\n",
+    "README.md": "Type `make test`. Then make sure that it passes.\n",
+    "requirements/base.txt": "django==5.2 \\\n    --hash=sha256:00\n",
+    **{f"{top}/README.md": "# What it owns\n" for top in layout.TOP_PACKAGES},
+    "tenants/__init__.py": DOC,
+    "tenants/models.py": 'def save(self, using=None):\n    rows.using(using).using("control")\n',
+    "sharding/__init__.py": DOC,
+    "sharding/sql.py": 'q = sql.SQL("SELECT a FROM {}").format(sql.Identifier(name))\n',
+    "platform/config/__init__.py": DOC,
+}
+
+# rule -> (name of the case, files to plant, where the breach is)
+PLANTED: dict[str, list[tuple[dict[str, str], str]]] = {
+    "platform_is_no_package": [
+        ({"platform/__init__.py": DOC}, "platform/__init__.py"),
+        ({"platform.py": DOC}, "platform.py"),
+    ],
+    "names": [
+        ({"tenants/utils.py": DOC}, "tenants/utils.py"),
+        ({"platform/config/celery.py": DOC}, "platform/config/celery.py"),
+        ({"routers/helpers/__init__.py": DOC}, "routers/helpers/__init__.py"),
+    ],
+    "lengths": [
+        ({"tenants/long.py": "x = 1\n" * 401}, "tenants/long.py"),
+        ({"tests/unit/test_long.py": "x = 1\n" * 701}, "tests/unit/test_long.py"),
+        ({"routers/README.md": "x\n" * 61}, "routers/README.md"),
+    ],
+    "init_files_hold_a_docstring": [
+        ({"tenants/__init__.py": DOC + "from a import b\n"}, "tenants/__init__.py"),
+        ({"tenants/__init__.py": ""}, "tenants/__init__.py"),
+    ],
+    "folders_are_packages": [({"tenants/services/one.py": DOC}, "tenants/services")],
+    "no_python_in_deploy": [({"deploy/start.py": DOC}, "deploy/start.py")],
+    "sql_put_together": [
+        ({"tenants/a.py": 'def f(x):\n    return f"SELECT a FROM {x}"\n'}, "tenants/a.py"),
+        ({"tenants/a.py": 'q = "DROP ROLE %s" % x\n'}, "tenants/a.py"),
+        ({"tenants/a.py": 'q = "SET LOCAL ROLE " + x\n'}, "tenants/a.py"),
+        ({"tenants/a.py": 'q = "DELETE FROM {}".format(x)\n'}, "tenants/a.py"),
+        ({"sharding/a.py": 'q = b"SET search_path TO " + x\n'}, "sharding/a.py"),
+        ({"sharding/a.py": 'q = sql.SQL(f"GRANT {x} TO web")\n'}, "sharding/a.py"),
+    ],
+    "shard_alias_named": [
+        ({"tenants/a.py": 'atomic(using="alpha")\n'}, "tenants/a.py"),
+        ({"platform/config/a.py": "rows.using(shard)\n"}, "platform/config/a.py"),
+        ({"routers/a.py": "def f(shard):\n    row.save(using=shard)\n"}, "routers/a.py"),
+    ],
+    "broad_excepts": [
+        ({"tenants/a.py": "try:\n    f()\nexcept Exception:\n    g()\n"}, "tenants/a.py"),
+        ({"tenants/a.py": "try:\n    f()\nexcept:\n    g()\n"}, "tenants/a.py"),
+        ({"tenants/a.py": "try:\n    f()\nexcept (A, BaseException):\n    g()\n"}, "tenants/a.py"),
+    ],
+    "late_imports": [
+        ({"sharding/a.py": 'import_string("tenants.models.Tenant")\n'}, "sharding/a.py"),
+        ({"sharding/a.py": 'apps.get_model("tenants", "Tenant")\n'}, "sharding/a.py"),
+    ],
+    "left_over_marks": [
+        ({"tenants/a.py": f"# {MARK}: later\n"}, "tenants/a.py"),
+        ({"docs/a.md": f"{MARK}\n"}, "docs/a.md"),
+    ],
+    "machine_paths": [
+        ({"docs/a.md": "cd /" + "work/main\n"}, "docs/a.md"),
+        ({"tenants/a.py": 'home = "/' + 'root"\n'}, "tenants/a.py"),
+    ],
+    "requirements_name_no_address": [
+        ({"requirements/a.txt": "a @ https" + "://x/a.whl\n"}, "requirements/a.txt"),
+        ({"requirements/a.in": "--extra-index-url x\n"}, "requirements/a.in"),
+        ({"requirements/a.txt": "a>=1\n"}, "requirements/a.txt"),
+        ({"requirements/a.txt": "a==1\n"}, "requirements/a.txt"),
+    ],
+    "told_commands_exist": [
+        ({"README.md": "`make coffee`\n"}, "README.md"),
+        ({"docs/a.md": "```\nmanage.py dance\n```\n"}, "docs/a.md"),
+    ],
+    "ci_runs_everything": [
+        ({".ci/run": "make lint\nmake types\nmake contracts\n# make test\n"}, ".ci/run"),
+        ({".ci/run": "make lint\nmake types\nmake contracts\nmake test-full\n"}, ".ci/run"),
+    ],
+}
+
+
+def lay_out(folder: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_the_tree_keeps_the_rule(name: str, root: Path) -> None:
+    allowed = ALLOWED.get(name, {})
+    used: set[str] = set()
+    breaches: list[Breach] = []
+    for breach in RULES[name](root):
+        place = f"{breach.path} {breach.what.partition(':')[0]}"
+        if place in allowed:
+            used.add(place)
+        else:
+            breaches.append(breach)
+    assert not breaches, "\n" + "\n".join(map(str, sorted(breaches)))
+    assert not allowed.keys() - used, "allowed, but no longer there"
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_tree_that_keeps_the_rule_is_left_in_peace(name: str, tmp_path: Path) -> None:
+    assert list(RULES[name](lay_out(tmp_path, CLEAN))) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "planted", "where"),
+    [
+        pytest.param(name, planted, where, id=f"{name}-{number}")
+        for name, cases in PLANTED.items()
+        for number, (planted, where) in enumerate(cases, start=1)
+    ],
+)
+def test_a_planted_breach_is_reported(
+    name: str, planted: dict[str, str], where: str, tmp_path: Path
+) -> None:
+    tree = lay_out(tmp_path, {**CLEAN, **planted})
+    assert {breach.path for breach in RULES[name](tree)} == {where}
+
+
+def test_every_rule_has_a_control() -> None:
+    assert RULES.keys() == PLANTED.keys()
+
+
+def test_every_exception_gives_its_reason() -> None:
+    for rule, places in ALLOWED.items():
+        assert rule in RULES
+        for place, reason in places.items():
+            assert re.match(r"\w.{20,}", reason), f"{rule}, {place}: why?"
