@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from tests.repo.allowed import ALLOWED
-from tests.repo.rules import code, layout, texts
+from tests.repo.rules import code, documented, layout, texts
 from tests.repo.rules.tree import Breach
 
 Rule = Callable[[Path], Iterable[Breach]]
 
 RULES: dict[str, Rule] = {
-    rule.__name__: rule for rule in (*layout.RULES, *code.RULES, *texts.RULES)
+    rule.__name__: rule for rule in (*layout.RULES, *code.RULES, *documented.RULES, *texts.RULES)
 }
 
 DOC = '"""What this is."""\n'
@@ -27,10 +27,22 @@ CLEAN: dict[str, str] = {
     "requirements/base.txt": "django==5.2 \\\n    --hash=sha256:00\n",
     **{f"{top}/README.md": "# What it owns\n" for top in layout.TOP_PACKAGES},
     "tenants/__init__.py": DOC,
+    "tenants/management/__init__.py": "",
+    "tenants/management/commands/__init__.py": "",
     "tenants/models.py": 'def save(self, using=None):\n    rows.using(using).using("control")\n',
     "sharding/__init__.py": DOC,
     "sharding/sql.py": 'q = sql.SQL("SELECT a FROM {}").format(sql.Identifier(name))\n',
     "platform/config/__init__.py": DOC,
+    "tenants/management/commands/go.py": DOC,
+    "platform/config/settings/a.py": "ATOLL_OLD = 1\n",
+    "platform/config/settings/__init__.py": DOC,
+    "tenants/constants.py": "TENANT_FORM = 1\n",
+    "tenants/errors.py": 'class A(B):\n    code: ClassVar[str] = "a.old"\n',
+    "tenants/checks.py": 'Error("x", id="a.E000")\n',
+    "docs/reference/commands.md": "## `go`\n",
+    "docs/reference/settings.md": "| `ATOLL_OLD` | |\n",
+    "docs/reference/errors.md": "| `a.old` | |\n",
+    "docs/reference/checks.md": "| `a.E000` | |\n",
 }
 
 # rule -> (name of the case, files to plant, where the breach is)
@@ -76,6 +88,33 @@ PLANTED: dict[str, list[tuple[dict[str, str], str]]] = {
     "late_imports": [
         ({"sharding/a.py": 'import_string("tenants.models.Tenant")\n'}, "sharding/a.py"),
         ({"sharding/a.py": 'apps.get_model("tenants", "Tenant")\n'}, "sharding/a.py"),
+    ],
+    "commands_are_documented": [
+        ({"tenants/management/commands/dance.py": DOC}, "tenants/management/commands/dance.py"),
+        ({"docs/reference/commands.md": "## `go`\n## `gone`\n"}, "docs/reference/commands.md"),
+    ],
+    "settings_are_documented": [
+        ({"platform/config/settings/b.py": "ATOLL_NEW = 1\n"}, "platform/config/settings/b.py"),
+        ({"tenants/more.py": "x = settings.TENANT_NEW\n"}, "tenants/more.py"),
+        ({"tenants/more.py": 'x = environ["ATOLL_NEW"]\n'}, "tenants/more.py"),
+        (
+            {"docs/reference/settings.md": "| `ATOLL_OLD` |\n| `ATOLL_GONE` |\n"},
+            "docs/reference/settings.md",
+        ),
+    ],
+    "errors_are_documented": [
+        ({"tenants/more.py": 'class A(B):\n    code = "a.b"\n'}, "tenants/more.py"),
+        (
+            {"docs/reference/errors.md": "| `a.old` | |\n| `a.gone` | |\n"},
+            "docs/reference/errors.md",
+        ),
+    ],
+    "checks_are_documented": [
+        ({"tenants/more.py": 'Error("x", id="tenants.E009")\n'}, "tenants/more.py"),
+        (
+            {"docs/reference/checks.md": "| `a.E000` | |\n| `a.E001` | |\n"},
+            "docs/reference/checks.md",
+        ),
     ],
     "left_over_marks": [
         ({"tenants/a.py": f"# {MARK}: later\n"}, "tenants/a.py"),

@@ -1,0 +1,188 @@
+"""Write the pages of docs/reference that come from the code: commands, errors, checks, variables.
+
+    python tools/reference.py           say what would change, exit 1 if anything
+    python tools/reference.py --write   write it
+
+Only what stands between the two marks of a page is written; the rest is people's.
+"""
+
+import argparse
+import ast
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = ROOT / "docs" / "reference"
+BEGIN, END = "<!-- from the code: begin -->", "<!-- from the code: end -->"
+
+sys.path.insert(0, str(ROOT))
+
+from tests.repo.rules import documented  # noqa: E402
+from tests.repo.rules.tree import PRODUCT, parse, python_files, relative  # noqa: E402
+
+
+def commands_page() -> Iterator[str]:
+    """Each command: what it does, its arguments."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.test")
+    import django
+    from django.core.management import get_commands, load_command_class
+
+    django.setup()
+    apps = get_commands()
+    for name in sorted(documented.commands(ROOT)):
+        command = load_command_class(apps[name], name)
+        parser = command.create_parser("manage.py", name)
+        yield f"## `{name}`"
+        yield ""
+        yield _one_line(str(command.help or ""))
+        yield ""
+        rows = [row for action in parser._actions if (row := _argument(action))]
+        if rows:
+            yield "| argument | |"
+            yield "|---|---|"
+            yield from rows
+            yield ""
+        yield from _subcommands(parser)
+
+
+def _subcommands(parser: argparse.ArgumentParser) -> Iterator[str]:
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            helps = {choice.dest: choice.help for choice in action._choices_actions}
+            yield "| does | |"
+            yield "|---|---|"
+            for verb, inner in action.choices.items():
+                words = [_spelled(each) for each in inner._actions if _argument(each)]
+                yield f"| `{' '.join([verb, *words])}` | {_one_line(helps.get(verb) or '')} |"
+            yield ""
+
+
+DJANGOS_OWN = frozenset(
+    {"help", "version", "verbosity", "settings", "pythonpath", "traceback", "no_color"}
+    | {"force_color", "skip_checks"}
+)
+
+
+def _argument(action: Any) -> str:
+    if action.dest in DJANGOS_OWN or isinstance(action, argparse._SubParsersAction):
+        return ""
+    if action.help == argparse.SUPPRESS:
+        return ""
+    return f"| `{_spelled(action)}` | {_one_line(action.help or '')} |"
+
+
+def _spelled(action: Any) -> str:
+    if not action.option_strings:
+        plural = "…" if action.nargs in {"*", "+", argparse.REMAINDER} else ""
+        return f"{action.metavar or action.dest}{plural}"
+    value = "" if action.nargs == 0 else f" {action.metavar or action.dest.upper()}"
+    return f"{action.option_strings[-1]}{value}"
+
+
+def errors_page() -> Iterator[str]:
+    """Each error: its code, its class, whether to try again, what it means."""
+    yield "| code | error | again? | |"
+    yield "|---|---|---|---|"
+    rows: list[tuple[str, str]] = []
+    for path in python_files(ROOT, *PRODUCT):
+        for node in ast.walk(parse(path)):
+            if isinstance(node, ast.ClassDef):
+                codes = filter(None, map(documented.class_code, node.body))
+                rows += [(code, _error_row(path, node, code)) for code in codes if "." in code]
+    yield from (row for _, row in sorted(rows))
+    yield ""
+
+
+def _error_row(path: Path, node: ast.ClassDef, code: str) -> str:
+    module = relative(ROOT, path).removeprefix("platform/").removesuffix(".py").replace("/", ".")
+    meaning = _one_line((ast.get_docstring(node) or "").split("\n\n")[0])
+    again = "yes" if re.search(r"retryable.*= True", ast.unparse(node)) else "no"
+    return f"| `{code}` | `{module}.{node.name}` | {again} | {meaning} |"
+
+
+def checks_page() -> Iterator[str]:
+    """Each system check: its id and its message."""
+    yield "| id | says |"
+    yield "|---|---|"
+    rows: dict[str, str] = {}
+    for path in python_files(ROOT, *PRODUCT):
+        for node in ast.walk(parse(path)):
+            if isinstance(node, ast.Call):
+                ids = [k.value for k in node.keywords if k.arg == "id"]
+                for value in ids:
+                    if isinstance(value, ast.Constant) and documented.CHECK.fullmatch(
+                        str(value.value)
+                    ):
+                        rows[str(value.value)] = _message(node)
+    for name in documented.check_ids(ROOT):
+        rows.setdefault(name, "")
+    yield from (f"| `{name}` | {rows[name]} |" for name in sorted(rows))
+    yield ""
+
+
+def _message(call: ast.Call) -> str:
+    first = call.args[0] if call.args else None
+    if isinstance(first, ast.JoinedStr):
+        parts = [
+            str(part.value) if isinstance(part, ast.Constant) else "…" for part in first.values
+        ]
+        return _one_line("".join(parts))
+    return _one_line(str(first.value)) if isinstance(first, ast.Constant) else ""
+
+
+def variables_page() -> Iterator[str]:
+    """Each environment variable, from the docstring of config.env.Environment."""
+    yield "| variable | |"
+    yield "|---|---|"
+    module = parse(ROOT / "platform" / "config" / "env.py")
+    for node in module.body:
+        if isinstance(node, ast.ClassDef) and node.name == "Environment":
+            attributes = (ast.get_docstring(node) or "").partition("Attributes:")[2]
+            entries = re.split(r"^ {4}(?=\w+:)", attributes, flags=re.MULTILINE)[1:]
+            for entry in entries:
+                told = _one_line(entry.partition(":")[2])
+                name = documented.SETTING.match(told)
+                if name:
+                    rest = told[name.end() :].lstrip("., ")
+                    yield f"| `{name[0]}` | {rest[:1].upper()}{rest[1:]} |"
+    yield ""
+
+
+def _one_line(text: str) -> str:
+    return re.sub(r"\s+", " ", text).strip().replace("|", "\\|").replace("%%", "%")
+
+
+WRITERS = {
+    "commands.md": commands_page,
+    "errors.md": errors_page,
+    "checks.md": checks_page,
+    "settings.md": variables_page,
+}
+
+
+def main() -> int:
+    """Compare or write; the exit status."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--write", action="store_true", help="write the pages")
+    write = parser.parse_args().write
+    stale = False
+    for name, writer in WRITERS.items():
+        page = PAGES / name
+        text = page.read_text(encoding="utf-8")
+        before, _, rest = text.partition(BEGIN)
+        after = rest.partition(END)[2]
+        wanted = f"{before}{BEGIN}\n\n" + "\n".join(writer()).rstrip() + f"\n\n{END}{after}"
+        if wanted != text:
+            stale = True
+            sys.stderr.write(f"docs/reference/{name}: {'written' if write else 'is stale'}\n")
+            if write:
+                page.write_text(wanted, encoding="utf-8")
+    return int(stale and not write)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
