@@ -1,0 +1,1 @@
+"""What every tenant schema carries whatever its tables are, and what a database needs for it."""

@@ -1,0 +1,130 @@
+"""Direct connections to a server as one of its logins, bounded in time.
+
+They go round the pooler, live for one job and are the only owner connections beside session-bound
+mode. However a server is down (refused, stopped, unreachable, slow), connecting and every
+statement on them end within a bound.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+from psycopg.rows import TupleRow
+
+from sharding.registry.types import Endpoint, Login, Server
+from sharding.schemas.errors import ServerUnreachable
+
+Connection = psycopg.Connection[TupleRow]
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long one connection waits for what.
+
+    Attributes:
+        statement: the server ends a statement after this; a dead server is given up one second
+            later, by the client's own clock.
+        lock: a statement that waits longer for a lock fails with 55P03.
+    """
+
+    statement: timedelta = timedelta(seconds=30)
+    lock: timedelta = timedelta(seconds=5)
+
+
+DEFAULT = Patience()
+BRIEF = Patience(statement=timedelta(seconds=3), lock=timedelta(seconds=1))
+"""For a look that people wait for."""
+
+
+@contextmanager
+def own_connection(server: Server, patience: Patience = DEFAULT) -> Iterator[Connection]:
+    """A direct autocommit connection as the login that owns tables.
+
+    Raises:
+        ServerUnreachable: no connection, or it was lost on the way.
+    """
+    with login_connection(server, server.direct, server.own, patience) as connection:
+        yield connection
+
+
+@contextmanager
+def role_maker_connection(server: Server, patience: Patience = DEFAULT) -> Iterator[Connection]:
+    """A direct autocommit connection as the login that makes roles: own, or on 15 its own login.
+
+    Raises:
+        ServerUnreachable: no connection, or it was lost on the way.
+    """
+    login = server.role_maker or server.own
+    with login_connection(server, server.direct, login, patience) as connection:
+        yield connection
+
+
+@contextmanager
+def login_connection(
+    server: Server, endpoint: Endpoint, login: Login, patience: Patience = DEFAULT
+) -> Iterator[Connection]:
+    """An autocommit connection to `endpoint` as `login`.
+
+    Raises:
+        ServerUnreachable: no connection, or it was lost on the way.
+    """
+    conninfo = make_conninfo(
+        host=endpoint.host,
+        port=endpoint.port,
+        dbname=endpoint.dbname,
+        user=login.user,
+        password=login.password,
+    )
+    with _connection(server.name, str(endpoint), conninfo, patience) as connection:
+        yield connection
+
+
+@contextmanager
+def admin_connection(
+    server: Server, conninfo: str, patience: Patience = DEFAULT
+) -> Iterator[Connection]:
+    """An autocommit connection with what the administrator gave us, for preparing and nothing else.
+
+    Raises:
+        ServerUnreachable: no connection, or it was lost on the way.
+    """
+    with _connection(server.name, "as administrator", conninfo, patience) as connection:
+        yield connection
+
+
+@contextmanager
+def _connection(
+    name: str, endpoint: str, conninfo: str, patience: Patience
+) -> Iterator[Connection]:
+    try:
+        connection = psycopg.connect(
+            conninfo,
+            autocommit=True,
+            connect_timeout=2,
+            application_name="atoll schemas",
+            # A frozen process is met by the client's deadline, a cut cable by these two.
+            keepalives_idle=2,
+            tcp_user_timeout=3000,
+        )
+    except psycopg.OperationalError as error:
+        raise ServerUnreachable(name, endpoint, str(error)) from error
+    try:
+        for setting, limit in (
+            ("statement_timeout", patience.statement),
+            ("lock_timeout", patience.lock),
+        ):
+            # Not in the start-up packet: a pooler refuses options there.
+            connection.execute(
+                "SELECT pg_catalog.set_config(%s, %s, false)",
+                (setting, f"{limit // timedelta(milliseconds=1)}ms"),
+            )
+        yield connection
+    except psycopg.OperationalError as error:
+        if connection.closed:
+            raise ServerUnreachable(name, endpoint, str(error)) from error
+        raise
+    finally:
+        connection.close()

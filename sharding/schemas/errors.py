@@ -1,0 +1,151 @@
+"""What sharding.schemas refuses.
+
+SchemaError
+├── ServerUnreachable
+├── PreparationFailed
+│   └── NotFitToBeShard
+├── RoleCapReached
+├── NoSuchRole
+├── ForeignSchema
+├── SchemaMissing
+├── WrongPhase
+└── SchemaInUse
+"""
+
+from typing import ClassVar
+
+
+class SchemaError(Exception):
+    """A schema or its server is not as it must be."""
+
+    code: ClassVar[str] = "schemas"
+    retryable: ClassVar[bool] = False
+
+
+class ServerUnreachable(SchemaError):
+    """A server did not answer in time, or refused the connection."""
+
+    code = "schemas.unreachable"
+    retryable = True
+
+    def __init__(self, server: str, endpoint: str, reason: str) -> None:
+        self.server = server
+        self.endpoint = endpoint
+        super().__init__(
+            f"{server} ({endpoint}) cannot be reached: {' '.join(reason.split())}. Nothing was "
+            "changed there since the last step that succeeded; run the same command again when "
+            "it is back."
+        )
+
+
+class PreparationFailed(SchemaError):
+    """A step that turns a database into a shard did not succeed."""
+
+    code = "schemas.preparation_failed"
+
+    def __init__(self, server: str, step: str, reason: str) -> None:
+        self.server = server
+        self.step = step
+        super().__init__(
+            f"{server}: step {step!r} failed: {' '.join(reason.split())}. Steps before it are "
+            "done and stay; mend the cause and run the same command again."
+        )
+
+
+class NotFitToBeShard(PreparationFailed):
+    """The database cannot serve as this shard; nothing was changed."""
+
+    code = "schemas.not_fit"
+
+    def __init__(self, server: str, reasons: tuple[str, ...]) -> None:
+        self.server = server
+        self.step = "look"
+        self.reasons = reasons
+        SchemaError.__init__(
+            self,
+            f"{server} cannot be used as a shard: " + " ".join(reasons) + " Nothing was changed.",
+        )
+
+
+class RoleCapReached(SchemaError):
+    """A server holds as many tenant roles as it can bear."""
+
+    code = "schemas.role_cap"
+
+    def __init__(self, server: str, roles: int, cap: int) -> None:
+        self.server = server
+        self.roles = roles
+        self.cap = cap
+        super().__init__(
+            f"{server} holds {roles} tenant roles and bears {cap}: every new one makes all its "
+            "sessions rebuild their memberships. Place the tenant on another shard, or add one "
+            "with `manage.py add_shard`."
+        )
+
+
+class NoSuchRole(SchemaError):
+    """A schema was to be made for a role that the server does not have."""
+
+    code = "schemas.no_role"
+
+    def __init__(self, server: str, role: str) -> None:
+        self.server = server
+        self.role = role
+        super().__init__(
+            f"{server} has no role {role!r}. Roles are made ahead: take a tenant id from "
+            "reserve_tenant_id, or call make_roles first."
+        )
+
+
+class ForeignSchema(SchemaError):
+    """A schema of this name is there, and was not made by create_schema."""
+
+    code = "schemas.foreign"
+
+    def __init__(self, server: str, schema: str) -> None:
+        self.server = server
+        self.schema = schema
+        super().__init__(
+            f"{server} has a schema {schema!r} without a row in atoll.tenant_schema, so it is not "
+            "ours to fill. Look at it with `manage.py devstack psql`; tenant ids are never used "
+            "twice, so take a new one."
+        )
+
+
+class SchemaMissing(SchemaError):
+    """A schema that should be there is not."""
+
+    code = "schemas.missing"
+
+    def __init__(self, server: str, schema: str) -> None:
+        self.server = server
+        self.schema = schema
+        super().__init__(f"{server} has no tenant schema {schema!r}. Nothing was changed.")
+
+
+class WrongPhase(SchemaError):
+    """A schema is not in the phase that this change starts from."""
+
+    code = "schemas.wrong_phase"
+
+    def __init__(self, schema: str, *, found: str, wanted: str) -> None:
+        self.schema = schema
+        self.found = found
+        super().__init__(
+            f"Schema {schema!r} is {found}, and this needs {wanted}. Nothing was changed."
+        )
+
+
+class SchemaInUse(SchemaError):
+    """Somebody works with a table that was to be dropped or locked, for longer than we wait."""
+
+    code = "schemas.in_use"
+    retryable = True
+
+    def __init__(self, server: str, schema: str, doing: str) -> None:
+        self.server = server
+        self.schema = schema
+        super().__init__(
+            f"{server}: {doing} {schema!r} waited too long for a lock that somebody else holds "
+            "(pg_locks says who). What was done so far stays done; run it again later."
+        )

@@ -1,0 +1,1 @@
+"""From a bare database to a shard: the list of steps, and the runner that takes them."""

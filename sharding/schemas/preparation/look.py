@@ -1,0 +1,100 @@
+"""Look at a database before it is prepared, and judge whether it can be a shard."""
+
+from psycopg import sql
+
+from sharding.registry.types import Server
+from sharding.schemas.connections import Connection
+from sharding.schemas.preparation.types import DatabaseFacts, Finding
+
+OLDEST_VERSION = 150000
+_OWN_MAY_MAKE_ROLES_SINCE = 160000
+
+_LOOK = """
+    SELECT current_setting('server_version_num')::int,
+           current_database(),
+           (SELECT system_identifier::text FROM pg_control_system()),
+           pg_encoding_to_char(encoding),
+           CASE datlocprovider WHEN 'c' THEN datcollate
+                ELSE datlocprovider::text || ':' || {locale} END,
+           current_setting('wal_level'),
+           pg_is_in_recovery(),
+           EXISTS (SELECT FROM pg_language WHERE lanname = 'plpgsql'),
+           to_regclass('atoll.server') IS NOT NULL
+    FROM pg_database WHERE datname = current_database()
+"""
+# Renamed in PostgreSQL 17.
+_LOCALE = {False: "coalesce(daticulocale, '')", True: "coalesce(datlocale, '')"}
+
+_WHO = "SELECT name, incarnation FROM atoll.server"
+
+
+def look(connection: Connection) -> DatabaseFacts:
+    """What this database is."""
+    locale = _LOCALE[connection.info.server_version >= 170000]
+    row = connection.execute(sql.SQL(_LOOK).format(locale=sql.SQL(locale))).fetchone()
+    assert row is not None, "a database is in pg_database"
+    *facts, prepared = row
+    who = connection.execute(_WHO).fetchone() if prepared else None
+    return DatabaseFacts(*facts, *(who or ()))
+
+
+def judge(facts: DatabaseFacts, server: Server) -> tuple[Finding, ...]:
+    """What speaks against using this database as `server`, and what one should know of it."""
+    checks = (
+        (
+            facts.version < OLDEST_VERSION,
+            Finding("version", True, f"It runs PostgreSQL {facts.major}; 15 is the oldest."),
+        ),
+        (
+            facts.in_recovery,
+            Finding("standby", True, "It is a standby and takes no writes; give its primary."),
+        ),
+        (
+            facts.database != server.direct.dbname,
+            Finding(
+                "database",
+                True,
+                f"The administrator's connection leads to database {facts.database!r}, the "
+                f"shard's address to {server.direct.dbname!r}.",
+            ),
+        ),
+        (
+            facts.encoding != "UTF8",
+            Finding("encoding", True, f"Its encoding is {facts.encoding}; it must be UTF8."),
+        ),
+        (
+            not facts.has_plpgsql,
+            Finding("plpgsql", True, "It lacks the language plpgsql, in which guards are written."),
+        ),
+        (
+            facts.shard not in (None, server.name),
+            Finding("taken", True, f"It is shard {facts.shard!r} already."),
+        ),
+        (
+            (facts.incarnation or 0) > server.incarnation,
+            Finding(
+                "incarnation",
+                True,
+                f"It is of incarnation {facts.incarnation}, the registry knows "
+                f"{server.incarnation}: set the registry right first.",
+            ),
+        ),
+        (
+            facts.version < _OWN_MAY_MAKE_ROLES_SINCE and server.role_maker is None,
+            Finding(
+                "role_maker",
+                True,
+                "PostgreSQL 15 needs a login of its own for making roles (role_maker).",
+            ),
+        ),
+        (
+            facts.wal_level != "logical",
+            Finding(
+                "wal_level",
+                False,
+                f"wal_level is {facts.wal_level}: tenants can move with a longer pause only, "
+                "and without a way back. Set it to logical and restart the server.",
+            ),
+        ),
+    )
+    return tuple(finding for applies, finding in checks if applies)

@@ -1,0 +1,86 @@
+"""A schema's row in atoll.tenant_schema: read it, change it by token."""
+
+from sharding.schemas.connections import Connection
+from sharding.schemas.errors import SchemaMissing, WrongPhase
+from sharding.schemas.types import Marker, Phase
+
+_READ = """
+    SELECT schema, phase, epoch, move_id, token, digest, fingerprint, major, unfinished
+    FROM atoll.tenant_schema WHERE schema = %(schema)s
+"""
+
+# A holder of an older token is one that was given up: it changes nothing.
+_SET_PHASE = """
+    UPDATE atoll.tenant_schema
+    SET phase = %(phase)s,
+        epoch = coalesce(%(epoch)s, epoch),
+        token = %(token)s,
+        changed_at = clock_timestamp()
+    WHERE schema = %(schema)s AND token <= %(token)s
+"""
+
+_SET_DIGEST = """
+    UPDATE atoll.tenant_schema
+    SET digest = %(digest)s, unfinished = NULL, changed_at = clock_timestamp()
+    WHERE schema = %(schema)s
+"""
+
+_SET_UNFINISHED = """
+    UPDATE atoll.tenant_schema
+    SET unfinished = %(unfinished)s, changed_at = clock_timestamp()
+    WHERE schema = %(schema)s
+"""
+
+
+def read_marker(connection: Connection, schema: str) -> Marker | None:
+    """The row of `schema`, or None when create_schema never made it (or drop_schema is through)."""
+    row = connection.execute(_READ, {"schema": schema}).fetchone()
+    if row is None:
+        return None
+    name, phase, *rest = row
+    return Marker(name, Phase(phase), *rest)
+
+
+def set_phase(
+    connection: Connection,
+    schema: str,
+    phase: Phase,
+    *,
+    epoch: int | None = None,
+    token: int = 0,
+) -> None:
+    """Write down what `schema` is from now on; its rights are changed by the caller.
+
+    Transaction: the caller's, together with the change of rights.
+
+    Raises:
+        SchemaMissing: there is no such row.
+        WrongPhase: the row belongs to a holder of a newer token; nothing changed.
+    """
+    changed = connection.execute(
+        _SET_PHASE, {"schema": schema, "phase": phase.value, "epoch": epoch, "token": token}
+    )
+    if changed.rowcount:
+        return
+    marker = read_marker(connection, schema)
+    if marker is None:
+        raise SchemaMissing(connection.info.dbname, schema)
+    raise WrongPhase(
+        schema, found=f"{marker.phase} under token {marker.token}", wanted=f"token ≤ {token}"
+    )
+
+
+def set_digest(connection: Connection, schema: str, digest: str) -> None:
+    """Write down which migrations `schema` has; whatever was unfinished is finished.
+
+    Transaction: the caller's, together with the last of these migrations.
+    """
+    connection.execute(_SET_DIGEST, {"schema": schema, "digest": digest})
+
+
+def set_unfinished(connection: Connection, schema: str, what: str | None) -> None:
+    """Write down that a step is under way that no rollback would undo, or that it is through.
+
+    Transaction: forbids one; the note must stay when the step is cut off.
+    """
+    connection.execute(_SET_UNFINISHED, {"schema": schema, "unfinished": what})
