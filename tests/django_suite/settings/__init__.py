@@ -1,0 +1,1 @@
+"""Settings of Django's own suite: the stock backend, and ours."""

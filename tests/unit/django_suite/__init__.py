@@ -1,0 +1,1 @@
+"""Unit tests of the comparison behind `make test-django`."""
