@@ -1,0 +1,25 @@
+"""What beat does for a tenant's people."""
+
+from datetime import timedelta
+from importlib import import_module
+from typing import Final
+
+from celery import shared_task
+from django.conf import settings
+
+from tenants.fan_out import start_for_all_tenants
+from tenants.tasks import ControlTask, TenantTask
+
+SPREAD: Final = timedelta(minutes=10)
+
+
+@shared_task(base=TenantTask)
+def clear_sessions() -> None:
+    """Delete this tenant's expired sessions."""
+    import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
+
+
+@shared_task(base=ControlTask)
+def clear_sessions_of_all_tenants() -> None:
+    """Let every tenant's expired sessions be deleted, each at a moment of its own."""
+    start_for_all_tenants(clear_sessions, spread=SPREAD)
