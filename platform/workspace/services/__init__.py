@@ -1,0 +1,1 @@
+"""What can be done in a workspace: every write goes through here."""
