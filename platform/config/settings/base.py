@@ -49,6 +49,7 @@ MIDDLEWARE = [
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [ROOT / "platform" / "config" / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -131,7 +132,8 @@ STORAGES = {
 }
 MEDIA_ROOT = _env.files_root
 STATIC_URL = "/static/"
-STATIC_ROOT = ROOT / "staticfiles"
+STATIC_ROOT = _env.static_root
+STATICFILES_DIRS = [ROOT / "platform" / "config" / "static"]
 
 # --- People and protection -------------------------------------------------------------------
 
