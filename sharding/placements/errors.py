@@ -1,0 +1,146 @@
+"""What sharding.placements refuses.
+
+PlacementError
+├── NoSuchPlacement
+├── WrongPlacementState
+├── PlacementChanged
+├── LeaseHeld
+├── LeaseLost
+├── ShardUnavailable
+│   └── NoShardAvailable
+├── ShardNameTaken
+└── InvalidShardName
+"""
+
+from datetime import datetime
+from typing import ClassVar
+
+
+class PlacementError(Exception):
+    """A placement or a shard is not as it must be."""
+
+    code: ClassVar[str] = "placements"
+    retryable: ClassVar[bool] = False
+
+
+class NoSuchPlacement(PlacementError):
+    """A tenant has no placement."""
+
+    code = "placements.unknown"
+
+    def __init__(self, tenant_id: str) -> None:
+        self.tenant_id = tenant_id
+        super().__init__(
+            f"Tenant {tenant_id!r} has no placement. `manage.py list_tenants` shows all tenants."
+        )
+
+
+class WrongPlacementState(PlacementError):
+    """A placement cannot go from the state it is in to the one asked for."""
+
+    code = "placements.wrong_state"
+
+    def __init__(self, tenant_id: str, *, found: str, wanted: str) -> None:
+        self.tenant_id = tenant_id
+        self.found = found
+        super().__init__(
+            f"The placement of {tenant_id} is {found} and cannot become {wanted}. Nothing changed."
+        )
+
+
+class PlacementChanged(PlacementError):
+    """Somebody else changed the placement since it was read."""
+
+    code = "placements.changed"
+    retryable = True
+
+    def __init__(self, tenant_id: str, *, found: int, expected: int) -> None:
+        self.tenant_id = tenant_id
+        super().__init__(
+            f"The placement of {tenant_id} is at epoch {found}, not {expected}: somebody changed "
+            "it meanwhile. Nothing changed; read it again and decide anew."
+        )
+
+
+class LeaseHeld(PlacementError):
+    """Somebody else is changing this tenant's schema or place."""
+
+    code = "placements.lease_held"
+    retryable = True
+
+    def __init__(self, tenant_id: str, *, holder: str, purpose: str, until: datetime) -> None:
+        self.tenant_id = tenant_id
+        self.holder = holder
+        self.purpose = purpose
+        self.until = until
+        super().__init__(
+            f"{holder} holds the lease of {tenant_id} for {purpose!r} until "
+            f"{until:%Y-%m-%d %H:%M:%S %Z}. Wait for it; a holder that died loses it then."
+        )
+
+
+class LeaseLost(PlacementError):
+    """Our lease ran out and somebody else may have taken it."""
+
+    code = "placements.lease_lost"
+    retryable = True
+
+    def __init__(self, tenant_id: str, *, purpose: str) -> None:
+        self.tenant_id = tenant_id
+        self.purpose = purpose
+        super().__init__(
+            f"The lease of {tenant_id} for {purpose!r} ran out before it was renewed. What was "
+            "done after that may overlap with somebody else's work; run the command again."
+        )
+
+
+class ShardUnavailable(PlacementError):
+    """A shard takes no new tenant."""
+
+    code = "placements.shard_unavailable"
+
+    def __init__(self, shard: str, reason: str) -> None:
+        self.shard = shard
+        super().__init__(
+            f"Shard {shard!r} takes no new tenant: {reason}. `manage.py list_shards` shows all; "
+            "choose another one, or add one with `manage.py add_shard`."
+        )
+
+
+class NoShardAvailable(ShardUnavailable):
+    """No shard at all takes a new tenant."""
+
+    code = "placements.no_shard_available"
+
+    def __init__(self, reasons: tuple[str, ...]) -> None:
+        self.shard = ""
+        self.reasons = reasons
+        told = " ".join(f"{reason}." for reason in reasons) or "none is registered."
+        PlacementError.__init__(
+            self,
+            f"No shard takes a new tenant: {told} Add one with `manage.py add_shard`, or set one "
+            "active again.",
+        )
+
+
+class ShardNameTaken(PlacementError):
+    """Another database has this shard's name, or this database another name."""
+
+    code = "placements.shard_name_taken"
+
+    def __init__(self, shard: str, why: str) -> None:
+        self.shard = shard
+        super().__init__(f"Shard {shard!r} cannot be added: {why}. Nothing was changed.")
+
+
+class InvalidShardName(PlacementError):
+    """A shard's name cannot be used as alias, queue and file name."""
+
+    code = "placements.invalid_shard_name"
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(
+            f"{name!r} is no name for a shard: give 1 to 30 lower-case letters, digits and "
+            "hyphens, a letter first, and none of `control`, `default`."
+        )

@@ -1,0 +1,174 @@
+"""What control knows: shards, where tenants are, ids made ahead, processes, and who did what."""
+
+import secrets
+import uuid
+
+from django.db import models
+from django.db.models.functions import Now
+
+from sharding import scope
+from sharding.placements.states import PlacementState, ShardState
+
+CONTROL = "control"
+
+
+def new_generation() -> str:
+    """A random value; as part of every cache key of a tenant, a new one forgets them all."""
+    return secrets.token_hex(8)
+
+
+class Shard(models.Model):
+    """One database that holds tenants. Its address is in the registry, under the same name."""
+
+    name = models.CharField(max_length=30, primary_key=True)
+    state = models.CharField(
+        max_length=30,
+        choices=[(state.value, state.name) for state in ShardState],
+        default=ShardState.PREPARING,
+    )
+    registry_version = models.PositiveBigIntegerField(default=0)
+    """The registry in which its address last changed; a process with an older one reads again."""
+    weight = models.FloatField(default=1.0)
+    """Its share of new tenants, in comparison with the others'."""
+    role_cap = models.PositiveIntegerField(null=True, blank=True)
+    """Overrides how many tenant roles this PostgreSQL version bears."""
+    version = models.PositiveIntegerField(default=0)
+    """PostgreSQL's version number when it was last prepared."""
+    collation = models.TextField(default="")
+    cluster = models.TextField(default="")
+    """The server's system identifier; with `database` it says which database this is."""
+    database = models.TextField(default="")
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["cluster", "database"],
+                condition=~models.Q(cluster=""),
+                name="one_shard_per_database",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Placement(models.Model):
+    """Where one tenant lives, who may change that now, and how often it was changed."""
+
+    tenant_id = models.CharField(max_length=31, primary_key=True)
+    shard = models.ForeignKey(Shard, on_delete=models.PROTECT, related_name="placements")
+    schema = models.CharField(max_length=31)
+    state = models.CharField(
+        max_length=30,
+        choices=[(state.value, state.name) for state in PlacementState],
+        default=PlacementState.CREATING,
+    )
+    epoch = models.PositiveBigIntegerField(default=1)
+    generation = models.CharField(max_length=32, default=new_generation)
+    lease_holder = models.TextField(default="", blank=True)
+    lease_purpose = models.TextField(default="", blank=True)
+    lease_token = models.PositiveBigIntegerField(default=0)
+    """Grows with every taking; what is done under an older one is void."""
+    lease_until = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+    changed_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["shard", "schema"], name="one_tenant_per_schema")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.tenant_id} on {self.shard_id}"
+
+    def to_scope(self) -> scope.Placement:
+        """What running code must know of it."""
+        return scope.Placement(
+            tenant_id=self.tenant_id,
+            shard=self.shard_id,
+            schema=self.schema,
+            epoch=self.epoch,
+            generation=self.generation,
+        )
+
+
+class ReservedRole(models.Model):
+    """A tenant id whose role was made ahead on one shard. Ids are never used twice."""
+
+    name = models.CharField(max_length=31, primary_key=True)
+    shard = models.ForeignKey(Shard, on_delete=models.PROTECT, related_name="+")
+    made_at = models.DateTimeField(null=True, blank=True)
+    """None: written down, and perhaps not made on the server yet."""
+    used_by = models.TextField(default="", blank=True)
+    """For whom it was taken, such as a slug."""
+    placed_at = models.DateTimeField(null=True, blank=True)
+    """When it became a placement; from then on it is nobody else's for ever."""
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["shard", "used_by"],
+                condition=models.Q(placed_at=None),
+                name="reserved_role_free",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} on {self.shard_id}"
+
+
+class Process(models.Model):
+    """One running process, as it says itself every few seconds."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    kind = models.CharField(max_length=30)
+    host = models.TextField()
+    pid = models.PositiveIntegerField()
+    started_at = models.DateTimeField(db_default=Now())
+    seen_at = models.DateTimeField(db_default=Now(), db_index=True)
+    registry_version = models.PositiveBigIntegerField(default=0)
+    last_announcement = models.PositiveBigIntegerField(default=0)
+    """Every announcement up to this id was taken in."""
+    breakers = models.JSONField(default=dict, blank=True)
+    """Shards that this process holds to be away."""
+
+    class Meta:
+        verbose_name_plural = "processes"
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.host}:{self.pid}"
+
+
+class Announcement(models.Model):
+    """Something that processes should hear of soon. No correctness rests on their hearing it."""
+
+    at = models.DateTimeField(db_default=Now(), db_index=True)
+    kind = models.CharField(max_length=60)
+    subject = models.TextField()
+    body = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.subject}"
+
+
+class AuditEntry(models.Model):
+    """Who did what to what, when, and how it was before and after."""
+
+    at = models.DateTimeField(db_default=Now(), db_index=True)
+    actor = models.TextField()
+    action = models.CharField(max_length=60)
+    subject = models.TextField(db_index=True)
+    before = models.JSONField(default=dict, blank=True)
+    after = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name_plural = "audit entries"
+
+    def __str__(self) -> str:
+        return f"{self.at} {self.actor} {self.action} {self.subject}"

@@ -1,0 +1,63 @@
+"""Choose the shard of a new tenant."""
+
+from django.db.models import Count, Q
+
+from sharding.placements.errors import NoShardAvailable, ShardUnavailable
+from sharding.placements.models import CONTROL, ReservedRole, Shard
+from sharding.placements.services.reserving import room_for_roles
+from sharding.placements.states import ShardState
+from sharding.registry.current import registry
+
+
+def choose_shard() -> str:
+    """The shard with the fewest tenants in comparison with its weight.
+
+    Asks control only, no shard.
+
+    Raises:
+        NoShardAvailable: none takes a new tenant; the message has the reason for each.
+    """
+    shards = Shard.objects.using(CONTROL).annotate(tenants=Count("placements"))
+    refusals = {shard.name: why_not(shard) for shard in shards}
+    open_ones = [shard for shard in shards if not refusals[shard.name]]
+    if not open_ones:
+        raise NoShardAvailable(tuple(f"{name}: {why}" for name, why in refusals.items()))
+    return min(
+        open_ones, key=lambda shard: ((shard.tenants + 1) / max(shard.weight, 1e-9), shard.name)
+    ).name
+
+
+def check_shard(name: str) -> Shard:
+    """The shard that somebody named, if it takes a new tenant.
+
+    Raises:
+        ShardUnavailable: it does not, or there is none of this name.
+    """
+    shard = Shard.objects.using(CONTROL).filter(name=name).first()
+    if shard is None:
+        known = ", ".join(Shard.objects.using(CONTROL).values_list("name", flat=True)) or "none"
+        raise ShardUnavailable(name, f"there is no such shard (known: {known})")
+    if reason := why_not(shard):
+        raise ShardUnavailable(name, reason)
+    return shard
+
+
+def why_not(shard: Shard) -> str:
+    """Why this shard takes no new tenant; empty when it does."""
+    if shard.state != ShardState.ACTIVE:
+        return f"it is {ShardState(shard.state).name.lower().replace('_', ' ')}"
+    if shard.weight <= 0:
+        return "its weight is 0"
+    if shard.name not in registry().shards:
+        return "it has no address in this machine's registry"
+    if not room_for_roles(shard) and not _has_free_role(shard):
+        return "its server bears no more tenant roles"
+    return ""
+
+
+def _has_free_role(shard: Shard) -> bool:
+    return (
+        ReservedRole.objects.using(CONTROL)
+        .filter(Q(placed_at=None), shard=shard, used_by="")
+        .exists()
+    )

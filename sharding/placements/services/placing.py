@@ -1,0 +1,119 @@
+"""Create, change and read placements. Every change grows the epoch by one and is audited."""
+
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from sharding.placements.errors import (
+    NoSuchPlacement,
+    PlacementChanged,
+    WrongPlacementState,
+)
+from sharding.placements.models import CONTROL, Placement, ReservedRole, new_generation
+from sharding.placements.services.audit import record_audit
+from sharding.placements.states import TRANSITIONS, PlacementState
+
+
+def get_placement(tenant_id: str) -> Placement:
+    """The placement as control has it now.
+
+    Raises:
+        NoSuchPlacement: there is none.
+    """
+    try:
+        return Placement.objects.using(CONTROL).get(tenant_id=tenant_id)
+    except Placement.DoesNotExist:
+        raise NoSuchPlacement(tenant_id) from None
+
+
+def create_placement(tenant_id: str, shard: str) -> Placement:
+    """Say that `tenant_id` will live on `shard`; its id is used up by this.
+
+    Transaction: opens one on control, or joins the caller's.
+    Idempotent: by tenant; the placement that is there is returned as it is.
+    """
+    with transaction.atomic(using=CONTROL):
+        placement, created = Placement.objects.using(CONTROL).get_or_create(
+            tenant_id=tenant_id, defaults={"shard_id": shard, "schema": tenant_id}
+        )
+        if created:
+            ReservedRole.objects.using(CONTROL).filter(name=tenant_id).update(placed_at=Now())
+            record_audit("placement.create", tenant_id, after=_facts(placement))
+    return placement
+
+
+def set_placement_state(
+    tenant_id: str, to: PlacementState, *, expected_epoch: int | None = None
+) -> Placement:
+    """Bring a placement into another state; its epoch grows by one.
+
+    Locks: the placement's row.
+    Transaction: opens one on control, or joins the caller's.
+    Idempotent: a placement that is in the state already stays as it is, epoch and all.
+
+    Raises:
+        NoSuchPlacement: there is none.
+        WrongPlacementState: the table of transitions does not allow it.
+        PlacementChanged: its epoch is not the expected one.
+    """
+    with transaction.atomic(using=CONTROL):
+        placement = _locked(tenant_id)
+        if expected_epoch is not None and placement.epoch != expected_epoch:
+            raise PlacementChanged(tenant_id, found=placement.epoch, expected=expected_epoch)
+        found = PlacementState(placement.state)
+        if found is to:
+            return placement
+        if to not in TRANSITIONS[found]:
+            raise WrongPlacementState(tenant_id, found=found, wanted=to)
+        before = _facts(placement)
+        Placement.objects.using(CONTROL).filter(tenant_id=tenant_id).update(
+            state=to, epoch=F("epoch") + 1, changed_at=Now()
+        )
+        placement = get_placement(tenant_id)
+        record_audit("placement.state", tenant_id, before=before, after=_facts(placement))
+    return placement
+
+
+def delete_placement(tenant_id: str) -> bool:
+    """Forget where a tenant lived, once its schema is gone; False if it was forgotten before.
+
+    Transaction: opens one on control, or joins the caller's.
+
+    Raises:
+        WrongPlacementState: it is not being dropped.
+    """
+    with transaction.atomic(using=CONTROL):
+        try:
+            placement = _locked(tenant_id)
+        except NoSuchPlacement:
+            return False
+        if placement.state != PlacementState.DROPPING:
+            raise WrongPlacementState(tenant_id, found=placement.state, wanted="forgotten")
+        record_audit("placement.delete", tenant_id, before=_facts(placement))
+        placement.delete(using=CONTROL)
+    return True
+
+
+def renew_generation(tenant_id: str) -> Placement:
+    """Forget every cached value of one tenant, everywhere, by giving its keys a new part.
+
+    Transaction: opens one on control, or joins the caller's.
+    """
+    with transaction.atomic(using=CONTROL):
+        placement = _locked(tenant_id)
+        placement.generation = new_generation()
+        placement.epoch += 1
+        placement.save(using=CONTROL, update_fields=["generation", "epoch"])
+        record_audit("placement.generation", tenant_id, after=_facts(placement))
+    return placement
+
+
+def _locked(tenant_id: str) -> Placement:
+    try:
+        return Placement.objects.using(CONTROL).select_for_update().get(tenant_id=tenant_id)
+    except Placement.DoesNotExist:
+        raise NoSuchPlacement(tenant_id) from None
+
+
+def _facts(placement: Placement) -> dict[str, object]:
+    return {"shard": placement.shard_id, "state": str(placement.state), "epoch": placement.epoch}

@@ -1,0 +1,187 @@
+"""Every process says that it lives, hears what is new, and reads the registry again when told."""
+
+import logging
+import os
+import socket
+import threading
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+
+from django.db import DatabaseError, connections, models
+from django.db.models import Max
+from django.db.models.functions import Now
+
+from sharding.placements.conf import placement_settings
+from sharding.placements.models import CONTROL, Announcement, Process, Shard
+from sharding.registry import current as addresses
+from sharding.registry.errors import RegistryError
+
+log = logging.getLogger(__name__)
+
+Listener = Callable[[Announcement], None]
+BreakersReport = Callable[[], dict[str, object]]
+
+_listeners: list[Listener] = []
+_breakers: BreakersReport = dict
+_beating: "Heartbeat | None" = None
+_starting = threading.Lock()
+
+
+def on_announcement(listener: Listener) -> Listener:
+    """Call `listener` in the heartbeat's thread, without a scope, for every announcement."""
+    _listeners.append(listener)
+    return listener
+
+
+def report_breakers(report: BreakersReport) -> None:
+    """Ask `report` for what goes into the process row's `breakers`."""
+    global _breakers
+    _breakers = report
+
+
+def announce(kind: str, subject: str, **body: object) -> Announcement:
+    """Tell every process, within a heartbeat or so; a process that misses it must come to no harm.
+
+    Transaction: the caller's on control, so that nobody hears of what is rolled back.
+    """
+    return Announcement.objects.using(CONTROL).create(kind=kind, subject=subject, body=body)
+
+
+def ensure_heartbeat(kind: str) -> None:
+    """Start this process's heartbeat if it does not beat yet; cheap enough for every request.
+
+    Not at import and not before a fork: a thread does not survive one, and this notices.
+    """
+    if _beating is None or _beating.pid != os.getpid():
+        _start(kind)
+
+
+def stop_heartbeat() -> None:
+    """Stop beating and take the row away: an orderly end."""
+    global _beating
+    with _starting:
+        beating, _beating = _beating, None
+    if beating is not None and beating.pid == os.getpid():
+        beating.stop()
+
+
+def purge_processes(*, silent_for: timedelta = timedelta(hours=1)) -> int:
+    """Forget processes that were not heard of for so long; return how many."""
+    deleted, _ = Process.objects.using(CONTROL).filter(seen_at__lt=Now() - silent_for).delete()
+    return deleted
+
+
+def purge_announcements(*, older_than: timedelta = timedelta(days=1)) -> int:
+    """Forget announcements that every living process has long heard; return how many."""
+    deleted, _ = Announcement.objects.using(CONTROL).filter(at__lt=Now() - older_than).delete()
+    return deleted
+
+
+def live_processes(*, heard_within: timedelta = timedelta(seconds=10)) -> models.QuerySet[Process]:
+    """Processes that said lately that they live."""
+    return Process.objects.using(CONTROL).filter(seen_at__gte=Now() - heard_within)
+
+
+def _start(kind: str) -> None:
+    global _beating
+    with _starting:
+        if _beating is None or _beating.pid != os.getpid():
+            _beating = Heartbeat(kind)
+            _beating.start()
+
+
+class Heartbeat(threading.Thread):
+    """The thread behind `ensure_heartbeat`; `beat()` is one round of it."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(name="atoll heartbeat", daemon=True)
+        self.pid = os.getpid()
+        self.row = Process(id=uuid.uuid4(), kind=kind, host=socket.gethostname(), pid=self.pid)
+        self._ended = threading.Event()
+        self._heard: int | None = None
+        self._waiting_for = 0
+        self._away = False
+
+    def run(self) -> None:
+        """Beat until stopped. Control away is no reason to end: it comes back."""
+        every = placement_settings().heartbeat.total_seconds()
+        try:
+            while not self._ended.is_set():
+                self._beat_or_tell()
+                self._ended.wait(every)
+        finally:
+            self._withdraw()
+            connections.close_all()
+
+    def stop(self) -> None:
+        """End the thread, and wait a moment for it to take its row away."""
+        self._ended.set()
+        self.join(timeout=2)
+
+    def beat(self) -> None:
+        """Say that we live, read the registry again if a shard changed, hear what is new."""
+        self._hear()
+        self._reread()
+        self.row.breakers = _breakers()
+        self.row.registry_version = addresses.registry().version
+        self.row.last_announcement = self._heard or 0
+        found = (
+            Process.objects.using(CONTROL)
+            .filter(id=self.row.id)
+            .update(
+                seen_at=Now(),
+                breakers=self.row.breakers,
+                registry_version=self.row.registry_version,
+                last_announcement=self.row.last_announcement,
+            )
+        )
+        if not found:
+            self.row.save(using=CONTROL, force_insert=True)
+
+    def _beat_or_tell(self) -> None:
+        try:
+            self.beat()
+            if self._away:
+                log.info("Control answers again.")
+            self._away = False
+        except DatabaseError as error:
+            if not self._away:
+                log.warning("Control does not answer, going on without: %s", error)
+            self._away = True
+            connections.close_all()
+        except RegistryError:
+            log.exception("The registry cannot be read; the one in use stays")
+
+    def _hear(self) -> None:
+        announcements = Announcement.objects.using(CONTROL)
+        if self._heard is None:
+            # What was said before this process began, it has read from the tables.
+            self._heard = announcements.aggregate(last=Max("id"))["last"] or 0
+            return
+        for announcement in announcements.filter(id__gt=self._heard).order_by("id"):
+            for listener in _listeners:
+                try:
+                    listener(announcement)
+                except Exception:
+                    # One deaf listener must not keep the others from hearing.
+                    log.exception("%s was not taken in by %r", announcement, listener)
+            self._heard = announcement.id
+
+    def _reread(self) -> None:
+        newest = Shard.objects.using(CONTROL).aggregate(newest=Max("registry_version"))["newest"]
+        if not newest or newest <= addresses.registry().version:
+            return
+        version = addresses.reload().version
+        if version >= newest:
+            log.info("Registry %s is in use", version)
+        elif self._waiting_for != newest:
+            # Said once per version: whoever brings the file here is perhaps not through yet.
+            self._waiting_for = newest
+            log.warning("Registry %s is not on this machine yet; using %s", newest, version)
+
+    def _withdraw(self) -> None:
+        try:
+            Process.objects.using(CONTROL).filter(id=self.row.id).delete()
+        except DatabaseError:
+            log.info("Control does not answer; this process's row will be purged")
