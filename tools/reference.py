@@ -134,22 +134,33 @@ def _message(call: ast.Call) -> str:
     return _one_line(str(first.value)) if isinstance(first, ast.Constant) else ""
 
 
-def variables_page() -> Iterator[str]:
-    """Each environment variable, from the docstring of config.env.Environment."""
+def settings_page() -> Iterator[str]:
+    """Variables, from the docstring of config.env.Environment; settings, from each conf.py."""
     yield "| variable | |"
     yield "|---|---|"
-    module = parse(ROOT / "platform" / "config" / "env.py")
-    for node in module.body:
-        if isinstance(node, ast.ClassDef) and node.name == "Environment":
+    yield from _attribute_rows(ROOT / "platform" / "config" / "env.py")
+    yield ""
+    yield "Settings of the packages, each in its `conf.py`:"
+    yield ""
+    yield "| setting | |"
+    yield "|---|---|"
+    for path in python_files(ROOT, *PRODUCT):
+        if path.name == "conf.py":
+            yield from _attribute_rows(path)
+    yield ""
+
+
+def _attribute_rows(path: Path) -> Iterator[str]:
+    """A row per attribute `name: ATOLL_NAME. What it is.` of the dataclasses in a file."""
+    for node in parse(path).body:
+        if isinstance(node, ast.ClassDef):
             attributes = (ast.get_docstring(node) or "").partition("Attributes:")[2]
-            entries = re.split(r"^ {4}(?=\w+:)", attributes, flags=re.MULTILINE)[1:]
-            for entry in entries:
+            for entry in re.split(r"^ {4}(?=\w+:)", attributes, flags=re.MULTILINE)[1:]:
                 told = _one_line(entry.partition(":")[2])
                 name = documented.SETTING.match(told)
                 if name:
                     rest = told[name.end() :].lstrip("., ")
                     yield f"| `{name[0]}` | {rest[:1].upper()}{rest[1:]} |"
-    yield ""
 
 
 def _one_line(text: str) -> str:
@@ -160,7 +171,7 @@ WRITERS = {
     "commands.md": commands_page,
     "errors.md": errors_page,
     "checks.md": checks_page,
-    "settings.md": variables_page,
+    "settings.md": settings_page,
 }
 
 
