@@ -179,9 +179,11 @@ def main() -> int:
     """Compare or write; the exit status."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--write", action="store_true", help="write the pages")
-    write = parser.parse_args().write
-    stale = False
-    for name, writer in WRITERS.items():
+    parser.add_argument("pages", nargs="*", help=f"of {', '.join(WRITERS)}; all unless told")
+    options = parser.parse_args()
+    write, stale = options.write, False
+    for name in options.pages or WRITERS:
+        writer = WRITERS[name]
         page = PAGES / name
         text = page.read_text(encoding="utf-8")
         before, _, rest = text.partition(BEGIN)
