@@ -84,14 +84,14 @@ def login_connection(
 
 @contextmanager
 def admin_connection(
-    server: Server, conninfo: str, patience: Patience = DEFAULT
+    name: str, conninfo: str, patience: Patience = DEFAULT
 ) -> Iterator[Connection]:
     """An autocommit connection with what the administrator gave us, for preparing and nothing else.
 
     Raises:
         ServerUnreachable: no connection, or it was lost on the way.
     """
-    with _connection(server.name, "as administrator", conninfo, patience) as connection:
+    with _connection(name, "as administrator", conninfo, patience) as connection:
         yield connection
 
 

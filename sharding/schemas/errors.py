@@ -31,8 +31,9 @@ class ServerUnreachable(SchemaError):
     def __init__(self, server: str, endpoint: str, reason: str) -> None:
         self.server = server
         self.endpoint = endpoint
+        self.reason = " ".join(reason.split())
         super().__init__(
-            f"{server} ({endpoint}) cannot be reached: {' '.join(reason.split())}. Nothing was "
+            f"{server} ({endpoint}) cannot be reached: {self.reason}. Nothing was "
             "changed there since the last step that succeeded; run the same command again when "
             "it is back."
         )

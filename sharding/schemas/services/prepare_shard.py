@@ -11,7 +11,7 @@ from sharding.schemas.errors import NotFitToBeShard, PreparationFailed, ServerUn
 from sharding.schemas.preparation.logins import logins
 from sharding.schemas.preparation.look import judge, look
 from sharding.schemas.preparation.steps import plan_steps
-from sharding.schemas.preparation.types import Outcome, Preparation, Step, StepReport
+from sharding.schemas.preparation.types import DatabaseFacts, Outcome, Preparation, Step, StepReport
 
 # Two preparations of one database take turns.
 _TAKE_TURNS = "SELECT pg_advisory_lock(hashtext('atoll.prepare_shard'))"
@@ -46,7 +46,7 @@ def prepare_shard(
         PreparationFailed: a step failed; those before it are done.
         ServerUnreachable: the administrator cannot connect, or was cut off.
     """
-    with admin_connection(server, admin_conninfo) as connection:
+    with admin_connection(server.name, admin_conninfo) as connection:
         connection.execute(_TAKE_TURNS)
         facts = look(connection)
         findings = judge(facts, server)
@@ -69,6 +69,16 @@ def prepare_shard(
     if not dry_run:
         _sign_in(server)
     return Preparation(server.name, facts, findings, tuple(reports))
+
+
+def look_at(admin_conninfo: str, name: str) -> DatabaseFacts:
+    """What the database that is to become shard `name` is. Changes nothing.
+
+    Raises:
+        ServerUnreachable: the administrator cannot connect.
+    """
+    with admin_connection(name, admin_conninfo) as connection:
+        return look(connection)
 
 
 def _take(connection: Connection, server: Server, step: Step, *, dry_run: bool) -> Outcome:

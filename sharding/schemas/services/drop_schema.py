@@ -1,0 +1,170 @@
+"""Take a tenant's schema away, a few tables at a time."""
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+import psycopg
+from psycopg import sql
+
+from sharding.registry.types import Server
+from sharding.schemas.connections import Connection, Patience, own_connection
+from sharding.schemas.errors import ForeignSchema, SchemaInUse
+from sharding.schemas.services.fence import seal
+from sharding.schemas.services.markers import read_marker, set_phase
+from sharding.schemas.types import Phase
+
+MAX_LOCKS = 600
+"""Locks of one transaction. A server's table holds 64 × 100 for all its sessions by default, and
+one DROP SCHEMA of 300 tables takes 7,800."""
+
+LOCK_TIMEOUT = timedelta(milliseconds=200)
+GIVE_UP_AFTER = timedelta(seconds=30)
+
+_EXISTS = "SELECT to_regnamespace(quote_ident(%(schema)s)) IS NOT NULL"
+
+# What a table takes along: its indexes and sequences, its TOAST table with index, its row type, and
+# twice that for safety's sake. Members before their parents, so that each is dropped by itself.
+_TABLES = """
+    SELECT c.relname,
+           2 * (3 + (SELECT count(*) FROM pg_index WHERE indrelid = c.oid)
+                  + (SELECT count(*) FROM pg_constraint
+                     WHERE contype = 'f' AND (conrelid = c.oid OR confrelid = c.oid)))
+    FROM pg_class c
+    WHERE c.relkind IN ('r', 'p')
+      AND c.oid IN (
+          SELECT objid FROM pg_depend
+          WHERE refclassid = 'pg_namespace'::regclass
+            AND refobjid = to_regnamespace(quote_ident(%(schema)s))
+            AND classid = 'pg_class'::regclass
+      )
+    ORDER BY EXISTS (SELECT FROM pg_inherits WHERE inhparent = c.oid), c.relname
+"""
+
+_DROP_TABLES = "DROP TABLE IF EXISTS {tables} CASCADE"
+_DROP_SCHEMA = "DROP SCHEMA IF EXISTS {schema} CASCADE"
+_FORGET = "DELETE FROM atoll.tenant_schema WHERE schema = %(schema)s"
+_SET_LOCK_TIMEOUT = "SET LOCAL lock_timeout TO {limit}"
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """What a drop did.
+
+    Attributes:
+        existed: there was something to drop.
+        tables: dropped before the schema itself, in this run.
+        transactions: how many it took.
+    """
+
+    existed: bool
+    tables: int
+    transactions: int
+
+
+def drop_schema(
+    server: Server,
+    schema: str,
+    *,
+    max_locks: int = MAX_LOCKS,
+    give_up_after: timedelta = GIVE_UP_AFTER,
+) -> Drop:
+    """Close `schema` to its tenant and drop it, then forget its row. The role stays.
+
+    Transaction: many, on an owner connection of its own; each holds about `max_locks` locks at
+    most and waits for readers a fifth of a second at a time.
+    Idempotent: a drop that was cut off, and a schema that was half made, are finished; what is
+    gone counts as dropped.
+
+    Raises:
+        ForeignSchema: the schema is there and was not made by create_schema.
+        SchemaInUse: somebody held a table for `give_up_after`; what is dropped stays dropped.
+        ServerUnreachable: call it again.
+    """
+    gives_up_at = time.monotonic() + give_up_after.total_seconds()
+    with own_connection(server, Patience(lock=LOCK_TIMEOUT)) as connection:
+        if read_marker(connection, schema) is None:
+            if _exists(connection, schema):
+                raise ForeignSchema(server.name, schema)
+            return Drop(existed=False, tables=0, transactions=0)
+        _close(connection, schema)
+        batches = list(in_batches(_weights(connection, schema), max_locks))
+        for batch in batches:
+            statement = sql.SQL(_DROP_TABLES).format(
+                tables=sql.SQL(", ").join(sql.Identifier(schema, table) for table in batch)
+            )
+            _insist(connection, server, schema, (statement,), gives_up_at)
+        _insist(
+            connection,
+            server,
+            schema,
+            (
+                sql.SQL(_DROP_SCHEMA).format(schema=sql.Identifier(schema)),
+                sql.SQL(_FORGET.replace("%(schema)s", "{schema}")).format(
+                    schema=sql.Literal(schema)
+                ),
+            ),
+            gives_up_at,
+        )
+        tables = sum(len(batch) for batch in batches)
+    return Drop(existed=True, tables=tables, transactions=len(batches) + 2)
+
+
+def in_batches(weights: Iterable[tuple[str, int]], max_locks: int) -> Iterator[list[str]]:
+    """Group names in order so that the weights of a group stay within `max_locks`.
+
+    A name that is heavier by itself has a group of its own.
+    """
+    batch: list[str] = []
+    held = 0
+    for name, weight in weights:
+        if batch and held + weight > max_locks:
+            yield batch
+            batch, held = [], 0
+        batch.append(name)
+        held += weight
+    if batch:
+        yield batch
+
+
+def _close(connection: Connection, schema: str) -> None:
+    with connection.transaction():
+        marker = read_marker(connection, schema)
+        set_phase(connection, schema, Phase.TOMBSTONE, token=marker.token if marker else 0)
+        if _exists(connection, schema):
+            seal(connection, schema)
+
+
+def _weights(connection: Connection, schema: str) -> list[tuple[str, int]]:
+    return [(name, weight) for name, weight in connection.execute(_TABLES, {"schema": schema})]
+
+
+def _exists(connection: Connection, schema: str) -> bool:
+    row = connection.execute(_EXISTS, {"schema": schema}).fetchone()
+    return bool(row and row[0])
+
+
+def _insist(
+    connection: Connection,
+    server: Server,
+    schema: str,
+    statements: tuple[sql.Composed, ...],
+    gives_up_at: float,
+) -> None:
+    limit = sql.SQL(_SET_LOCK_TIMEOUT).format(
+        limit=sql.Literal(f"{LOCK_TIMEOUT // timedelta(milliseconds=1)}ms")
+    )
+    while True:
+        try:
+            with connection.transaction():
+                connection.execute(limit)
+                for statement in statements:
+                    connection.execute(statement)
+        except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
+            if time.monotonic() >= gives_up_at:
+                raise SchemaInUse(server.name, schema, "dropping") from error
+            # Readers that queued behind us go first.
+            time.sleep(0.05)
+        else:
+            return
