@@ -1,0 +1,193 @@
+"""Add a shard: from a bare database and an administrator's connection to one that takes tenants."""
+
+import fcntl
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+
+from sharding.placements.errors import ShardNameTaken
+from sharding.placements.models import CONTROL, ReservedRole, Shard
+from sharding.placements.services.reserving import top_up_roles
+from sharding.placements.services.shards import (
+    activate_shard,
+    begin_shard,
+    check_identity,
+    check_shard_name,
+)
+from sharding.registry import current as addresses
+from sharding.registry.toml_file import read_registry, write_registry
+from sharding.registry.types import Endpoint, Login, Registry, Server
+from sharding.schemas.connections import login_connection
+from sharding.schemas.preparation.logins import OWN_MAKES_ROLES_SINCE
+from sharding.schemas.preparation.types import (
+    DatabaseFacts,
+    Finding,
+    Outcome,
+    Preparation,
+    StepReport,
+)
+from sharding.schemas.services.prepare_shard import look_at, prepare_shard
+
+Tell = Callable[[StepReport], None]
+
+
+@dataclass(frozen=True, slots=True)
+class AddShardRequest:
+    """What is to be added.
+
+    Attributes:
+        admin_conninfo: a superuser's, to the database itself; used for this and kept nowhere.
+        passwords: by login (`web`, `own`, `mover`, `rolemaker`), for logins that are there;
+            those not given are made up.
+        registry_path: the file that the address goes into.
+    """
+
+    name: str
+    admin_conninfo: str
+    direct: Endpoint
+    pooled: Endpoint
+    passwords: dict[str, str]
+    registry_path: Path
+    dry_run: bool = False
+
+
+def add_shard(request: AddShardRequest, tell: Tell = lambda report: None) -> Preparation:
+    """Take every step that is not done: row, address, database, first batch of tenant roles.
+
+    The row comes first and says PREPARING until the end; the address, with the passwords that were
+    made up, comes second. So a run that is cut off is visible, and the next one finishes it.
+
+    Transaction: several on control and on the shard; forbids an open one.
+    Idempotent.
+
+    Raises:
+        InvalidShardName, ShardNameTaken: nothing was changed.
+        NotFitToBeShard: nothing was changed on the database.
+        PreparationFailed, ServerUnreachable: what is done stays; run it again.
+    """
+    check_shard_name(request.name)
+    facts = look_at(request.admin_conninfo, request.name)
+    known = Shard.objects.using(CONTROL).filter(name=request.name).first()
+    check_identity(known or Shard(name=request.name), facts)
+    server = _server(request, facts)
+    planned = prepare_shard(request.admin_conninfo, server, dry_run=True)
+    findings = (*planned.findings, *_other_locale(request.name, facts))
+    ours = _own_steps(request, server, known)
+    if request.dry_run:
+        steps = (*ours[:2], *planned.steps, *ours[2:])
+        for step in steps:
+            tell(step)
+        return Preparation(request.name, facts, findings, steps)
+
+    begin_shard(request.name)
+    tell(_done(ours[0]))
+    version = _register(request.registry_path, server)
+    tell(_done(ours[1]))
+    prepared = prepare_shard(request.admin_conninfo, server, tell=tell)
+    if server.pooled != server.direct:
+        with login_connection(server, server.pooled, server.web) as connection:
+            connection.execute("SELECT 1")
+    activate_shard(request.name, facts, registry_version=version)
+    if ours[2].outcome is Outcome.TO_DO:
+        top_up_roles(request.name)
+    tell(_done(ours[2]))
+    steps = (_done(ours[0]), _done(ours[1]), *prepared.steps, _done(ours[2]))
+    return Preparation(request.name, facts, findings, steps)
+
+
+def _own_steps(
+    request: AddShardRequest, server: Server, known: Shard | None
+) -> tuple[StepReport, ...]:
+    registered = _read(request.registry_path).shards.get(request.name) == server
+    made = ReservedRole.objects.using(CONTROL).filter(shard=known, made_at__isnull=False)
+    has_roles = known is not None and made.exists()
+    return (
+        _report("row", f"Write down that {request.name} is a shard", done=known is not None),
+        _report("address", f"Put its address into {request.registry_path}", done=registered),
+        _report("roles", "Make a first batch of tenant roles", done=has_roles),
+    )
+
+
+def _report(key: str, does: str, *, done: bool) -> StepReport:
+    return StepReport(key, does, Outcome.DONE_BEFORE if done else Outcome.TO_DO)
+
+
+def _done(step: StepReport) -> StepReport:
+    return replace(step, outcome=Outcome.DONE) if step.outcome is Outcome.TO_DO else step
+
+
+def _server(request: AddShardRequest, facts: DatabaseFacts) -> Server:
+    """The entry that is there, or a new one; a half-made shard keeps its passwords."""
+    registry = _read(request.registry_path)
+    there = registry.shards.get(request.name)
+    for other in (registry.control, *registry.shards.values()):
+        if other is not None and other is not there and other.direct == request.direct:
+            raise ShardNameTaken(request.name, f"{request.direct} is {other.name!r} already")
+    if there is not None and there.direct != request.direct:
+        raise ShardNameTaken(
+            request.name,
+            f"the registry has it at {there.direct}, not at {request.direct}; a shard that moved "
+            "to another address is changed in the registry file, by hand",
+        )
+
+    def login(user: str, before: Login | None) -> Login:
+        if user in request.passwords:
+            return Login(user, request.passwords[user])
+        return before or Login(user, secrets.token_urlsafe(24))
+
+    needs_role_maker = facts.version < OWN_MAKES_ROLES_SINCE
+    return Server(
+        name=request.name,
+        direct=request.direct,
+        pooled=request.pooled,
+        web=login("web", there.web if there else None),
+        own=login("own", there.own if there else None),
+        mover=login("mover", there.mover if there else None),
+        role_maker=(
+            login("rolemaker", there.role_maker if there else None) if needs_role_maker else None
+        ),
+        incarnation=there.incarnation if there else 1,
+    )
+
+
+def _other_locale(name: str, facts: DatabaseFacts) -> Iterator[Finding]:
+    others = Shard.objects.using(CONTROL).exclude(name=name).exclude(collation="")
+    for other in others.exclude(collation=facts.collation):
+        yield Finding(
+            "locale",
+            fatal=False,
+            message=f"It sorts text by {facts.collation}, {other.name} by {other.collation}: a "
+            "tenant that moves between them sees its lists in another order.",
+        )
+
+
+def _register(path: Path, server: Server) -> int:
+    """Put the server into the file, as one more version of it, and use that from now on."""
+    with _alone(path):
+        registry = _read(path)
+        if registry.shards.get(server.name) == server:
+            return registry.version
+        shards = MappingProxyType({**registry.shards, server.name: server})
+        registry = replace(registry, version=registry.version + 1, shards=shards)
+        write_registry(path, registry)
+    addresses.install(registry)
+    return registry.version
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Two who add shards at once would else write each other's entry away."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_name(f"{path.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _read(path: Path) -> Registry:
+    try:
+        return read_registry(path)
+    except FileNotFoundError:
+        return Registry()

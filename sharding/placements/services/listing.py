@@ -1,0 +1,89 @@
+"""What every shard is and holds, those that are down included."""
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import psycopg
+from django.db.models import Count
+
+from sharding.placements.models import CONTROL, Shard
+from sharding.placements.services.reserving import cap_of
+from sharding.registry.current import registry
+from sharding.registry.types import Server
+from sharding.schemas.errors import ServerUnreachable
+from sharding.schemas.services.describe import survey
+from sharding.schemas.types import ShardSurvey
+
+_AT_ONCE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class ShardLine:
+    """One shard.
+
+    Attributes:
+        tenants: placed there, by control.
+        survey: what the shard itself says; None when it does not answer.
+        problem: why it does not, or what is wrong with it; empty when all is well.
+    """
+
+    name: str
+    state: str
+    address: str
+    tenants: int
+    role_cap: int
+    survey: ShardSurvey | None
+    problem: str
+
+    def to_json(self) -> dict[str, object]:
+        """Plain values with units in their names."""
+        found = self.survey
+        return {
+            "name": self.name,
+            "state": self.state,
+            "address": self.address,
+            "tenants": self.tenants,
+            "answers": found is not None,
+            "postgresql": found.major if found else None,
+            "bytes": found.bytes if found else None,
+            "roles": found.roles if found else None,
+            "role_cap": self.role_cap,
+            "phases": {str(phase): n for phase, n in found.phases.items()} if found else None,
+            "half_made": list(found.half_made) if found else None,
+            "problem": self.problem,
+        }
+
+
+def list_shards(names: Iterable[str] = ()) -> list[ShardLine]:
+    """All shards, or those named, asked at once: the slowest takes seconds, however it is down."""
+    rows = Shard.objects.using(CONTROL).annotate(tenants=Count("placements")).order_by("name")
+    wanted = set(names)
+    shards = [row for row in rows if not wanted or row.name in wanted]
+    servers = registry().shards
+    # Threads without our context: they only ask, on connections of their own.
+    with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+        answers = list(pool.map(_ask, [servers.get(shard.name) for shard in shards]))
+    return [
+        ShardLine(
+            name=shard.name,
+            state=shard.state,
+            address=str(servers[shard.name].direct) if shard.name in servers else "",
+            tenants=shard.tenants,
+            role_cap=cap_of(shard),
+            survey=found,
+            problem=problem,
+        )
+        for shard, (found, problem) in zip(shards, answers, strict=True)
+    ]
+
+
+def _ask(server: Server | None) -> tuple[ShardSurvey | None, str]:
+    if server is None:
+        return None, "it has no address in this machine's registry"
+    try:
+        return survey(server), ""
+    except ServerUnreachable as error:
+        return None, f"away: {error.reason}"
+    except psycopg.errors.UndefinedTable:
+        return None, "its database is not prepared; run add_shard again"
