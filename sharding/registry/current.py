@@ -76,11 +76,7 @@ def reload() -> Registry:
 def describe_source() -> str:
     """Where addresses come from, for messages."""
     path = os.environ.get(ENVIRONMENT_VARIABLE)
-    return (
-        f"{ENVIRONMENT_VARIABLE}={path}"
-        if path
-        else f"{ENVIRONMENT_VARIABLE} is not set"
-    )
+    return f"{ENVIRONMENT_VARIABLE}={path}" if path else f"{ENVIRONMENT_VARIABLE} is not set"
 
 
 def _load() -> Registry:
@@ -109,9 +105,6 @@ def _keep_unchanged(old: Registry, new: Registry) -> Registry:
         new,
         control=None if new.control is None else same_or_new(old.control, new.control),
         shards=MappingProxyType(
-            {
-                name: same_or_new(old.shards.get(name), part)
-                for name, part in new.shards.items()
-            }
+            {name: same_or_new(old.shards.get(name), part) for name, part in new.shards.items()}
         ),
     )

@@ -52,6 +52,4 @@ class MalformedRegistry(RegistryError):
 
     def __init__(self, path: str, why: str) -> None:
         self.path = path
-        super().__init__(
-            f"{path}: {why}. Nothing was loaded; mend the file and try again."
-        )
+        super().__init__(f"{path}: {why}. Nothing was loaded; mend the file and try again.")

@@ -33,9 +33,7 @@ def read_registry(path: Path) -> Registry:
     return Registry(
         version=int(data.get("version", 0)),
         control=_server(path, "control", control) if control is not None else None,
-        shards=MappingProxyType(
-            {name: _server(path, name, part) for name, part in shards.items()}
-        ),
+        shards=MappingProxyType({name: _server(path, name, part) for name, part in shards.items()}),
     )
 
 
@@ -48,7 +46,7 @@ def write_registry(path: Path, registry: Registry) -> None:
             file.write(_dump(registry))
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
@@ -68,15 +66,11 @@ def _server(path: Path, name: str, part: Mapping[str, Any]) -> Server:
     except KeyError as error:
         raise MalformedRegistry(str(path), f"{name} lacks {error.args[0]!r}") from error
     except (TypeError, ValueError, AttributeError) as error:
-        raise MalformedRegistry(
-            str(path), f"{name} is not as it should be: {error}"
-        ) from error
+        raise MalformedRegistry(str(path), f"{name} is not as it should be: {error}") from error
 
 
 def _endpoint(part: Mapping[str, Any]) -> Endpoint:
-    return Endpoint(
-        host=str(part["host"]), port=int(part["port"]), dbname=str(part["dbname"])
-    )
+    return Endpoint(host=str(part["host"]), port=int(part["port"]), dbname=str(part["dbname"]))
 
 
 def _login(part: Mapping[str, Any]) -> Login:

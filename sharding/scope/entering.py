@@ -9,7 +9,7 @@ from sharding.scope.errors import LeftOpenTransaction, OpenTransaction
 from sharding.scope.types import Placement, Scope
 
 
-class enter:
+class enter:  # noqa: N801 - reads as a verb where it is used: `with scope.enter(place):`
     """Work in `scope` for the length of a `with` block.
 
     A class and no generator: a leaked generator would leave the scope whenever it is collected.
@@ -19,6 +19,7 @@ class enter:
 
     Transaction: may stand inside one only when scope and transaction belong to the same tenant,
         or when independent.
+
     Raises:
         OpenTransaction: another scope is to be entered while an atomic block is open.
         LeftOpenTransaction: at the end the depth is another than at the beginning; the

@@ -61,9 +61,7 @@ class Unstamped(WrongTenant):
     code = "scope.unstamped"
 
     def __init__(self, what: str, *, in_scope: str) -> None:
-        super().__init__(
-            what, belongs_to="(none: it was read past the router)", in_scope=in_scope
-        )
+        super().__init__(what, belongs_to="(none: it was read past the router)", in_scope=in_scope)
 
 
 class WrongShard(ScopeError):

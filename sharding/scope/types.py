@@ -29,9 +29,7 @@ class Placement:
         # Both go into SQL as identifiers, ahead of every statement: nothing else may get here.
         for name in (self.tenant_id, self.schema):
             if not TENANT_ID_PATTERN.fullmatch(name):
-                raise ValueError(
-                    f"{name!r} is no tenant id ({TENANT_ID_PATTERN.pattern})"
-                )
+                raise ValueError(f"{name!r} is no tenant id ({TENANT_ID_PATTERN.pattern})")
 
     @property
     def role(self) -> str:

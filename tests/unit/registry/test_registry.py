@@ -1,6 +1,5 @@
 """The registry: what it reads, what it keeps, what it refuses."""
 
-import os
 import stat
 from pathlib import Path
 from types import MappingProxyType
@@ -32,9 +31,7 @@ def server(name: str, *, password: str = "secret", port: int = 5432) -> Server:
 
 
 def registry_of(*servers: Server) -> Registry:
-    return Registry(
-        1, server("control"), MappingProxyType({s.name: s for s in servers})
-    )
+    return Registry(1, server("control"), MappingProxyType({s.name: s for s in servers}))
 
 
 @pytest.fixture
@@ -50,7 +47,7 @@ def test_what_is_written_is_read_back_and_only_the_owner_may_read_it(
     registry = registry_of(server("alpha"), server("beta", port=1))
     write_registry(path, registry)
     assert read_registry(path) == registry
-    assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 @given(password=st.text(st.characters(exclude_categories=["Cs"]), max_size=40))
