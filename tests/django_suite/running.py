@@ -103,10 +103,10 @@ def remembered(path: Path, run: Callable[[], Results]) -> Results:
     return results
 
 
-def stock_name(*, django: str, server: str, labels: Sequence[str]) -> str:
+def stock_name(*, django: str, server: str, build: str, labels: Sequence[str]) -> str:
     """The name under which stock results are kept: all that they depend on is part of it."""
     installed = sorted(f"{d.name}=={d.version}" for d in distributions())
-    depends = json.dumps([sys.version, installed, sorted(labels)])
+    depends = json.dumps([sys.version, installed, build, sorted(labels)])
     digest = hashlib.sha256(depends.encode()).hexdigest()[:12]
     return f"stock-django-{django}-postgresql-{server}-{digest}.json"
 
