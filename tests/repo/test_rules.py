@@ -23,7 +23,7 @@ MARK = "TO" + "DO"
 CLEAN: dict[str, str] = {
     "Makefile": "lint:\n\ntypes:\n\ncontracts:\n\ntest:\n",
     ".ci/run": "make lint\nmake types\nmake contracts\nmake test\n",
-    "README.md": "Type `make test`. Then make sure that it passes.\n",
+    "README.md": "Type `make test`. Then make sure that it passes: [ci](.ci/run#why), [x](a://b).\n",
     "requirements/base.txt": "django==5.2 \\\n    --hash=sha256:00\n",
     **{f"{top}/README.md": "# What it owns\n" for top in layout.TOP_PACKAGES},
     "tenants/__init__.py": DOC,
@@ -115,6 +115,14 @@ PLANTED: dict[str, list[tuple[dict[str, str], str]]] = {
             {"docs/reference/checks.md": "| `a.E000` | |\n| `a.E001` | |\n"},
             "docs/reference/checks.md",
         ),
+    ],
+    "asks_for_pytest": [
+        ({"tenants/a.py": 'x = "pytest" in sys.modules\n'}, "tenants/a.py"),
+        ({"tenants/a.py": "import pytest\n"}, "tenants/a.py"),
+    ],
+    "links_lead_somewhere": [
+        ({"docs/a.md": "[x](b.md)\n"}, "docs/a.md"),
+        ({"README.md": "[x](docs/gone.md#part)\n"}, "README.md"),
     ],
     "left_over_marks": [
         ({"tenants/a.py": f"# {MARK}: later\n"}, "tenants/a.py"),

@@ -21,6 +21,7 @@ SQL: Final = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 SAFE_ALIASES: Final = frozenset({"control", "default"})
+ASKING_FOR_PYTEST: Final = frozenset({"pytest", "PYTEST_CURRENT_TEST", "PYTEST_VERSION"})
 LATE_IMPORTS: Final = frozenset({"import_string", "import_module", "get_model", "__import__"})
 
 
@@ -124,4 +125,19 @@ def late_imports(root: Path) -> Iterator[Breach]:
                 )
 
 
-RULES: Final = (sql_put_together, shard_alias_named, broad_excepts, late_imports)
+def asks_for_pytest(root: Path) -> Iterator[Breach]:
+    """What runs in production does not know that there are tests."""
+    for path in python_files(root, *PRODUCT):
+        for node, owner in with_owner(parse(path)):
+            imported = isinstance(node, ast.Import | ast.ImportFrom) and "pytest" in ast.unparse(
+                node
+            )
+            named = isinstance(node, ast.Constant) and node.value in ASKING_FOR_PYTEST
+            if imported or named:
+                assert isinstance(node, ast.stmt | ast.expr)
+                yield Breach(
+                    relative(root, path), node.lineno, f"{owner}: asks whether it is tested"
+                )
+
+
+RULES: Final = (sql_put_together, shard_alias_named, broad_excepts, late_imports, asks_for_pytest)

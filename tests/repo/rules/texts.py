@@ -113,6 +113,16 @@ DJANGOS_COMMANDS: Final = frozenset(
 )
 
 
+def links_lead_somewhere(root: Path) -> Iterator[Breach]:
+    """A relative link in Markdown leads to a file that is there."""
+    for path in text_files(root):
+        if path.suffix == ".md":
+            for number, line in _lines(path):
+                for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", line):
+                    if ":" not in target and not (path.parent / target).exists():
+                        yield Breach(relative(root, path), number, f"a link to nowhere: {target}")
+
+
 def ci_runs_everything(root: Path) -> Iterator[Breach]:
     """.ci/run calls what a person calls, so that green there means green here."""
     script = (root / ".ci/run").read_text(encoding="utf-8")
@@ -126,5 +136,6 @@ RULES: Final = (
     machine_paths,
     requirements_name_no_address,
     told_commands_exist,
+    links_lead_somewhere,
     ci_runs_everything,
 )
