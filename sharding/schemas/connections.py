@@ -9,15 +9,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import psycopg
 from psycopg.conninfo import make_conninfo
-from psycopg.rows import TupleRow
 
+from sharding.pools.deadline import deadlined_for
 from sharding.registry.types import Endpoint, Login, Server
 from sharding.schemas.errors import ServerUnreachable
 
-Connection = psycopg.Connection[TupleRow]
+Connection = psycopg.Connection[Any]
+
+_CLIENT_GRACE = timedelta(seconds=1)
+"""So that a heavy statement gets the server's own answer, and only a dead server our deadline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,7 @@ def _connection(
     name: str, endpoint: str, conninfo: str, patience: Patience
 ) -> Iterator[Connection]:
     try:
-        connection = psycopg.connect(
+        connection = deadlined_for(name).connect(
             conninfo,
             autocommit=True,
             connect_timeout=2,
@@ -111,6 +115,7 @@ def _connection(
         )
     except psycopg.OperationalError as error:
         raise ServerUnreachable(name, endpoint, str(error)) from error
+    connection.cap = (patience.statement + _CLIENT_GRACE).total_seconds()
     try:
         for setting, limit in (
             ("statement_timeout", patience.statement),
