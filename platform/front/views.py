@@ -10,4 +10,5 @@ from django.views.decorators.http import require_safe
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """What this place is."""
-    return render(request, "front/home.html")
+    host = request.get_host().removeprefix("www.")
+    return render(request, "front/home.html", {"example": f"your-name.{host}"})

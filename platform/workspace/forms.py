@@ -1,11 +1,19 @@
 """Forms of the workspace."""
 
+from typing import TYPE_CHECKING
+
 from django import forms
 
 from workspace.models import Comment, Ticket
 
+if TYPE_CHECKING:
+    OfTicket = forms.ModelForm[Ticket]
+    OfComment = forms.ModelForm[Comment]
+else:  # generic in the stubs only
+    OfTicket = OfComment = forms.ModelForm
 
-class TicketForm(forms.ModelForm[Ticket]):
+
+class TicketForm(OfTicket):
     """A new ticket."""
 
     class Meta:
@@ -17,7 +25,7 @@ class TicketForm(forms.ModelForm[Ticket]):
         }
 
 
-class CommentForm(forms.ModelForm[Comment]):
+class CommentForm(OfComment):
     """A comment on a ticket."""
 
     class Meta:
