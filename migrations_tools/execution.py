@@ -1,0 +1,129 @@
+"""Django's executor, made safe to be cut off at any point, for the apps of one home."""
+
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.apps import AppConfig, apps
+from django.db import router
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.migration import Migration
+from django.db.migrations.state import ProjectState
+from django.db.models import signals
+
+from migrations_tools.loading import Recorder, load
+
+Plan = list[tuple[Migration, bool]]
+Target = tuple[str, str | None]
+Note = Callable[[str | None], None]
+Tell = Callable[[str], None]
+
+
+def silent(line: str) -> None:
+    """Tell nobody."""
+
+
+class Executor(MigrationExecutor):
+    """Applies migrations so that each is either whole and recorded, or not there at all.
+
+    Django records a migration after its transaction whenever SQL was deferred (foreign keys):
+    killed in between, the next run meets tables that exist. Here the record is part of the
+    transaction. A migration that cannot have one (`atomic = False`) is noted down before and
+    after, by `note`, so that a half of it is seen.
+    """
+
+    def __init__(self, connection: BaseDatabaseWrapper, *, note: Note, tell: Tell = silent) -> None:
+        # Not Django's own, which reads every migration from disk again.
+        self.connection = connection
+        self.loader = load(connection)
+        self.recorder = Recorder(connection)
+        self.progress_callback = None
+        self._note = note
+        self._tell = tell
+
+    def pending(self) -> Plan:
+        """What brings this database to the state of the code."""
+        labels = labels_of(self.connection.alias)
+        leaves = [node for node in self.loader.graph.leaf_nodes() if node[0] in labels]
+        return self.migration_plan(leaves)
+
+    def run(self, plan: Plan, *, whole: bool = True) -> None:
+        """Apply `plan`, with Django's signals for the apps of this home.
+
+        post_migrate is sent even when nothing is pending: a run that was cut off before it left
+        no content types and permissions behind. `whole` says that the plan ends at the state of
+        the code, so that its handlers may see the code's own models.
+        """
+        alias = self.connection.alias
+        state: ProjectState | None = None
+        if plan:
+            state = self._create_project_state(with_applied_migrations=True)
+            with _restored(plan):
+                _send(signals.pre_migrate, alias, apps=state.apps, plan=plan)
+                state = self.migrate([], plan=plan, state=state.clone())
+        seen_by_handlers: Any = apps
+        if state is not None and not whole:
+            state.clear_delayed_apps_cache()
+            seen_by_handlers = state.apps
+        _send(signals.post_migrate, alias, apps=seen_by_handlers, plan=plan)
+
+    def apply_migration(
+        self,
+        state: ProjectState,
+        migration: Migration,
+        fake: bool = False,
+        fake_initial: bool = False,
+    ) -> ProjectState:
+        """Apply and record one migration, in one transaction where it has one."""
+        self._tell(f"{migration.app_label}.{migration.name}")
+        if fake:
+            self.record_migration(migration)
+            return state
+        if not migration.atomic:
+            self._note(f"{migration.app_label}.{migration.name}")
+        with self.connection.schema_editor(atomic=migration.atomic) as editor:
+            state = migration.apply(state, editor)
+            for statement in editor.deferred_sql:
+                editor.execute(statement, None)
+            editor.deferred_sql.clear()
+            self.record_migration(migration)
+        if not migration.atomic:
+            self._note(None)
+        return state
+
+
+def labels_of(alias: str) -> frozenset[str]:
+    """The apps that have tables in this database, as the router decides."""
+    return frozenset(config.label for config in apps.get_app_configs() if _lives_in(config, alias))
+
+
+def _lives_in(config: AppConfig, alias: str) -> bool:
+    return router.allow_migrate(alias, config.label) or any(
+        router.allow_migrate_model(alias, model) for model in config.get_models()
+    )
+
+
+def _send(signal: signals.ModelSignal, alias: str, **facts: Any) -> None:
+    labels: Collection[str] = labels_of(alias)
+    for config in apps.get_app_configs():
+        if config.models_module is not None and config.label in labels:
+            signal.send(
+                sender=config,
+                app_config=config,
+                verbosity=0,
+                interactive=False,
+                using=alias,
+                **facts,
+            )
+
+
+@contextmanager
+def _restored(plan: Plan) -> Iterator[None]:
+    """Handlers of pre_migrate put operations into the plan's migrations, which others share."""
+    before = [(migration, list(migration.operations)) for migration, _ in plan]
+    try:
+        yield
+    finally:
+        for migration, operations in before:
+            migration.operations = operations

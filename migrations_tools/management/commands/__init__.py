@@ -1,0 +1,1 @@
+"""Commands about migrations that know of several databases."""

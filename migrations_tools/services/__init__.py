@@ -1,0 +1,1 @@
+"""Build a schema, migrate control, migrate all schemas in turn."""

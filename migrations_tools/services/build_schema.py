@@ -1,0 +1,124 @@
+"""Bring one tenant's schema to the state of the code, from nothing or from wherever it is."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import psycopg
+from django.db import connections
+
+from migrations_tools.errors import HalfApplied, SchemaBusy, SchemaClosed
+from migrations_tools.execution import Executor, Tell, silent
+from sharding import scope
+from sharding.backend.session_bound import session_bound
+from sharding.registry import current as addresses
+from sharding.schemas.connections import Connection
+from sharding.schemas.errors import SchemaMissing
+from sharding.schemas.services.create_schema import create_schema, open_schema
+from sharding.schemas.services.drop_schema import drop_schema
+from sharding.schemas.services.furnish import furnish
+from sharding.schemas.services.markers import read_marker, set_digest, set_unfinished
+from sharding.schemas.types import Marker, Phase
+
+# Taken on the session: a migration without a transaction could hold none. When a builder is killed,
+# its session ends with the statement that it was in.
+_SET_LOCK_TIMEOUT = "SELECT pg_catalog.set_config('lock_timeout', %s, false)"
+_WAIT_ALONE = "SELECT pg_advisory_lock(hashtext('atoll.build_schema'), hashtext(%s))"
+_NOT_ALONE = "SELECT pg_advisory_unlock(hashtext('atoll.build_schema'), hashtext(%s))"
+
+WAIT_FOR_OTHERS = "15s"
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """What building a schema did.
+
+    Attributes:
+        migrations: applied now, in order, as `app.name`.
+        created: the schema was made now.
+        digest: names the migrations that it has.
+    """
+
+    schema: str
+    created: bool
+    migrations: tuple[str, ...]
+    digest: str
+
+
+def build_schema(placement: scope.Placement, *, tell: Tell = silent) -> Build:
+    """Create the schema if there is none, apply what is pending, furnish, and open it.
+
+    Every migration is applied, furnished and recorded in one transaction. A schema that is being
+    built stays closed to its tenant until all is done.
+
+    Locks: the caller holds the tenant's lease; besides, builders of one schema take turns by an
+        advisory lock of the session.
+    Transaction: one per migration; forbids an open one.
+    Idempotent: safe to run again after a crash at any point; the end is the same.
+
+    Raises:
+        SchemaBusy: another builder did not end in time.
+        SchemaClosed: the schema is fenced, sealed or being dropped.
+        HalfApplied: a non-atomic migration was cut off in a schema that serves its tenant.
+        ServerUnreachable, ShardAway: run it again.
+    """
+    server = addresses.shard(placement.shard)
+    schema = placement.schema
+    created = create_schema(server, schema)
+    with session_bound(placement, on_schema_change=lambda execute: furnish(execute, schema)):
+        connection = connections[placement.shard]
+        connection.ensure_connection()
+        raw: Connection = connection.connection
+        with _alone(raw, schema):
+            marker = _fit(raw, schema)
+            if marker.unfinished is not None:
+                if marker.phase is not Phase.INCOMING:
+                    raise HalfApplied(schema, marker.unfinished)
+                # Nobody has seen it yet: begin anew rather than guess what is half there.
+                drop_schema(server, schema)
+                created = create_schema(server, schema)
+            executor = Executor(
+                connection, note=lambda what: set_unfinished(raw, schema, what), tell=tell
+            )
+            plan = executor.pending()
+            executor.run(plan)
+            digest = _digest(executor)
+            with raw.transaction():
+                furnish(raw.execute, schema)
+                set_digest(raw, schema, digest)
+                open_schema(raw, schema, epoch=placement.epoch, token=_fit(raw, schema).token)
+    return Build(
+        schema=schema,
+        created=created,
+        migrations=tuple(f"{migration.app_label}.{migration.name}" for migration, _ in plan),
+        digest=digest,
+    )
+
+
+def _fit(raw: Connection, schema: str) -> Marker:
+    marker = read_marker(raw, schema)
+    if marker is None:
+        raise SchemaMissing(raw.info.dbname, schema)
+    if marker.phase not in (Phase.INCOMING, Phase.ACTIVE):
+        raise SchemaClosed(schema, marker.phase)
+    return marker
+
+
+@contextmanager
+def _alone(raw: Connection, schema: str) -> Iterator[None]:
+    raw.execute(_SET_LOCK_TIMEOUT, (WAIT_FOR_OTHERS,))
+    try:
+        raw.execute(_WAIT_ALONE, (schema,))
+    except psycopg.errors.LockNotAvailable as error:
+        raise SchemaBusy(schema) from error
+    try:
+        yield
+    finally:
+        if not raw.closed:
+            raw.execute(_NOT_ALONE, (schema,))
+
+
+def _digest(executor: Executor) -> str:
+    applied = sorted(f"{app}.{name}" for app, name in executor.recorder.applied_migrations())
+    return hashlib.sha256("\n".join(applied).encode()).hexdigest()[:32]
