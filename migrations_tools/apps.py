@@ -1,0 +1,13 @@
+"""The app that replaces Django's commands about migrations. It has no tables."""
+
+from django.apps import AppConfig
+
+
+class MigrationsToolsConfig(AppConfig):
+    """Stands before Django's own apps, so that its commands win."""
+
+    name = "migrations_tools"
+
+    def ready(self) -> None:
+        """Register the system checks."""
+        from migrations_tools import checks  # noqa: F401
