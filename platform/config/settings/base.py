@@ -23,6 +23,7 @@ INSTALLED_APPS = [
     "tenants",
     "migrations_tools",
     "sharding.placements",
+    "sharding.backend",
     # tenant
     "workspace",
     "accounts",

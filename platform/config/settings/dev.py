@@ -1,6 +1,7 @@
 """Development: on this machine, against the devstack, with DEBUG."""
 
 from config import env
+from devstack.conf import Files, default_folder
 
 env.set_defaults(
     {
@@ -8,7 +9,7 @@ env.set_defaults(
         "ATOLL_REDIS_URL": "redis://127.0.0.1:6379/0",
         "ATOLL_HTTPS": "false",
     },
-    file=env.ROOT / ".devstack" / "env",
+    file=Files(default_folder()).environment,
 )
 
 from config.settings.base import *  # noqa: E402

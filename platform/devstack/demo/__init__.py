@@ -1,0 +1,1 @@
+"""The whole product on this machine, and the check that it serves two tenants apart."""

@@ -1,0 +1,136 @@
+"""What a running demo must do: serve two tenants of different shards, and keep them apart."""
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from devstack.demo.errors import CheckFailed
+from devstack.demo.types import Running, SignIn
+from devstack.demo.visitor import Visitor
+
+_EXPORT_WITHIN: Final = timedelta(seconds=60)
+_DOWNLOAD: Final = re.compile(r'href="(/exports/[0-9a-f-]+/tickets\.csv)"')
+_OPEN_COUNT: Final = re.compile(r"Open tickets</dt><dd>(\d+)<")
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two signed-in members of different tenants; the third is a neighbour on `one`'s shard."""
+
+    one: Visitor
+    other: Visitor
+    neighbour: SignIn
+    port: int
+
+
+def prove(running: Running, say: Callable[[str], object]) -> None:
+    """Try everything, saying each thing that was found right.
+
+    Raises:
+        CheckFailed: something was not.
+    """
+    by_slug = {each.slug: each for each in running.sign_ins}
+    acme, birch, coral = by_slug["acme"], by_slug["birch"], by_slug["coral"]
+    _require(acme.shard == birch.shard != coral.shard, "acme and coral are on different shards")
+    with Visitor(running.port, acme.host) as one, Visitor(running.port, coral.host) as other:
+        one.sign_in(acme)
+        other.sign_in(coral)
+        pair = Pair(one, other, neighbour=birch, port=running.port)
+        for proof in (_hosts, _tickets, _counts, _sessions, _forms, _exports):
+            say(f"ok: {proof(pair)}")
+
+
+def _hosts(pair: Pair) -> str:
+    for host, status in (
+        (f"localhost:{pair.port}", 200),
+        (f"console.localhost:{pair.port}", 200),
+        (f"nobody.localhost:{pair.port}", 404),
+    ):
+        with Visitor(pair.port, host) as visitor:
+            visitor.get("/", expect=status)
+    return "the public host and the console answer, an unknown host is not found"
+
+
+def _tickets(pair: Pair) -> str:
+    path = _open_ticket(pair.one, "Only acme may read this")
+    pair.one.post(path, {"text": "Nor may anybody read that"}, seen_on=path)
+    page = pair.one.get(path).text
+    _require("Only acme may read this" in page, "acme reads its ticket back")
+    _require("Nor may anybody read that" in page, "acme reads its comment back")
+    # The same number may be another ticket at the other tenant, or none; never this one.
+    seen = pair.other.http.get(path)
+    _require(seen.status_code in {200, 404}, "coral gets an answer for acme's ticket number")
+    for address in (path, "/", "/tickets/"):
+        _require("acme" not in pair.other.http.get(address).text, f"coral's {address} lacks acme's")
+    pair.other.get("/tickets/987654321/", expect=404)
+    return "a ticket is written and read back; its number leads nowhere at the other tenant"
+
+
+def _counts(pair: Pair) -> str:
+    ours, theirs = _open_count(pair.one), _open_count(pair.other)
+    path = _open_ticket(pair.one, "One more")
+    _require(_open_count(pair.one) == ours + 1, "the count follows a new ticket")
+    pair.one.post(f"{path}close/", {}, seen_on=path)
+    _require(_open_count(pair.one) == ours, "the count follows a closed ticket")
+    _require(_open_count(pair.other) == theirs, "the other tenant's count stays")
+    return "each tenant's dashboard counts its own tickets through the cache"
+
+
+def _sessions(pair: Pair) -> str:
+    stolen = dict(pair.one.http.cookies)
+    for host in (pair.other.host, pair.neighbour.host):
+        with Visitor(pair.port, host) as thief:
+            thief.http.cookies.update(stolen)
+            answer = thief.get("/tickets/", expect=302)
+            to = answer.headers["location"]
+            _require(to.startswith("/account/sign-in/"), f"{host} asks a stolen session to sign in")
+    pair.one.get("/tickets/")
+    return "a session is worth nothing at another tenant, on another shard or on the same"
+
+
+def _forms(pair: Pair) -> str:
+    answer = pair.one.http.post("/tickets/new/", data={"title": "Forged"})
+    _require(answer.status_code == 403, "a form without its token is refused")
+    _require("Forged" not in pair.one.get("/tickets/").text, "and changes nothing")
+    return "a forged form is refused"
+
+
+def _exports(pair: Pair) -> str:
+    pair.one.post("/exports/", {}, seen_on="/exports/")
+    path = _wait_for_download(pair.one)
+    answer = pair.one.get(path)
+    _require("Only acme may read this" in answer.text, "the export holds acme's ticket")
+    _require("attachment" in answer.headers["content-disposition"], "the export is a download")
+    pair.other.get(path, expect=404)
+    with Visitor(pair.port, pair.one.host) as stranger:
+        stranger.get(path, expect=302)
+    return "an export runs on the shard's queue, and only members of its tenant get the file"
+
+
+def _open_ticket(visitor: Visitor, title: str) -> str:
+    page = "/tickets/new/"
+    answer = visitor.post(page, {"title": title, "body": "From the check."}, seen_on=page)
+    return answer.headers["location"]
+
+
+def _open_count(visitor: Visitor) -> int:
+    found = _OPEN_COUNT.search(visitor.get("/").text)
+    _require(found is not None, f"the dashboard of {visitor.host} has a count")
+    return int(found[1]) if found else 0
+
+
+def _wait_for_download(visitor: Visitor) -> str:
+    deadline = time.monotonic() + _EXPORT_WITHIN.total_seconds()
+    while time.monotonic() < deadline:
+        if found := _DOWNLOAD.search(visitor.get("/exports/").text):
+            return found[1]
+        time.sleep(0.3)
+    raise CheckFailed(f"The export was not written within {_EXPORT_WITHIN.total_seconds():.0f} s.")
+
+
+def _require(holds: bool, what: str) -> None:
+    if not holds:
+        raise CheckFailed(f"Not so: {what}.")

@@ -1,0 +1,1 @@
+"""The demo: programs that start, speak and stop together."""
