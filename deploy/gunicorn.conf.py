@@ -12,7 +12,8 @@ worker_class = "gthread"
 # Not more than ATOLL_POOL_SIZE: a thread that gets no connection within half a second answers 503.
 threads = int(os.environ.get("ATOLL_THREADS", "8"))
 
-# The code is loaded once and shared by all workers.
+# The code is loaded once and shared by all workers. Connections are not: a forked process lets go
+# of whatever its parent had open, and opens pools of its own (sharding/backend/forks.py).
 preload_app = True
 
 # A worker that says nothing for this long is killed. Requests have shorter deadlines of their own.
@@ -31,17 +32,3 @@ control_socket_disable = True
 
 accesslog = "-"
 access_log_format = '%({host}i)s "%(r)s" %(s)s %(b)s bytes in %(M)s ms'
-
-
-def pre_fork(server, worker):
-    """Close what loading the code may have opened: two processes must not share a connection.
-
-    A connection or pool that lives through the fork has no threads in the child, and the child's
-    closing it would break the parent's.
-    """
-    from django.db import connections
-
-    for connection in connections.all(initialized_only=True):
-        connection.close()
-        if hasattr(connection, "close_pool"):
-            connection.close_pool()

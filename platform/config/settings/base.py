@@ -24,6 +24,7 @@ INSTALLED_APPS = [
     "migrations_tools",
     "sharding.placements",
     "sharding.backend",
+    "sharding.backend",
     # tenant
     "workspace",
     "accounts",
@@ -85,18 +86,8 @@ DATABASES = {
 }
 DATABASE_ROUTERS = ["routers.databases.TenantRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-# Waiters in a pool are not bounded by the pool (max_waiting makes an outage permanent), and a
-# reconnect that backs off for minutes would outlast the outage.
-ATOLL_POOL = {
-    "min_size": 0,
-    "max_size": _env.pool_size,
-    "timeout": 0.5,
-    "max_waiting": 0,
-    "reconnect_timeout": 2,
-    "num_workers": 1,
-}
-if not _env.pool_size:
-    ATOLL_POOL = None
+# psycopg-pool's options; sharding.pools.options fills in the rest.
+ATOLL_POOL = {"max_size": _env.pool_size} if _env.pool_size else None
 install()
 
 # --- Cache, sessions, files, signatures ------------------------------------------------------
