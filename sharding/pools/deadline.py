@@ -1,0 +1,155 @@
+"""Connections whose every wait ends.
+
+No setting of libpq, server or pooler ends the wait for a stopped server: a kept connection hangs
+for ever, health checks included. psycopg resumes the generator that it waits for every 0.1 s, and
+that is where these classes look at the clock and at the breaker.
+
+Source: facts/bulkheads.md section 3; psycopg's `Connection.wait`.
+"""
+
+import threading
+from collections.abc import Generator
+from contextvars import ContextVar
+from functools import cache
+from time import monotonic
+from typing import Any, ClassVar, Final, TypeVar
+
+import psycopg
+from psycopg import errors
+
+from sharding.pools.breaker import breaker_for
+from sharding.pools.errors import ShardAway
+
+RV = TypeVar("RV")
+Waiting = Generator[Any, Any, RV]
+
+STATEMENT_CAP_S: Final = 3.5
+"""Longer than the servers' statement_timeout (3 s): a heavy statement gets the server's own
+answer (57014), and only a dead server meets this."""
+GRACE_S: Final = 1.0
+"""What a statement gets when the request's time is up: enough for a ROLLBACK."""
+SUSPICIOUS_S: Final = 0.25
+"""Silence after which the breaker is told."""
+CANCEL_S: Final = 1.0
+
+request_ends: ContextVar[float] = ContextVar("atoll_request_ends", default=float("inf"))
+"""The monotonic instant at which the running request has no more time."""
+
+
+_met_away = threading.local()
+FRESH_S: Final = 0.5
+"""How long a thread that has just given up on a server does not connect to it again."""
+
+
+def met_away_just_now(name: str) -> bool:
+    """Whether this thread gave up on server `name` a moment ago."""
+    met: dict[str, float] = _met_away.__dict__
+    return bool(met) and monotonic() - met.get(name, float("-inf")) < FRESH_S
+
+
+def _deadline(cap: float) -> float:
+    now = monotonic()
+    return min(now + cap, max(request_ends.get(), now + GRACE_S))
+
+
+def _limited(gen: Waiting[RV], name: str, ends: float) -> Waiting[RV]:
+    breaker = breaker_for(name)
+    suspect_at = monotonic() + SUSPICIOUS_S
+    ready = None
+    try:
+        while True:
+            # What has arrived is taken first: an answer that is here is not refused.
+            state = gen.send(ready)
+            now = monotonic()
+            if now >= suspect_at:
+                suspect_at = float("inf")
+                breaker.suspect()
+            if now >= ends:
+                raise ShardAway(name)
+            if breaker.away:
+                raise ShardAway(name, "is known to be away")
+            ready = yield state
+    except StopIteration as stop:
+        result: RV = stop.value
+        return result
+
+
+class Deadlined(psycopg.Connection[Any]):
+    """A connection that gives up.
+
+    After it gave up it is closed: whatever it was doing, the pool throws it away.
+
+    Attributes:
+        cap: seconds for one wait; session-bound work sets a long one.
+        server_name: for the breaker and messages.
+        begin_rides: True while a cursor sends BEGIN within its own message, so that psycopg does
+            not send it first. See `sharding.backend.cursor`.
+    """
+
+    server_name: ClassVar[str] = "?"
+    cap: float = STATEMENT_CAP_S
+    begin_rides: bool = False
+
+    def wait(self, gen: Waiting[RV], *args: Any, **kwargs: Any) -> RV:
+        """Consume `gen`, within the deadline.
+
+        Raises:
+            ShardAway: no answer in time, or the breaker opened meanwhile. The connection is closed.
+        """
+        limited = _limited(gen, self.server_name, _deadline(self.cap))
+        try:
+            return super().wait(limited, *args, **kwargs)
+        except ShardAway:
+            _met_away.__dict__[self.server_name] = monotonic()
+            self.pgconn.finish()  # close() would wait; this does not
+            raise
+
+    def cancel(self) -> None:
+        """Ask the server to end the running statement, within a bound.
+
+        libpq's older call blocks while it holds the interpreter's lock: the whole process would
+        stop with the server. Where it is the only one (libpq before 17), nothing is asked, and
+        the deadline ends the wait.
+        """
+        if not psycopg.capabilities.has_cancel_safe():
+            return
+        try:
+            self.cancel_safe(timeout=CANCEL_S)
+        except errors.CancellationTimeout:
+            breaker_for(self.server_name).suspect()
+
+    def _start_query(self) -> Waiting[None]:
+        if not self.begin_rides:
+            yield from super()._start_query()
+
+
+class AsyncDeadlined(psycopg.AsyncConnection[Any]):
+    """The same for asyncio, where cancelling a task first cancels its query, and so hangs."""
+
+    server_name: ClassVar[str] = "?"
+    cap: float = STATEMENT_CAP_S
+
+    async def wait(self, gen: Waiting[RV], *args: Any, **kwargs: Any) -> RV:
+        """Consume `gen`, within the deadline.
+
+        Raises:
+            ShardAway: no answer in time, or the breaker opened meanwhile. The connection is closed.
+        """
+        limited = _limited(gen, self.server_name, _deadline(self.cap))
+        try:
+            return await super().wait(limited, *args, **kwargs)
+        except ShardAway:
+            self.pgconn.finish()
+            raise
+
+
+@cache
+def deadlined_for(name: str) -> type[Deadlined]:
+    """The connection class of server `name`; a pool makes connections from a class."""
+    return type("Deadlined", (Deadlined,), {"server_name": name, "__module__": __name__})
+
+
+@cache
+def async_deadlined_for(name: str) -> type[AsyncDeadlined]:
+    """The asyncio connection class of server `name`."""
+    return type("AsyncDeadlined", (AsyncDeadlined,), {"server_name": name, "__module__": __name__})

@@ -1,0 +1,52 @@
+"""What a connection refuses to wait for.
+
+psycopg.OperationalError
+└── ShardAway
+PoolsError
+└── TooManyShards
+"""
+
+from typing import ClassVar
+
+import psycopg
+
+
+class ShardAway(psycopg.OperationalError):
+    """No answer in time, or the server is known to be away.
+
+    Nothing was done, unless it was a COMMIT that got no answer: then the outcome is unknown, and
+    it must never be repeated blindly. Django hands it on as its OperationalError with this one as
+    `__cause__`.
+    """
+
+    code: ClassVar[str] = "pools.shard_away"
+    retryable: ClassVar[bool] = True
+
+    def __init__(self, name: str, why: str = "does not answer") -> None:
+        self.server = name
+        super().__init__(f"The server {name} {why}.")
+
+
+class PoolsError(Exception):
+    """This process cannot hold the connections that it is asked for."""
+
+    code: ClassVar[str] = "pools"
+    retryable: ClassVar[bool] = False
+
+
+class TooManyShards(PoolsError):
+    """One process would keep connections to more shards than it may.
+
+    Connections multiply: shards × processes × pool size. Give each group of shards its own group
+    of processes.
+    """
+
+    code = "pools.too_many_shards"
+
+    def __init__(self, name: str, limit: int) -> None:
+        self.limit = limit
+        super().__init__(
+            f"This process is connected to {limit} shards and refuses one more ({name}): "
+            "connections multiply (shards × processes × pool size). Serve each group of at most "
+            f"{limit} shards by processes of its own."
+        )

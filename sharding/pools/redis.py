@@ -1,0 +1,61 @@
+"""Redis away costs speed, not time: after a failure nobody waits for it for a second."""
+
+from collections.abc import Callable
+from time import monotonic
+from typing import Any, Final, Self, TypeVar
+
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.retry import Retry
+
+T = TypeVar("T")
+
+OPEN_S: Final = 1.0
+
+_AWAY = (RedisConnectionError, RedisTimeoutError, OSError)
+
+
+class RedisBreakerRetry(Retry):
+    """Never retries; after a connection error or time-out it refuses for a second at once.
+
+    One object serves all connections of a cache: put it into CONNECTION_POOL_KWARGS["retry"].
+    What was written while Redis was away may be lost, or arrive later: see routers.cache_keys.
+
+    Source: facts/bulkheads.md section 8; redis-py's `Retry.call_with_retry`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(NoBackoff(), 0)
+        self._opens_again = 0.0
+
+    @property
+    def away(self) -> bool:
+        """True while calls are refused."""
+        return monotonic() < self._opens_again
+
+    def call_with_retry(
+        self,
+        do: Callable[[], T],
+        fail: Callable[..., Any],
+        *args: Any,
+        **kwargs: Any,
+    ) -> T:
+        """Call `do` once, or refuse.
+
+        Raises:
+            redis.exceptions.ConnectionError: Redis is away.
+        """
+        if self.away:
+            raise RedisConnectionError("Redis was away a moment ago; it is asked again soon.")
+        try:
+            result: T = super().call_with_retry(do, fail, *args, **kwargs)
+        except _AWAY:
+            self._opens_again = monotonic() + OPEN_S
+            raise
+        self._opens_again = 0.0
+        return result
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        # redis-py copies it for each connection; what one has met, all must know.
+        return self
