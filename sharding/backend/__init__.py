@@ -1,0 +1,1 @@
+"""Django's database backend: a statement carries its tenant, `default` follows the scope."""

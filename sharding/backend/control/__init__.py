@@ -1,0 +1,1 @@
+"""The engine of the control database: plain, with an address from the registry."""

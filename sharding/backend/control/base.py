@@ -1,0 +1,23 @@
+"""The connection to the control database: plain Django, with an address from the registry."""
+
+from typing import Any
+
+from sharding.backend.creation import NoCreation
+from sharding.backend.wrapper import ServerWrapper
+from sharding.registry import current as registry
+
+
+class DatabaseWrapper(ServerWrapper):
+    """The control database, as `web`; nothing is bound to a tenant here."""
+
+    creation_class = NoCreation
+
+    def get_connection_params(self) -> dict[str, Any]:
+        """Django's.
+
+        Raises:
+            ControlNotRegistered: the registry has no address for it.
+        """
+        if self.server is None:
+            registry.control()
+        return super().get_connection_params()

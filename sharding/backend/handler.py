@@ -1,0 +1,137 @@
+"""`django.db.connections`, where `default` is what the scope says and shards come by name.
+
+Source: facts/seams.md section 1.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, Final
+
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.utils import ConnectionHandler, load_backend
+
+from sharding.pools.errors import TooManyShards
+from sharding.pools.options import options_for
+from sharding.registry import current as registry
+from sharding.registry.types import Server
+from sharding.scope import current
+
+CONTROL: Final = "control"
+SHARD_ENGINE: Final = "sharding.backend.shard"
+SHARDS_PER_PROCESS: Final = 20
+"""Connections multiply: shards × processes × pool size."""
+
+# The aliases of the wrappers made, kept beside the wrappers: local to thread and task as they are.
+_MADE: Final = "made by ScopeHandler"
+
+_connected: set[str] = set()
+_connected_lock = threading.Lock()
+
+
+class ScopeHandler(ConnectionHandler):
+    """Finds a connection by alias: `default` by the scope, `control` and shards by the registry.
+
+    Iterating gives the aliases of the settings only, so that whoever goes through "all databases"
+    blindly meets no shard; `all()` also gives the connections that exist, so that whoever closes
+    or resets connections reaches them.
+    """
+
+    def _alias(self, alias: str) -> str:
+        if alias == DEFAULT_DB_ALIAS:
+            place = current()
+            if place is not None:
+                return place.shard
+        return alias
+
+    def __getitem__(self, alias: str) -> Any:
+        alias = self._alias(alias)
+        wrapper = getattr(self._connections, alias, None)
+        if alias != CONTROL and alias in self.settings:
+            # The stand-in, or a database that is none of ours.
+            return wrapper if wrapper is not None else self._make(alias, None)
+        known = registry.registry()
+        server = known.control if alias == CONTROL else known.shards.get(alias)
+        if wrapper is not None:
+            if wrapper.server is server or wrapper.in_atomic_block:
+                return wrapper
+            self._retire(alias, wrapper)
+        if alias != CONTROL:
+            server = registry.shard(alias)  # or say which there are
+        return self._make(alias, server)
+
+    def __setitem__(self, alias: str, wrapper: BaseDatabaseWrapper) -> None:
+        alias = str(self._alias(alias))
+        made = self.made()
+        if alias not in made:
+            setattr(self._connections, _MADE, (*made, alias))
+        super().__setitem__(alias, wrapper)
+
+    def __delitem__(self, alias: str) -> None:
+        alias = str(self._alias(alias))
+        setattr(self._connections, _MADE, tuple(a for a in self.made() if a != alias))
+        super().__delitem__(alias)
+
+    def all(self, initialized_only: bool = False) -> list[Any]:
+        """The connections of the settings and every open one; with `initialized_only` the latter.
+
+        A shard in scope is there once, although `default` leads to it as well.
+        """
+        made = {alias: self.peek(alias) for alias in self.made()}
+        if not initialized_only:
+            made |= {alias: self[alias] for alias in map(self._alias, self)}
+        return list(made.values())
+
+    def made(self) -> tuple[str, ...]:
+        """The aliases for which this thread (or task) has a wrapper."""
+        made: tuple[str, ...] = getattr(self._connections, _MADE, ())
+        return made
+
+    def peek(self, alias: str) -> Any:
+        """The wrapper of exactly this alias, None where there is none yet."""
+        return getattr(self._connections, alias, None)
+
+    def settings_for(self, alias: str, server: Server | None, **how: Any) -> dict[str, Any]:
+        """The full settings of a connection to `server`, as Django's wrapper wants them."""
+        own = dict(self.settings.get(alias, {"ENGINE": SHARD_ENGINE}))
+        if server is not None:
+            address = options_for(server, **how)
+            own = {**own, **address, "OPTIONS": {**own.get("OPTIONS", {}), **address["OPTIONS"]}}
+        # DRF looks here whether a failed view is to be rolled back.
+        own.setdefault("ATOMIC_REQUESTS", self.settings[DEFAULT_DB_ALIAS]["ATOMIC_REQUESTS"])
+        full: dict[str, Any] = self.configure_settings({DEFAULT_DB_ALIAS: {}, alias: own})[alias]
+        return full
+
+    def _make(self, alias: str, server: Server | None) -> Any:
+        if alias in self.settings and server is None:
+            wrapper = self.create_connection(alias)
+            if alias == CONTROL:
+                wrapper.server = None
+        else:
+            if alias != CONTROL:
+                _count_shard(alias)
+            full = self.settings_for(alias, server, pool=getattr(settings, "ATOLL_POOL", None))
+            backend: Any = load_backend(full["ENGINE"])
+            wrapper = backend.DatabaseWrapper(full, str(alias), server=server)
+        self[alias] = wrapper
+        return wrapper
+
+    def _retire(self, alias: str, wrapper: Any) -> None:
+        """Drop a connection whose server has another address now, or none."""
+        wrapper.close()
+        wrapper.close_pool()
+        setattr(self._connections, _MADE, tuple(a for a in self.made() if a != alias))
+        super().__delitem__(alias)
+
+
+def _count_shard(alias: str) -> None:
+    with _connected_lock:
+        if alias in _connected:
+            return
+        known = registry.registry().shards
+        _connected.intersection_update(known)
+        if len(_connected) >= SHARDS_PER_PROCESS:
+            raise TooManyShards(alias, SHARDS_PER_PROCESS)
+        _connected.add(str(alias))

@@ -1,0 +1,1 @@
+"""The engine of a shard: statements run as the tenant in scope."""

@@ -1,0 +1,143 @@
+"""The connection to a shard: each statement carries the tenant in scope."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db.backends.base.base import NO_DB_ALIAS
+from django.db.backends.postgresql.base import TIMESTAMPTZ_OID
+from django.db.backends.postgresql.psycopg_any import register_tzloader
+from django.utils.asyncio import async_unsafe
+from psycopg.pq import Format
+
+from sharding import scope
+from sharding.backend.cursor import BoundCursor, BoundServerSideCursor
+from sharding.backend.errors import NotSessionBound, StatementRefused
+from sharding.backend.operations import DatabaseOperations
+from sharding.backend.prefix import Prefix, prefix_for
+from sharding.backend.schema_editor import BoundSchemaEditor
+from sharding.backend.wrapper import ServerWrapper
+
+
+class DatabaseWrapper(ServerWrapper):
+    """A shard, as the tenant in scope.
+
+    The scope is read when a statement runs, not when a cursor or this object is made. Bare, since
+    they must work after the scope was left or before there is one: connecting, savepoints, and
+    whatever runs on psycopg's own cursors (as `web`, which may do nothing).
+    """
+
+    SchemaEditorClass = BoundSchemaEditor
+    ops_class = DatabaseOperations
+
+    _bare: int = 0
+
+    def __init__(self, settings_dict: dict[str, Any], alias: str, **kwargs: Any) -> None:
+        super().__init__(settings_dict, alias, **kwargs)
+        if self.alias == NO_DB_ALIAS:
+            # CREATE DATABASE and the like: no tenant, and no transaction around it.
+            self._bare = 1
+
+    def binding(self) -> Prefix | None:
+        """The prefix of a statement that runs now; None while statements go out as they are.
+
+        Raises:
+            NoTenantInScope: there is none.
+            WrongShard: the tenant in scope lives elsewhere.
+        """
+        if self._bare:
+            return None
+        place = scope.current()
+        if isinstance(place, scope.Placement):
+            if place.shard == self.alias:
+                return prefix_for(place)
+            raise scope.WrongShard(connection=self.alias, scope=scope.describe(place))
+        if place is None:
+            raise scope.NoTenantInScope(f"A statement on shard {self.alias}")
+        raise scope.WrongShard(connection=self.alias, scope=scope.describe(place))
+
+    @contextmanager
+    def bare(self) -> Iterator[None]:
+        """Send statements as they are, as the login. For what concerns the session, no tenant's."""
+        self._bare += 1
+        try:
+            yield
+        finally:
+            self._bare -= 1
+
+    def get_connection_params(self) -> dict[str, Any]:
+        """Django's, with the cursor that can be bound."""
+        return {**super().get_connection_params(), "cursor_factory": BoundCursor}
+
+    def connect(self) -> None:
+        """Connect. Handlers of `connection_created` run SQL, with or without a scope."""
+        with self.bare():
+            super().connect()
+
+    @async_unsafe
+    def create_cursor(self, name: str | None = None) -> Any:
+        """A cursor that asks for its tenant whenever it runs a statement.
+
+        Raises:
+            StatementRefused: a named one outside a transaction. It would be WITH HOLD, and its
+                rows would stay on the session for the next tenant's FETCH.
+        """
+        if not name:
+            cursor = super().create_cursor()
+        elif self.connection.autocommit and not self._bare:
+            raise StatementRefused("A named cursor outside a transaction")
+        else:
+            cursor = self._server_side_cursor(name)
+        cursor.binding = self.binding
+        return cursor
+
+    def _server_side_cursor(self, name: str) -> BoundServerSideCursor:
+        # Django names its own class in the middle of create_cursor; these are its lines.
+        cursor: BoundServerSideCursor = BoundServerSideCursor(
+            self.connection, name=name, scrollable=False, withhold=False
+        )
+        tzloader = self.connection.adapters.get_loader(TIMESTAMPTZ_OID, Format.TEXT)
+        if self.timezone != tzloader.timezone:
+            register_tzloader(self.timezone, cursor)
+        return cursor
+
+    @async_unsafe
+    def chunked_cursor(self) -> Any:
+        """A server-side cursor inside a transaction, else an ordinary one."""
+        self.ensure_connection()
+        if self.get_autocommit():
+            return self.cursor()
+        return super().chunked_cursor()
+
+    def _savepoint(self, sid: str) -> None:
+        with self.bare():
+            super()._savepoint(sid)
+
+    def _savepoint_rollback(self, sid: str) -> None:
+        with self.bare():
+            super()._savepoint_rollback(sid)
+
+    def _savepoint_commit(self, sid: str) -> None:
+        with self.bare():
+            super()._savepoint_commit(sid)
+
+    def check_constraints(self, table_names: Any = None) -> None:
+        """Check deferred constraints now; also after the scope was left, as TestCase does."""
+        if scope.current() is not None:
+            super().check_constraints(table_names)
+            return
+        with self.bare():
+            super().check_constraints(table_names)
+
+    def begin_unbound_work(self) -> None:
+        """A schema editor without a transaction is about to start.
+
+        Raises:
+            NotSessionBound: here, always; a session-bound connection lets it.
+        """
+        raise NotSessionBound
+
+    def end_unbound_work(self) -> None:
+        """That schema editor has ended."""

@@ -1,0 +1,121 @@
+"""What the connections of shards and of the control database have in common.
+
+Addresses come from the registry, every wait ends, pools belong to a server's content, and
+callbacks of a commit run in the scope that registered them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import update_wrapper
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from django.core.exceptions import ImproperlyConfigured
+from django.db.backends.postgresql import base as postgresql
+
+from sharding import scope
+from sharding.backend.tenancy import TenancyWords
+from sharding.pools.breaker import breaker_for
+from sharding.pools.deadline import Deadlined, deadlined_for, met_away_just_now
+from sharding.pools.errors import ShardAway
+
+if TYPE_CHECKING:
+    from psycopg_pool import ConnectionPool
+
+    from sharding.registry.types import Server
+
+_pools: dict[Server, dict[str, ConnectionPool[Any]]] = {}
+"""Pools by what the registry says of their server: a new address is a new pool."""
+
+
+class Driver:
+    """psycopg, but `connect` makes connections of one class. Django looks up both here."""
+
+    def __init__(self, connection_class: type[Deadlined]) -> None:
+        self.connect = connection_class.connect
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(psycopg, name)
+
+
+class ServerWrapper(TenancyWords, postgresql.DatabaseWrapper):
+    """A connection to one server of the registry.
+
+    Attributes:
+        server: what the registry said when the wrapper was made; None outside the registry.
+    """
+
+    server: Server | None
+
+    def __init__(self, settings_dict: dict[str, Any], alias: str, *, server: Server | None = None):
+        # An exact str: an alias that names a tenant would keep the first one for ever.
+        super().__init__(settings_dict, str(alias))
+        self.server = server
+        self.Database = Driver(deadlined_for(self.alias))
+        if server is not None:
+            self._connection_pools = _pools.setdefault(server, {})
+
+    def get_connection_params(self) -> dict[str, Any]:
+        """Django's, without what would take our cursors or our connections away."""
+        options = self.settings_dict["OPTIONS"]
+        for refused in ("server_side_binding", "cursor_factory"):
+            if options.get(refused):
+                raise ImproperlyConfigured(
+                    f"OPTIONS[{refused!r}] is not supported on {self.alias}: statements could "
+                    "not carry their tenant."
+                )
+        params: dict[str, Any] = super().get_connection_params()
+        return params
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        """Connect, unless the server is known to be away.
+
+        Raises:
+            ShardAway: at once. Leaving an atomic block after a lost connection connects again,
+                and would wait again.
+        """
+        if breaker_for(self.alias).away or met_away_just_now(self.alias):
+            raise ShardAway(self.alias, "is known to be away")
+        return super().get_new_connection(conn_params)
+
+    def close_pool(self) -> None:
+        """Close this server's pool, if it was opened. Borrowed connections close when returned."""
+        pool = self._connection_pools.pop(self.alias, None)
+        if pool is not None:
+            pool.close()
+
+    def close_for_real(self) -> None:
+        """Close the connection itself, even one that belongs to a pool; roll back what is open."""
+        if self.connection is not None:
+            self.connection.close()
+        self.close()
+
+    def on_commit(self, func: Callable[[], object], robust: bool = False) -> None:
+        """As in Django; `func` runs in the scope that registers it here."""
+        if callable(func):
+            func = _in_scope(func, scope.current())
+        super().on_commit(func, robust)
+
+
+def _in_scope(func: Callable[[], object], place: scope.Scope | None) -> Callable[[], object]:
+    def run() -> object:
+        if scope.current() == place:
+            return func()
+        with scope.enter(place):
+            return func()
+
+    # Django shows the callback's own name when it fails, and tests compare through __wrapped__.
+    return update_wrapper(run, func)
+
+
+def forget_pools() -> list[object]:
+    """Let go of all pools without closing them, and return what kept them.
+
+    For a forked child: the sockets are the parent's, and closing them here would close them there.
+    """
+    kept: list[object] = []
+    for pools in _pools.values():
+        kept += pools.values()
+        pools.clear()
+    return kept
