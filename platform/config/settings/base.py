@@ -24,7 +24,6 @@ INSTALLED_APPS = [
     "migrations_tools",
     "sharding.placements",
     "sharding.backend",
-    "sharding.backend",
     # tenant
     "workspace",
     "accounts",
