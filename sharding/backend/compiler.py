@@ -36,7 +36,7 @@ class SQLCompiler(OfTenant, stock.SQLCompiler):
 class SQLInsertCompiler(OfTenant, stock.SQLInsertCompiler):
     """INSERT; looks at the records that it writes."""
 
-    def as_sql(self) -> list[tuple[str, Any]]:
+    def as_sql(self) -> list[tuple[str, Any]]:  # type: ignore[override]
         """Django's SQL.
 
         Raises:

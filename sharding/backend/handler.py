@@ -39,6 +39,8 @@ class ScopeHandler(ConnectionHandler):
     or resets connections reaches them.
     """
 
+    _connections: Any
+
     def _alias(self, alias: str) -> str:
         if alias == DEFAULT_DB_ALIAS:
             place = current()
@@ -106,7 +108,7 @@ class ScopeHandler(ConnectionHandler):
 
     def _make(self, alias: str, server: Server | None) -> Any:
         if alias in self.settings and server is None:
-            wrapper = self.create_connection(alias)
+            wrapper: Any = self.create_connection(alias)
             if alias == CONTROL:
                 wrapper.server = None
         else:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from django.db import transaction
 from django.db.backends.postgresql.schema import DatabaseSchemaEditor
 
 from sharding.backend.statements import trusted
+
+if TYPE_CHECKING:
+    from sharding.backend.shard.base import DatabaseWrapper
 
 
 class BoundSchemaEditor(DatabaseSchemaEditor):
@@ -18,6 +21,8 @@ class BoundSchemaEditor(DatabaseSchemaEditor):
     Inside session-bound mode it calls `connection.on_schema_change`, after its last statement and
     in its own transaction: no table is ever visible without its furniture.
     """
+
+    connection: DatabaseWrapper
 
     def __enter__(self) -> Self:
         if not self.atomic_migration and not self.collect_sql:

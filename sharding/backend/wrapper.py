@@ -52,7 +52,7 @@ class ServerWrapper(TenancyWords, postgresql.DatabaseWrapper):
         # An exact str: an alias that names a tenant would keep the first one for ever.
         super().__init__(settings_dict, str(alias))
         self.server = server
-        self.Database = Driver(deadlined_for(self.alias))
+        self.Database = Driver(deadlined_for(self.alias))  # type: ignore[assignment]
         if server is not None:
             self._connection_pools = _pools.setdefault(server, {})
 

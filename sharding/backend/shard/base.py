@@ -95,7 +95,8 @@ class DatabaseWrapper(ServerWrapper):
 
     def _server_side_cursor(self, name: str) -> BoundServerSideCursor:
         # Django names its own class in the middle of create_cursor; these are its lines.
-        cursor: BoundServerSideCursor = BoundServerSideCursor(
+        make: Any = BoundServerSideCursor
+        cursor: BoundServerSideCursor = make(
             self.connection, name=name, scrollable=False, withhold=False
         )
         tzloader = self.connection.adapters.get_loader(TIMESTAMPTZ_OID, Format.TEXT)
@@ -113,15 +114,15 @@ class DatabaseWrapper(ServerWrapper):
 
     def _savepoint(self, sid: str) -> None:
         with self.bare():
-            super()._savepoint(sid)
+            super()._savepoint(sid)  # type: ignore[misc]
 
     def _savepoint_rollback(self, sid: str) -> None:
         with self.bare():
-            super()._savepoint_rollback(sid)
+            super()._savepoint_rollback(sid)  # type: ignore[misc]
 
     def _savepoint_commit(self, sid: str) -> None:
         with self.bare():
-            super()._savepoint_commit(sid)
+            super()._savepoint_commit(sid)  # type: ignore[misc]
 
     def check_constraints(self, table_names: Any = None) -> None:
         """Check deferred constraints now; also after the scope was left, as TestCase does."""
