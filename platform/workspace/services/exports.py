@@ -3,7 +3,8 @@
 import csv
 import tempfile
 from datetime import timedelta
-from typing import Final
+from io import TextIOWrapper
+from typing import IO, Final
 from uuid import UUID
 
 from django.core.files import File
@@ -34,12 +35,12 @@ def write_export(export_id: UUID) -> int:
         if export.file:
             return export.row_count or 0
         name = export.file.field.generate_filename(export, f"tickets-{export.pk}.csv")
-        with tempfile.TemporaryFile("w+", newline="", encoding="utf-8") as text:
-            rows = _write_rows(csv.writer(text))
-            text.seek(0)
+        with tempfile.TemporaryFile() as content:
+            rows = _write_rows(content)
+            content.seek(0)
             # What an earlier try left would make the storage choose another name.
             export.file.storage.delete(name)
-            export.file.save(name.rpartition("/")[2], File(text.buffer), save=False)
+            export.file.save(name.rpartition("/")[2], File(content), save=False)
         export.row_count = rows
         export.save(update_fields=["file", "row_count"])
     return rows
@@ -58,7 +59,9 @@ def purge_exports() -> int:
     return len(old)
 
 
-def _write_rows(out: "csv._writer") -> int:  # the type has no public name
+def _write_rows(content: IO[bytes]) -> int:
+    text = TextIOWrapper(content, encoding="utf-8", newline="")
+    out = csv.writer(text)
     out.writerow(COLUMNS)
     rows = 0
     tickets = Ticket.objects.select_related("opened_by").annotate(comment_count=Count("comments"))
@@ -76,6 +79,8 @@ def _write_rows(out: "csv._writer") -> int:  # the type has no public name
                 ticket.comment_count,
             )
         )
+    # Flushes, and leaves `content` open for whoever made it.
+    text.detach()
     return rows
 
 
