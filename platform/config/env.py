@@ -101,5 +101,6 @@ def read_environment() -> Environment:
 def _second_database(redis_url: str) -> str:
     parts = urlsplit(redis_url)
     if parts.scheme == "unix":
-        return urlunsplit(parts._replace(query="db=1"))
+        # The queues' library has a name of its own for the same thing.
+        return f"redis+socket://{parts.netloc}{parts.path}?virtual_host=1"
     return urlunsplit(parts._replace(path="/1"))
