@@ -1,0 +1,22 @@
+"""Which tenant and shard a log line is about."""
+
+import logging
+
+from sharding import scope
+
+
+class ScopeFields(logging.Filter):
+    """Gives every record `tenant` and `shard`, `-` where there is none.
+
+    Stands at a handler, not at a logger: a logger's filters do not see what its children log.
+    What the record carries already stays, so that a queue between threads keeps the first truth.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Add the fields; let every record through."""
+        if not hasattr(record, "tenant"):
+            current = scope.current()
+            place = scope.tenant_or_none()
+            record.tenant = place.tenant_id if place is not None else "-"
+            record.shard = current.shard if current is not None else "-"
+        return True
