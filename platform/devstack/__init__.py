@@ -1,1 +1,1 @@
-"""PostgreSQL servers, Redis and PgBouncer for development, demo and tests."""
+"""PostgreSQL servers, Redis and PgBouncer, embedded: for development, demo and tests."""

@@ -1,0 +1,94 @@
+"""Folders that the servers' account can reach, however closed the checkout is."""
+
+import hashlib
+import os
+import shutil
+import stat
+import sys
+import tempfile
+from pathlib import Path
+
+from devstack.account import Account
+from devstack.errors import UnsafeFolder
+
+_ROOTS_PLACE = Path("/var/lib/atoll")
+# sun_path: 108 bytes with the final zero on Linux, 104 on macOS.
+_LONGEST_SOCKET_BYTES = 107 if sys.platform == "linux" else 103
+_LONGEST_NAME = "/.s.PGSQL.65535.lock"
+
+
+def make_home(folder: Path) -> Path:
+    """The stack's own folder, closed to others but passable; its real path.
+
+    Raises:
+        UnsafeFolder: it is somebody else's, or cannot be made or written.
+    """
+    try:
+        folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+    except OSError as error:
+        raise UnsafeFolder(folder, f"cannot be made ({error.strerror})") from error
+    home = folder.resolve()
+    owner = home.stat().st_uid
+    if owner != os.geteuid():
+        raise UnsafeFolder(home, f"belongs to user {owner}, and this is user {os.geteuid()}")
+    if not os.access(home, os.W_OK | os.X_OK):
+        raise UnsafeFolder(home, "cannot be written to")
+    return home
+
+
+def choose_place(home: Path, account: Account) -> Path:
+    """Where the servers' files go: into `home`, or where `account` can reach them.
+
+    Root's checkout often lies under /root, which is closed to everybody else; then the files go
+    to /var/lib/atoll, into a folder that is this checkout's alone.
+    """
+    inside = home / "servers"
+    inside.mkdir(mode=0o711, exist_ok=True)
+    if account.can_use(inside):
+        return inside
+    inside.rmdir()
+    place = place_outside(home)
+    place.mkdir(mode=0o711, parents=True, exist_ok=True)
+    for folder in (_ROOTS_PLACE, place):
+        folder.chmod(0o711)
+    return place
+
+
+def place_outside(home: Path) -> Path:
+    """The folder for the servers' files of a `home` that they cannot reach."""
+    return _ROOTS_PLACE / f"devstack-{hashlib.sha256(os.fsencode(home)).hexdigest()[:12]}"
+
+
+def make_sockets(account: Account) -> Path:
+    """A new short folder for sockets that only `account` (and root) can enter.
+
+    Its name is random: in a folder that everybody writes to, a name that can be guessed can be
+    taken first.
+    """
+    for parent in (tempfile.gettempdir(), "/tmp"):
+        folder = Path(tempfile.mkdtemp(prefix="atoll-", dir=parent))
+        longest = len(os.fsencode(folder)) + len(_LONGEST_NAME)
+        if longest <= _LONGEST_SOCKET_BYTES and _can_be_reached(folder, account):
+            account.give(folder)
+            return folder
+        folder.rmdir()
+    raise UnsafeFolder(Path(parent), "has a path too long for sockets, or is closed")
+
+
+def sockets_are_ours(folder: Path, account: Account) -> bool:
+    """Whether `folder` is still what `make_sockets` made (temporary folders get swept)."""
+    try:
+        status = folder.lstat()
+    except FileNotFoundError:
+        return False
+    is_private = stat.S_ISDIR(status.st_mode) and not status.st_mode & 0o077
+    return is_private and status.st_uid == account.uid
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder with all in it, if it is there."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _can_be_reached(folder: Path, account: Account) -> bool:
+    return account.can_use(folder.parent)

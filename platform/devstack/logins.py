@@ -1,0 +1,105 @@
+"""The database of a server, its logins, and what only a superuser can give them.
+
+What a database carries for tenants is not made here but by `sharding.schemas` (prepare_shard);
+what tables the control database has, by Django's migrations.
+"""
+
+from collections.abc import Mapping
+
+import psycopg
+from psycopg import sql
+
+ROLE_MAKER_BELOW = 16
+"""Below, CREATEROLE is nearly everything, so `own` has not got it and `rolemaker` has."""
+
+_HAS_DATABASE = "SELECT 1 FROM pg_database WHERE datname = %s"
+_CREATE_DATABASE = sql.SQL("CREATE DATABASE {database}")
+_CREATE_LOGIN = sql.SQL(
+    """
+    DO $do$ BEGIN
+        CREATE ROLE {login};
+    EXCEPTION WHEN duplicate_object THEN NULL;
+    END $do$
+    """
+)
+_SET_LOGIN = {
+    "web": sql.SQL("ALTER ROLE {login} LOGIN NOINHERIT PASSWORD {password}"),
+    "own": sql.SQL("ALTER ROLE {login} LOGIN CREATEROLE PASSWORD {password}"),
+    "own without CREATEROLE": sql.SQL("ALTER ROLE {login} LOGIN PASSWORD {password}"),
+    "rolemaker": sql.SQL("ALTER ROLE {login} LOGIN CREATEROLE PASSWORD {password}"),
+    "mover": sql.SQL("ALTER ROLE {login} LOGIN REPLICATION PASSWORD {password}"),
+}
+_ALLOW = sql.SQL(
+    """
+    REVOKE ALL ON DATABASE {database} FROM PUBLIC;
+    GRANT CONNECT ON DATABASE {database} TO web;
+    GRANT CONNECT, CREATE ON DATABASE {database} TO own
+    """
+)
+# Why each of these: docs/reference/devstack.md.
+_ALLOW_MOVER = sql.SQL(
+    """
+    GRANT CONNECT, CREATE ON DATABASE {database} TO mover;
+    GRANT EXECUTE ON FUNCTION pg_catalog.set_config(text, text, boolean) TO mover;
+    GRANT SET ON PARAMETER deadlock_timeout, session_replication_role TO mover;
+    GRANT pg_read_all_stats, pg_signal_backend TO mover
+    """
+)
+_MOVER_BECOMES_OWN = sql.SQL("GRANT own TO mover WITH INHERIT FALSE, SET TRUE")
+_MOVER_BECOMES_OWN_15 = sql.SQL("GRANT own TO mover")
+_MOVER_SUBSCRIBES = sql.SQL("GRANT pg_create_subscription TO mover")
+_OWN_CONTROL_TABLES = sql.SQL(
+    """
+    REVOKE ALL ON SCHEMA public FROM PUBLIC;
+    ALTER SCHEMA public OWNER TO own;
+    GRANT USAGE ON SCHEMA public TO web;
+    ALTER DEFAULT PRIVILEGES FOR ROLE own IN SCHEMA public
+        GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO web;
+    ALTER DEFAULT PRIVILEGES FOR ROLE own IN SCHEMA public
+        GRANT USAGE, SELECT ON SEQUENCES TO web
+    """
+)
+
+
+def logins_of(server: str, major: int) -> tuple[str, ...]:
+    """The logins that a server of that name and version has."""
+    if server == "control":
+        return ("web", "own")
+    return ("web", "own", "mover", *(("rolemaker",) if major < ROLE_MAKER_BELOW else ()))
+
+
+def ensure_database(conninfo: str, database: str) -> None:
+    """Make `database`; `conninfo` leads a superuser to database `postgres`. Idempotent."""
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        if connection.execute(_HAS_DATABASE, [database]).fetchone() is None:
+            connection.execute(_CREATE_DATABASE.format(database=sql.Identifier(database)))
+
+
+def ensure_logins(conninfo: str, server: str, database: str, passwords: Mapping[str, str]) -> None:
+    """Make the logins of `passwords` with these passwords and their rights. Idempotent.
+
+    `conninfo` leads a superuser to `database`.
+    Transaction: one of its own.
+    """
+    name = sql.Identifier(database)
+    with psycopg.connect(conninfo) as connection:
+        for login, password in passwords.items():
+            connection.execute(_CREATE_LOGIN.format(login=sql.Identifier(login)))
+            kind = "own without CREATEROLE" if _is_plain_own(server, login, passwords) else login
+            connection.execute(
+                _SET_LOGIN[kind].format(login=sql.Identifier(login), password=sql.Literal(password))
+            )
+        connection.execute(_ALLOW.format(database=name))
+        if server == "control":
+            connection.execute(_OWN_CONTROL_TABLES)
+        if "mover" in passwords:
+            connection.execute(_ALLOW_MOVER.format(database=name))
+            if connection.info.server_version // 10_000 >= ROLE_MAKER_BELOW:
+                connection.execute(_MOVER_BECOMES_OWN)
+                connection.execute(_MOVER_SUBSCRIBES)
+            else:
+                connection.execute(_MOVER_BECOMES_OWN_15)
+
+
+def _is_plain_own(server: str, login: str, passwords: Mapping[str, str]) -> bool:
+    return login == "own" and (server == "control" or "rolemaker" in passwords)

@@ -1,0 +1,110 @@
+"""PgBouncer in transaction mode: one entry per PostgreSQL server, named like it."""
+
+import signal
+import socket
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from devstack import processes
+from devstack.server import Server, Site
+from devstack.state import write_private
+
+# The time-outs end what a stopped or unreachable server would hold for ever
+# (server_login_retry: how soon a server that came back is used again).
+_SETTINGS = """\
+[databases]
+{databases}
+
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {port}
+unix_socket_dir = {sockets}
+unix_socket_mode = 0700
+auth_type = scram-sha-256
+auth_file = {users}
+pool_mode = transaction
+max_client_conn = 1000
+default_pool_size = {pool_size}
+query_wait_timeout = 2
+server_connect_timeout = 2
+server_login_retry = 1
+tcp_user_timeout = 3000
+server_lifetime = 600
+admin_users = {admins}
+log_connections = 0
+log_disconnections = 0
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One database behind PgBouncer."""
+
+    host: str
+    port: int
+    dbname: str
+
+
+class PgBouncerServer(Server):
+    """One PgBouncer; it knows only the passwords it was given."""
+
+    program = "pgbouncer"
+    clean_stop = signal.SIGINT  # safe shutdown: waits for what runs
+    quick_stop = signal.SIGTERM
+
+    def __init__(
+        self,
+        name: str,
+        site: Site,
+        *,
+        binary: Path,
+        entries: Mapping[str, Entry],
+        users: Mapping[str, str],
+    ) -> None:
+        super().__init__(name, site)
+        self.binary = binary
+        self.entries = entries
+        self.users = users
+        self.pool_size = 20
+
+    def is_ready(self) -> bool:
+        """Whether it takes connections."""
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=1):
+                return self.pid is not None
+        except OSError:
+            return False
+
+    def launch(self) -> subprocess.Popen[bytes]:
+        """Write its settings and start it."""
+        folder = self.site.folder
+        users = folder / "users.txt"
+        databases = "\n".join(
+            f"{name} = host={entry.host} port={entry.port} dbname={entry.dbname}"
+            for name, entry in self.entries.items()
+        )
+        settings = folder / "pgbouncer.ini"
+        lines = [f'"{user}" "{password}"' for user, password in self.users.items()]
+        write_private(users, "\n".join(lines) + "\n")
+        write_private(
+            settings,
+            _SETTINGS.format(
+                databases=databases,
+                port=self.port,
+                sockets=self.site.sockets,
+                users=users,
+                pool_size=self.pool_size,
+                admins=next(iter(self.users)),
+            ),
+        )
+        for path in (users, settings):
+            self.site.account.give(path)
+        (self.site.sockets / f".s.PGSQL.{self.port}").unlink(missing_ok=True)
+        return processes.spawn(
+            [self.binary, settings],
+            folder=folder,
+            log=self.site.log,
+            account=self.site.account,
+        )

@@ -1,0 +1,373 @@
+"""All servers of one folder: control, shards, Redis, PgBouncer."""
+
+import errno
+import shutil
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from types import MappingProxyType
+
+from psycopg.conninfo import make_conninfo
+
+from devstack import folders
+from devstack.account import Account, server_account
+from devstack.binaries import find_pgbouncer, find_postgres, find_redis
+from devstack.conf import Files
+from devstack.errors import DiskFull, NoServerBinaries, NotStarted, UnknownServer
+from devstack.locking import folder_lock
+from devstack.logins import ensure_database, ensure_logins, logins_of
+from devstack.pgbouncer_server import Entry, PgBouncerServer
+from devstack.postgres_server import SUPERUSER, PostgresServer
+from devstack.redis_server import RedisServer
+from devstack.server import Server, Site
+from devstack.state import State, read_state, write_private, write_state
+from sharding.registry.errors import MalformedRegistry
+from sharding.registry.toml_file import read_registry, write_registry
+from sharding.registry.types import Endpoint, Login, Registry
+from sharding.registry.types import Server as Address
+
+CONTROL = "control"
+_WAIT_FOR_LOCK = timedelta(seconds=90)
+
+
+@dataclass
+class Stack:
+    """The servers of one folder. What is written there outlives this object and this process.
+
+    Attributes:
+        folder: home of the registry file, the logs and (where reachable) the data.
+        fsync: whether data survives a crash of the machine; off for throw-away servers.
+        pg_bin: PostgreSQL's programs; None: ATOLL_PG_BIN, else the wheel's.
+        shards: their names.
+        redis: whether Redis runs.
+        pgbouncer: whether PgBouncer runs; None: if the system has it. Where it runs, it is
+            the pooled address of every server.
+    """
+
+    folder: Path
+    fsync: bool = False
+    pg_bin: Path | None = None
+    shards: tuple[str, ...] = ("alpha", "beta")
+    redis: bool = True
+    pgbouncer: bool | None = False
+    _servers: dict[str, Server] = field(default_factory=dict, init=False, repr=False)
+    _major: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        self.folder = self.folder.absolute()
+        self.files = Files(self.folder)
+
+    def start(self, *, new_ports: bool = False) -> None:
+        """Make all servers run, with their databases and logins, and write the registry.
+
+        Locks: the folder's. Idempotent: what runs is left alone, what died is started again.
+
+        Raises:
+            DevstackError: which one says what to do; servers that this call started are stopped.
+        """
+        folders.make_home(self.folder)
+        with self._locked(), _disk_full_told(self.folder):
+            self._prepare(new_ports=new_ports)
+            started: list[Server] = []
+            try:
+                # PgBouncer last: its entries point at the others.
+                first = [server for name, server in self._servers.items() if name != "pgbouncer"]
+                with ThreadPoolExecutor(len(first)) as pool:
+                    tasks = [pool.submit(self._start_one, server, started) for server in first]
+                for task in tasks:
+                    task.result()
+                if "pgbouncer" in self._servers:
+                    self._start_one(self._servers["pgbouncer"], started)
+            except BaseException:
+                for server in reversed(started):
+                    server.stop()
+                raise
+            self._write_registry()
+
+    def stop(self) -> None:
+        """Shut all servers down, cleanly if they let us. Locks: the folder's. Idempotent."""
+        if not self.files.state.exists():
+            return
+        with self._locked():
+            self._load()
+            # PgBouncer first: it would otherwise knock at servers that are gone.
+            if "pgbouncer" in self._servers:
+                self._servers["pgbouncer"].stop()
+            rest = [server for name, server in self._servers.items() if name != "pgbouncer"]
+            with ThreadPoolExecutor(len(rest)) as pool:
+                for task in [pool.submit(server.stop) for server in rest]:
+                    task.result()
+
+    def destroy(self) -> None:
+        """Stop all servers and remove all that they and we wrote. Idempotent."""
+        self.stop()
+        state = read_state(self.files.state)
+        if state is not None:
+            folders.remove(Path(state.sockets))
+            folders.remove(Path(state.place))
+        self._servers.clear()
+        folders.remove(self.folder)
+
+    def registry(self) -> Registry:
+        """The addresses and logins of all servers.
+
+        Raises:
+            NotStarted: there are none yet.
+        """
+        try:
+            return read_registry(self.files.registry)
+        except FileNotFoundError:
+            raise NotStarted(self.folder) from None
+
+    def direct_registry(self) -> Registry:
+        """The same with no pooler in between."""
+        registry = self.registry()
+
+        def direct(address: Address) -> Address:
+            return replace(address, pooled=address.direct)
+
+        return replace(
+            registry,
+            control=registry.control and direct(registry.control),
+            shards=MappingProxyType({n: direct(a) for n, a in registry.shards.items()}),
+        )
+
+    @property
+    def servers(self) -> Mapping[str, Server]:
+        """All servers by name.
+
+        Raises:
+            NotStarted: the folder holds none yet.
+        """
+        if not self._servers:
+            if not self.files.state.exists():
+                raise NotStarted(self.folder)
+            self._load()
+        return self._servers
+
+    @property
+    def major(self) -> int:
+        """PostgreSQL's major version."""
+        _ = self.servers
+        return self._major
+
+    def server(self, name: str) -> Server:
+        """One server.
+
+        Raises:
+            UnknownServer: there is none of that name.
+        """
+        try:
+            return self.servers[name]
+        except KeyError:
+            raise UnknownServer(name, tuple(self.servers)) from None
+
+    def stop_server(self, name: str) -> None:
+        """Shut one server down: from then on, connections are refused."""
+        self.server(name).stop()
+
+    def start_server(self, name: str) -> None:
+        """Start one server that was stopped, held or killed."""
+        self.server(name).start()
+
+    def kill_server(self, name: str) -> None:
+        """SIGKILL one server's main process."""
+        self.server(name).kill()
+
+    def sigstop(self, name: str) -> None:
+        """Hold all processes of one server."""
+        self.server(name).sigstop()
+
+    def sigcont(self, name: str) -> None:
+        """Let them go on."""
+        self.server(name).sigcont()
+
+    @property
+    def redis_url(self) -> str:
+        """Redis' address with its password, database 0."""
+        server = self.server("redis")
+        assert isinstance(server, RedisServer)
+        return server.url
+
+    def admin_conninfo(self, name: str, dbname: str | None = None) -> str:
+        """The superuser's way in, over the socket. For set-up and for looking on, never to serve.
+
+        dbname: by default the one that the registry names.
+        """
+        server = self.server(name)
+        if not isinstance(server, PostgresServer):
+            raise UnknownServer(name, (CONTROL, *self.shards))
+        return make_conninfo(
+            host=str(server.site.sockets),
+            port=server.port,
+            dbname=dbname or database_of(name),
+            user=SUPERUSER,
+            password=server.password,
+            connect_timeout=10,
+        )
+
+    # --- inside ----------------------------------------------------------------------------
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with folder_lock(self.folder, wait=_WAIT_FOR_LOCK):
+            yield
+
+    def _prepare(self, *, new_ports: bool) -> None:
+        account = server_account()
+        home = self.folder.resolve()
+        state = read_state(self.files.state)
+        if state is None:
+            state = State(place="", sockets="")
+        if not state.place or not Path(state.place).is_dir():
+            state.place = str(folders.choose_place(home, account))
+        if not folders.sockets_are_ours(Path(state.sockets), account):
+            state.sockets = str(folders.make_sockets(account))
+        if new_ports:
+            self._forget_idle_ports(state, account)
+        self.files.logs.mkdir(mode=0o700, exist_ok=True)
+        self._build(state, account)
+        write_state(self.files.state, state)
+
+    def _load(self) -> None:
+        state = read_state(self.files.state)
+        if state is None:
+            # Unreadable: everything but the ports and the sockets' folder can be found again.
+            account = server_account()
+            state = State(str(folders.choose_place(self.folder.resolve(), account)), "")
+            state.sockets = str(folders.make_sockets(account))
+        self._build(state, server_account())
+
+    def _build(self, state: State, account: Account) -> None:
+        binaries = find_postgres(account, self.pg_bin)
+        self._major = binaries.major
+        servers: dict[str, Server] = {}
+        for name in (CONTROL, *self.shards):
+            for login in logins_of(name, binaries.major):
+                # PgBouncer knows clients by one list for all servers: web's is the same on all.
+                if login == "web":
+                    state.passwords.setdefault(name, {})[login] = state.password("all", "web")
+                state.password(name, login)
+            servers[name] = PostgresServer(
+                name,
+                self._site(state, account, name),
+                binaries=binaries,
+                password=state.password(name, SUPERUSER),
+                fsync=self.fsync,
+            )
+        if self.redis:
+            servers["redis"] = RedisServer(
+                "redis",
+                self._site(state, account, "redis"),
+                binary=find_redis(account),
+                password=state.password("redis", "default"),
+                fsync=self.fsync,
+            )
+        program = find_pgbouncer()
+        if self.pgbouncer and program is None:
+            raise NoServerBinaries(
+                "PgBouncer", "no pgbouncer is on the PATH", "Install the system's package of it."
+            )
+        if program is not None and self.pgbouncer is not False:
+            servers["pgbouncer"] = PgBouncerServer(
+                "pgbouncer",
+                self._site(state, account, "pgbouncer"),
+                binary=program,
+                entries={
+                    name: Entry("127.0.0.1", servers[name].port, database_of(name))
+                    for name in (CONTROL, *self.shards)
+                },
+                users={
+                    "atoll_pools": state.password("pgbouncer", "atoll_pools"),
+                    "web": state.password("all", "web"),
+                },
+            )
+        self._servers = servers
+        self._state = state
+
+    def _site(self, state: State, account: Account, name: str) -> Site:
+        folder = Path(state.place) / name
+        if not folder.exists():
+            folder.mkdir(mode=0o700)
+            account.give(folder)
+        return Site(
+            folder=folder.resolve(),
+            log=self.files.logs / f"{name}.log",
+            sockets=Path(state.sockets),
+            port=state.port(name),
+            account=account,
+        )
+
+    def _forget_idle_ports(self, state: State, account: Account) -> None:
+        self._build(state, account)
+        for name, server in self._servers.items():
+            if server.pid is None:
+                del state.ports[name]
+
+    def _start_one(self, server: Server, started: list[Server]) -> None:
+        if server.start():
+            started.append(server)
+        if isinstance(server, PostgresServer):
+            database = database_of(server.name)
+            ensure_database(self.admin_conninfo(server.name, "postgres"), database)
+            of_server = self._state.passwords[server.name]
+            passwords = {login: of_server[login] for login in logins_of(server.name, self._major)}
+            conninfo = self.admin_conninfo(server.name)
+            ensure_logins(conninfo, server.name, database, passwords)
+
+    def _write_registry(self) -> None:
+        try:
+            old = read_registry(self.files.registry)
+        except (FileNotFoundError, MalformedRegistry):
+            old = Registry()
+        ours = {name: self._address(name, old.shards.get(name)) for name in self.shards}
+        new = Registry(
+            version=old.version,
+            control=self._address(CONTROL, old.control),
+            # Shards that somebody added by hand stay.
+            shards=MappingProxyType({**old.shards, **ours}),
+        )
+        if new != old:
+            write_registry(self.files.registry, replace(new, version=old.version + 1))
+        lines = [f"ATOLL_REGISTRY={self.files.registry}"]
+        if self.redis:
+            lines.append(f"ATOLL_REDIS_URL={self.redis_url}")
+        write_private(self.files.environment, "\n".join(lines) + "\n")
+
+    def _address(self, name: str, old: Address | None) -> Address:
+        direct = Endpoint("127.0.0.1", self._servers[name].port, database_of(name))
+        pooler = self._servers.get("pgbouncer")
+        of_server = self._state.passwords[name]
+
+        def login(user: str) -> Login | None:
+            known = user in logins_of(name, self._major)
+            return Login(user, of_server[user]) if known else None
+
+        return Address(
+            name=name,
+            direct=direct,
+            pooled=Endpoint("127.0.0.1", pooler.port, name) if pooler else direct,
+            web=Login("web", of_server["web"]),
+            own=Login("own", of_server["own"]),
+            mover=login("mover"),
+            role_maker=login("rolemaker"),
+            incarnation=old.incarnation if old else 1,
+        )
+
+
+def database_of(server: str) -> str:
+    """The name of the one database that we use on that server."""
+    return "control" if server == CONTROL else "shard"
+
+
+@contextmanager
+def _disk_full_told(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise DiskFull("devstack", folder, shutil.disk_usage(folder).free // 1_000_000) from error
