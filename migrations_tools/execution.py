@@ -11,6 +11,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.migration import Migration
 from django.db.migrations.state import ProjectState
 from django.db.models import signals
+from django.dispatch import Signal
 
 from migrations_tools.loading import Recorder, load
 
@@ -58,7 +59,10 @@ class Executor(MigrationExecutor):
         alias = self.connection.alias
         state: ProjectState | None = None
         if plan:
-            state = self._create_project_state(with_applied_migrations=True)
+            # Private, and so unknown to the stubs; so is what record_migration takes.
+            state = self._create_project_state(  # type: ignore[attr-defined]
+                with_applied_migrations=True
+            )
             with _restored(plan):
                 _send(signals.pre_migrate, alias, apps=state.apps, plan=plan)
                 state = self.migrate([], plan=plan, state=state.clone())
@@ -78,7 +82,7 @@ class Executor(MigrationExecutor):
         """Apply and record one migration, in one transaction where it has one."""
         self._tell(f"{migration.app_label}.{migration.name}")
         if fake:
-            self.record_migration(migration)
+            self.record_migration(migration)  # type: ignore[call-arg, arg-type]
             return state
         if not migration.atomic:
             self._note(f"{migration.app_label}.{migration.name}")
@@ -87,7 +91,7 @@ class Executor(MigrationExecutor):
             for statement in editor.deferred_sql:
                 editor.execute(statement, None)
             editor.deferred_sql.clear()
-            self.record_migration(migration)
+            self.record_migration(migration)  # type: ignore[call-arg, arg-type]
         if not migration.atomic:
             self._note(None)
         return state
@@ -104,7 +108,7 @@ def _lives_in(config: AppConfig, alias: str) -> bool:
     )
 
 
-def _send(signal: signals.ModelSignal, alias: str, **facts: Any) -> None:
+def _send(signal: Signal, alias: str, **facts: Any) -> None:
     labels: Collection[str] = labels_of(alias)
     for config in apps.get_app_configs():
         if config.models_module is not None and config.label in labels:
@@ -126,4 +130,4 @@ def _restored(plan: Plan) -> Iterator[None]:
         yield
     finally:
         for migration, operations in before:
-            migration.operations = operations
+            migration.operations = operations  # type: ignore[misc]

@@ -22,6 +22,8 @@ class Recorder(MigrationRecorder):
     would take a table of a shared schema for this one's.
     """
 
+    _has_table: bool  # Django's own; its stubs do not know it
+
     def has_table(self) -> bool:
         """Whether this schema has a migrations table."""
         if not self._has_table:
@@ -43,7 +45,8 @@ def load(connection: BaseDatabaseWrapper) -> MigrationLoader:
     if loader.replacements:
         return MigrationLoader(connection)
     loader.connection = connection
-    loader.applied_migrations = Recorder(connection).applied_migrations()
+    # The stubs take the recorder's rows for migrations.
+    loader.applied_migrations = Recorder(connection).applied_migrations()  # type: ignore[assignment]
     return loader
 
 

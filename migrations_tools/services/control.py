@@ -114,8 +114,8 @@ def find_target(executor: Executor, app_label: str, name: str) -> Target:
     if name == "zero":
         return app_label, None
     if not name:
-        leaves = executor.loader.graph.leaf_nodes(app_label)
-        return leaves[0]
+        leaf: Target = executor.loader.graph.leaf_nodes(app_label)[0]
+        return leaf
     try:
         found = executor.loader.get_migration_by_prefix(app_label, name)
     except AmbiguityError as error:

@@ -13,7 +13,6 @@ class Command(sqlflush.Command):
         "`tenant_command`, those of one tenant. Runs nothing."
     )
 
-    def handle(self, *args: Any, **options: Any) -> str | None:
+    def handle(self, *args: Any, **options: Any) -> str:
         with database_for("sqlflush", asked_for=options["database"]) as alias:
-            printed: str | None = super().handle(*args, **{**options, "database": alias})
-        return printed
+            return super().handle(*args, **{**options, "database": alias})

@@ -25,13 +25,13 @@ def mover_steps(server: Server, facts: DatabaseFacts) -> tuple[Step, ...]:
     mover, own = sql.Identifier(server.mover.user), sql.Identifier(server.own.user)
     parts = {"mover": sql.Literal(server.mover.user), "own": sql.Literal(server.own.user)}
     fine_grained = facts.version >= _FINE_GRAINED_SINCE
-    inherit = " WITH INHERIT FALSE, SET TRUE" if fine_grained else ""
+    inherit = sql.SQL(" WITH INHERIT FALSE, SET TRUE" if fine_grained else "")
     steps = [
         Step(
             key="mover-owns",
             does="Let the mover act as own",
             done=sql.SQL(_MEMBER_DONE).format(**parts),
-            act=(sql.SQL("GRANT {} TO {}" + inherit).format(own, mover),),
+            act=(sql.SQL("GRANT {} TO {}{}").format(own, mover, inherit),),
         ),
         Step(
             key="mover-watches",

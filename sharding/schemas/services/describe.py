@@ -99,8 +99,8 @@ def describe_on(connection: Connection, server: Server, schema: str) -> SchemaDe
     }
     row = connection.execute(_SCHEMA, facts).fetchone()
     if row is None:
-        lacks = () if marker is None else (f"schema or role {schema} is not there",)
-        return SchemaDescription(schema, exists=False, marker=marker, lacks=lacks)
+        gone = () if marker is None else (f"schema or role {schema} is not there",)
+        return SchemaDescription(schema, exists=False, marker=marker, lacks=gone)
     oid, owner, usage, has_permit, has_heartbeat, defaults = row
     lacks = [
         sentence

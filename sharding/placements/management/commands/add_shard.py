@@ -79,7 +79,9 @@ class Command(BaseCommand):
             )
         return AddShardRequest(
             name=options["name"],
-            admin_conninfo=make_conninfo(**{"dbname": dbname, **admin}),
+            admin_conninfo=make_conninfo(
+                options["admin"], dbname=str(admin.get("dbname") or dbname)
+            ),
             direct=Endpoint(host, port, dbname),
             pooled=Endpoint(options["pooled_host"] or host, options["pooled_port"] or port, dbname),
             passwords={
