@@ -1,0 +1,1 @@
+"""Preparing servers, tenant schemas and their furniture, on real servers."""
