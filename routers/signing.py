@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.core.signing import Signer, TimestampSigner, base64_hmac
+from django.utils.encoding import force_str
 
 from sharding import scope
 
@@ -25,7 +26,10 @@ def scoped_salt(salt: str) -> str:
 
 def _signature(self: Signer, value: str | bytes, key: str | bytes | None = None) -> str:
     return base64_hmac(
-        scoped_salt(self.salt) + "signer", value, key or self.key, algorithm=self.algorithm
+        scoped_salt(force_str(self.salt)) + "signer",
+        value,
+        key or self.key,
+        algorithm=self.algorithm,
     )
 
 

@@ -42,7 +42,9 @@ def holder_of(port: int) -> str:
         listening = [
             connection
             for connection in psutil.net_connections("tcp")
-            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port
+            if connection.status == psutil.CONN_LISTEN
+            and connection.laddr
+            and connection.laddr.port == port
         ]
         for connection in listening:
             if connection.pid:

@@ -44,8 +44,8 @@ def requirements_name_no_address(root: Path) -> Iterator[Breach]:
     for path in sorted((root / "requirements").iterdir()):
         text = path.read_text(encoding="utf-8")
         for found in ADDRESSES.finditer(text):
-            line = text.count("\n", 0, found.start()) + 1
-            yield Breach(relative(root, path), line, "an address of a package index")
+            before = text.count("\n", 0, found.start())
+            yield Breach(relative(root, path), before + 1, "an address of a package index")
         if path.suffix == ".txt":
             for number, line in _lines(path):
                 if line and not line.startswith((" ", "#")) and "==" not in line:
