@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.apps import AppConfig, apps
+from django.apps import apps
 from django.db import router
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
@@ -13,7 +13,7 @@ from django.db.migrations.state import ProjectState
 from django.db.models import signals
 from django.dispatch import Signal
 
-from migrations_tools.loading import Recorder, load
+from migrations_tools.loading import Recorder, load, migrated_apps
 
 Plan = list[tuple[Migration, bool]]
 Target = tuple[str, str | None]
@@ -98,13 +98,16 @@ class Executor(MigrationExecutor):
 
 
 def labels_of(alias: str) -> frozenset[str]:
-    """The apps that have tables in this database, as the router decides."""
-    return frozenset(config.label for config in apps.get_app_configs() if _lives_in(config, alias))
+    """The apps that have tables in this database, as the router decides.
 
-
-def _lives_in(config: AppConfig, alias: str) -> bool:
-    return router.allow_migrate(alias, config.label) or any(
-        router.allow_migrate_model(alias, model) for model in config.get_models()
+    An app with neither models nor migrations has no home, and none is asked for.
+    """
+    migrated = migrated_apps()
+    return frozenset(
+        config.label
+        for config in apps.get_app_configs()
+        if (config.label in migrated and router.allow_migrate(alias, config.label))
+        or any(router.allow_migrate_model(alias, model) for model in config.get_models())
     )
 
 

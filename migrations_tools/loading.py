@@ -39,15 +39,25 @@ def load(connection: BaseDatabaseWrapper) -> MigrationLoader:
     The graph is read once per process. Where squashed migrations are about, it depends on what is
     applied, and is built anew.
     """
-    installed = tuple(config.name for config in apps.get_app_configs())
-    with _reading:
-        loader = copy.copy(_from_disk(installed, tuple(sorted(settings.MIGRATION_MODULES.items()))))
+    loader = copy.copy(_graph())
     if loader.replacements:
         return MigrationLoader(connection)
     loader.connection = connection
     # The stubs take the recorder's rows for migrations.
     loader.applied_migrations = Recorder(connection).applied_migrations()  # type: ignore[assignment]
     return loader
+
+
+def migrated_apps() -> frozenset[str]:
+    """The labels of apps that have migrations."""
+    return frozenset(_graph().migrated_apps)
+
+
+def _graph() -> MigrationLoader:
+    installed = tuple(config.name for config in apps.get_app_configs())
+    modules = tuple(sorted(settings.MIGRATION_MODULES.items()))
+    with _reading:
+        return _from_disk(installed, modules)
 
 
 @cache

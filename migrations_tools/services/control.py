@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.core.management.base import CommandError
 from django.db import connections
@@ -17,7 +18,7 @@ from sharding.registry import current as addresses
 
 CONTROL = "control"
 STATEMENT_CAP = timedelta(minutes=10)
-_PATIENCE = "-c lock_timeout=10s"
+_SET_LOCK_TIMEOUT = "SELECT pg_catalog.set_config('lock_timeout', '10s', false)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,22 +70,15 @@ def control_owner() -> Iterator[BaseDatabaseWrapper]:
     kept = connections[CONTROL]
     if kept.in_atomic_block:
         raise TransactionManagementError("Control cannot be migrated inside a transaction.")
-    settings = {
-        **kept.settings_dict,
-        "HOST": server.direct.host,
-        "PORT": str(server.direct.port),
-        "NAME": server.direct.dbname,
-        "USER": server.own.user,
-        "PASSWORD": server.own.password,
-        "CONN_MAX_AGE": 0,
-        "OPTIONS": {"connect_timeout": 2, "options": _PATIENCE},
-    }
+    handler: Any = connections
+    settings = handler.settings_for(CONTROL, server, login=server.own, endpoint=server.direct)
     owner = DatabaseWrapper(settings, CONTROL, server=server)
     connections[CONTROL] = owner
     try:
         owner.ensure_connection()
         # An index takes as long as it takes; a server that is down is met while connecting.
         owner.connection.cap = STATEMENT_CAP.total_seconds()
+        owner.connection.execute(_SET_LOCK_TIMEOUT)
         yield owner
     finally:
         connections[CONTROL] = kept

@@ -4,6 +4,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db.migrations.autodetector import MigrationAutodetector
 
 from migrations_tools.services.control import CONTROL, ControlRequest, migrate_control
 from sharding.registry.errors import RegistryError
@@ -15,6 +16,8 @@ class Command(BaseCommand):
         "`migrate_schemas`."
     )
     requires_system_checks: list[str] = []
+    # A system check of Django compares it with makemigrations'.
+    autodetector = MigrationAutodetector
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("app_label", nargs="?", default="", help="only this app of control")
