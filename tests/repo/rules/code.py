@@ -21,6 +21,7 @@ SQL: Final = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 SAFE_ALIASES: Final = frozenset({"control", "default"})
+SAFE_CONSTANTS: Final = frozenset({"CONTROL", "CONTROL_ALIAS", "DEFAULT_DB_ALIAS"})
 ASKING_FOR_PYTEST: Final = frozenset({"pytest", "PYTEST_CURRENT_TEST", "PYTEST_VERSION"})
 LATE_IMPORTS: Final = frozenset({"import_string", "import_module", "get_model", "__import__"})
 
@@ -90,6 +91,8 @@ def _aliases(node: ast.Call) -> Iterator[ast.expr]:
 def _safe_alias(value: ast.expr, owner: str) -> bool:
     if isinstance(value, ast.Constant):
         return value.value is None or value.value in SAFE_ALIASES
+    if ast.unparse(value) in SAFE_CONSTANTS:
+        return True
     # A method that was given `using` hands it on: its caller is the one to be asked.
     return isinstance(value, ast.Name) and value.id == "using" and bool(owner)
 
