@@ -108,20 +108,28 @@ def checks_page() -> Iterator[str]:
     """Each system check: its id and its message."""
     yield "| id | says |"
     yield "|---|---|"
-    rows: dict[str, str] = {}
+    rows = dict.fromkeys(documented.check_ids(ROOT), "")
     for path in python_files(ROOT, *PRODUCT):
         for node in ast.walk(parse(path)):
-            if isinstance(node, ast.Call):
-                ids = [k.value for k in node.keywords if k.arg == "id"]
-                for value in ids:
-                    if isinstance(value, ast.Constant) and documented.CHECK.fullmatch(
-                        str(value.value)
-                    ):
-                        rows[str(value.value)] = _message(node)
-    for name in documented.check_ids(ROOT):
-        rows.setdefault(name, "")
+            if isinstance(node, ast.ExceptHandler) and node.type is not None:
+                passed_on = f"What `{ast.unparse(node.type)}` says."
+                rows.update(_messages(node, passed_on))
+            elif isinstance(node, ast.Call):
+                rows |= {name: text for name, text in _messages(node).items() if text}
     yield from (f"| `{name}` | {rows[name]} |" for name in sorted(rows))
     yield ""
+
+
+def _messages(where: ast.AST, passed_on: str = "") -> dict[str, str]:
+    """The checks made in this piece of code, by id, each with its message."""
+    found = {}
+    for call in ast.walk(where):
+        if isinstance(call, ast.Call):
+            for keyword in call.keywords:
+                name = str(getattr(keyword.value, "value", ""))
+                if keyword.arg == "id" and documented.CHECK.fullmatch(name):
+                    found[name] = _message(call) or passed_on
+    return found
 
 
 def _message(call: ast.Call) -> str:
