@@ -1,7 +1,7 @@
-"""The database of a server, its logins, and what only a superuser can give them.
+"""The database of a server and its logins.
 
-What a database carries for tenants is not made here but by `sharding.schemas` (prepare_shard);
-what tables the control database has, by Django's migrations.
+What else a shard needs, the mover's rights among it, comes from `sharding.schemas` (prepare_shard);
+the control database's tables come from Django's migrations.
 """
 
 from collections.abc import Mapping
@@ -29,25 +29,13 @@ _SET_LOGIN = {
     "rolemaker": sql.SQL("ALTER ROLE {login} LOGIN CREATEROLE PASSWORD {password}"),
     "mover": sql.SQL("ALTER ROLE {login} LOGIN REPLICATION PASSWORD {password}"),
 }
-_ALLOW = sql.SQL(
+_LET_OWN_CREATE = sql.SQL("GRANT CREATE ON DATABASE {database} TO own")
+_CLOSE_CONTROL = sql.SQL(
     """
     REVOKE ALL ON DATABASE {database} FROM PUBLIC;
-    GRANT CONNECT ON DATABASE {database} TO web;
-    GRANT CONNECT, CREATE ON DATABASE {database} TO own
+    GRANT CONNECT ON DATABASE {database} TO web, own
     """
 )
-# Why each of these: docs/reference/devstack.md.
-_ALLOW_MOVER = sql.SQL(
-    """
-    GRANT CONNECT, CREATE ON DATABASE {database} TO mover;
-    GRANT EXECUTE ON FUNCTION pg_catalog.set_config(text, text, boolean) TO mover;
-    GRANT SET ON PARAMETER deadlock_timeout, session_replication_role TO mover;
-    GRANT pg_read_all_stats, pg_signal_backend TO mover
-    """
-)
-_MOVER_BECOMES_OWN = sql.SQL("GRANT own TO mover WITH INHERIT FALSE, SET TRUE")
-_MOVER_BECOMES_OWN_15 = sql.SQL("GRANT own TO mover")
-_MOVER_SUBSCRIBES = sql.SQL("GRANT pg_create_subscription TO mover")
 _OWN_CONTROL_TABLES = sql.SQL(
     """
     REVOKE ALL ON SCHEMA public FROM PUBLIC;
@@ -89,16 +77,10 @@ def ensure_logins(conninfo: str, server: str, database: str, passwords: Mapping[
             connection.execute(
                 _SET_LOGIN[kind].format(login=sql.Identifier(login), password=sql.Literal(password))
             )
-        connection.execute(_ALLOW.format(database=name))
+        connection.execute(_LET_OWN_CREATE.format(database=name))
         if server == "control":
+            connection.execute(_CLOSE_CONTROL.format(database=name))
             connection.execute(_OWN_CONTROL_TABLES)
-        if "mover" in passwords:
-            connection.execute(_ALLOW_MOVER.format(database=name))
-            if connection.info.server_version // 10_000 >= ROLE_MAKER_BELOW:
-                connection.execute(_MOVER_BECOMES_OWN)
-                connection.execute(_MOVER_SUBSCRIBES)
-            else:
-                connection.execute(_MOVER_BECOMES_OWN_15)
 
 
 def _is_plain_own(server: str, login: str, passwords: Mapping[str, str]) -> bool:

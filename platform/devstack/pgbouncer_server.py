@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from psycopg.conninfo import make_conninfo
+
 from devstack import processes
 from devstack.server import Server, Site
 from devstack.state import write_private
@@ -68,6 +70,14 @@ class PgBouncerServer(Server):
         self.entries = entries
         self.users = users
         self.pool_size = 20
+
+    @property
+    def console(self) -> str:
+        """The way to its own console, which takes SHOW and RELOAD (autocommit, no parameters)."""
+        user, password = next(iter(self.users.items()))
+        return make_conninfo(
+            host="127.0.0.1", port=self.port, dbname="pgbouncer", user=user, password=password
+        )
 
     def is_ready(self) -> bool:
         """Whether it takes connections."""

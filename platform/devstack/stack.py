@@ -2,9 +2,9 @@
 
 import errno
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -54,7 +54,8 @@ class Stack:
     redis: bool = True
     pgbouncer: bool | None = False
     _servers: dict[str, Server] = field(default_factory=dict, init=False, repr=False)
-    _major: int = field(default=0, init=False)
+    _major: int = field(default=0, init=False, repr=False)
+    _lock_depth: int = field(default=0, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.folder = self.folder.absolute()
@@ -68,8 +69,7 @@ class Stack:
         Raises:
             DevstackError: which one says what to do; servers that this call started are stopped.
         """
-        folders.make_home(self.folder)
-        with self._locked(), _disk_full_told(self.folder):
+        with self.locked(), _disk_full_told(self.folder):
             self._prepare(new_ports=new_ports)
             started: list[Server] = []
             try:
@@ -91,7 +91,7 @@ class Stack:
         """Shut all servers down, cleanly if they let us. Locks: the folder's. Idempotent."""
         if not self.files.state.exists():
             return
-        with self._locked():
+        with self.locked():
             self._load()
             # PgBouncer first: it would otherwise knock at servers that are gone.
             if "pgbouncer" in self._servers:
@@ -129,11 +129,7 @@ class Stack:
         def direct(address: Address) -> Address:
             return replace(address, pooled=address.direct)
 
-        return replace(
-            registry,
-            control=registry.control and direct(registry.control),
-            shards=MappingProxyType({n: direct(a) for n, a in registry.shards.items()}),
-        )
+        return _each(registry, direct)
 
     @property
     def servers(self) -> Mapping[str, Server]:
@@ -147,6 +143,11 @@ class Stack:
                 raise NotStarted(self.folder)
             self._load()
         return self._servers
+
+    @property
+    def databases(self) -> tuple[str, ...]:
+        """The names of the PostgreSQL servers."""
+        return (CONTROL, *self.shards)
 
     @property
     def major(self) -> int:
@@ -164,6 +165,30 @@ class Stack:
             return self.servers[name]
         except KeyError:
             raise UnknownServer(name, tuple(self.servers)) from None
+
+    def add_pgbouncer(self) -> PgBouncerServer:
+        """A PgBouncer over servers that run, not started yet; it goes into no registry file.
+
+        Raises:
+            NoServerBinaries: the system has none.
+        """
+        pooler = self._servers.get("pgbouncer")
+        if pooler is None:
+            pooler = self._pooler(self._state, server_account(), self.servers)
+            self._servers["pgbouncer"] = pooler
+            write_state(self.files.state, self._state)
+        assert isinstance(pooler, PgBouncerServer)
+        return pooler
+
+    def pooled_registry(self) -> Registry:
+        """The registry with PgBouncer before every server."""
+        port = self.server("pgbouncer").port
+        registry = self.registry()
+
+        def pooled(address: Address) -> Address:
+            return replace(address, pooled=Endpoint("127.0.0.1", port, address.name))
+
+        return _each(registry, pooled)
 
     def stop_server(self, name: str) -> None:
         """Shut one server down: from then on, connections are refused."""
@@ -199,7 +224,7 @@ class Stack:
         """
         server = self.server(name)
         if not isinstance(server, PostgresServer):
-            raise UnknownServer(name, (CONTROL, *self.shards))
+            raise UnknownServer(name, self.databases)
         return make_conninfo(
             host=str(server.site.sockets),
             port=server.port,
@@ -209,12 +234,23 @@ class Stack:
             connect_timeout=10,
         )
 
-    # --- inside ----------------------------------------------------------------------------
-
     @contextmanager
-    def _locked(self) -> Iterator[None]:
-        with folder_lock(self.folder, wait=_WAIT_FOR_LOCK):
-            yield
+    def locked(self) -> Iterator[None]:
+        """Keep other commands away from this folder; may be nested.
+
+        Raises:
+            StackIsBusy: another process held it too long.
+        """
+        if self._lock_depth == 0:
+            folders.make_home(self.folder)
+        with nullcontext() if self._lock_depth else folder_lock(self.folder, wait=_WAIT_FOR_LOCK):
+            self._lock_depth += 1
+            try:
+                yield
+            finally:
+                self._lock_depth -= 1
+
+    # --- inside ----------------------------------------------------------------------------
 
     def _prepare(self, *, new_ports: bool) -> None:
         account = server_account()
@@ -245,7 +281,7 @@ class Stack:
         binaries = find_postgres(account, self.pg_bin)
         self._major = binaries.major
         servers: dict[str, Server] = {}
-        for name in (CONTROL, *self.shards):
+        for name in self.databases:
             for login in logins_of(name, binaries.major):
                 # PgBouncer knows clients by one list for all servers: web's is the same on all.
                 if login == "web":
@@ -267,26 +303,32 @@ class Stack:
                 fsync=self.fsync,
             )
         program = find_pgbouncer()
-        if self.pgbouncer and program is None:
-            raise NoServerBinaries(
-                "PgBouncer", "no pgbouncer is on the PATH", "Install the system's package of it."
-            )
-        if program is not None and self.pgbouncer is not False:
-            servers["pgbouncer"] = PgBouncerServer(
-                "pgbouncer",
-                self._site(state, account, "pgbouncer"),
-                binary=program,
-                entries={
-                    name: Entry("127.0.0.1", servers[name].port, database_of(name))
-                    for name in (CONTROL, *self.shards)
-                },
-                users={
-                    "atoll_pools": state.password("pgbouncer", "atoll_pools"),
-                    "web": state.password("all", "web"),
-                },
-            )
+        if self.pgbouncer or (self.pgbouncer is None and program is not None):
+            servers["pgbouncer"] = self._pooler(state, account, servers)
         self._servers = servers
         self._state = state
+
+    def _pooler(
+        self, state: State, account: Account, servers: Mapping[str, Server]
+    ) -> PgBouncerServer:
+        program = find_pgbouncer()
+        if program is None:
+            why, cure = "no pgbouncer is on the PATH", "Install the system's package of it."
+            raise NoServerBinaries("PgBouncer", why, cure)
+        admin = "atoll_pools"
+        return PgBouncerServer(
+            "pgbouncer",
+            self._site(state, account, "pgbouncer"),
+            binary=program,
+            entries={
+                name: Entry("127.0.0.1", servers[name].port, database_of(name))
+                for name in self.databases
+            },
+            users={
+                admin: state.password("pgbouncer", admin),
+                "web": state.password("all", "web"),
+            },
+        )
 
     def _site(self, state: State, account: Account, name: str) -> Site:
         folder = Path(state.place) / name
@@ -361,6 +403,22 @@ class Stack:
 def database_of(server: str) -> str:
     """The name of the one database that we use on that server."""
     return "control" if server == CONTROL else "shard"
+
+
+def _each(registry: Registry, change: Callable[[Address], Address]) -> Registry:
+    return replace(
+        registry,
+        control=registry.control and change(registry.control),
+        shards=MappingProxyType({name: change(each) for name, each in registry.shards.items()}),
+    )
+
+
+def address_of(registry: Registry, name: str) -> Address:
+    """The registry's entry of a server, `control` or a shard."""
+    address = registry.control if name == CONTROL else registry.shards.get(name)
+    if address is None:
+        raise UnknownServer(name, (CONTROL, *registry.shards))
+    return address
 
 
 @contextmanager

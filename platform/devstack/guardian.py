@@ -1,0 +1,32 @@
+"""Ends throw-away servers when the process that wanted them is gone, however it went.
+
+It waits at the end of a pipe whose other end only that process holds. Nothing a process does on its
+way out is needed for that, so it works for kill -9 as well.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from devstack.stack import Stack
+
+
+def guard(stack: Stack) -> subprocess.Popen[bytes]:
+    """Have `stack` destroyed when this process ends; close the answer's stdin to have it now."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "devstack.guardian", str(stack.folder), ",".join(stack.shards)],
+        stdin=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        start_new_session=True,  # ctrl-C in the terminal is not for it
+    )
+
+
+def _wait_and_destroy(folder: Path, shards: tuple[str, ...]) -> None:
+    sys.stdin.buffer.read()
+    if folder.exists():
+        Stack(folder, shards=shards, pgbouncer=None).destroy()
+
+
+if __name__ == "__main__":
+    _wait_and_destroy(Path(sys.argv[1]), tuple(sys.argv[2].split(",")))

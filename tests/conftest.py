@@ -1,0 +1,20 @@
+"""What all tests share."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ["tests.fixtures.servers"]
+
+_WITHOUT_SERVERS = {Path(__file__).parent / name for name in ("unit", "repo")}
+
+
+@pytest.fixture(autouse=True)
+def _no_database_where_none_belongs(request, django_db_blocker) -> Iterator[None]:
+    # `stack` lets databases be used for the rest of the session; unit tests stay without.
+    if _WITHOUT_SERVERS.isdisjoint(request.path.parents):
+        yield
+        return
+    with django_db_blocker.block():
+        yield

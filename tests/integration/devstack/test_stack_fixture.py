@@ -1,0 +1,90 @@
+import psycopg
+import pytest
+from django.core.cache import caches
+
+from sharding.registry import current
+from sharding.registry.types import Endpoint, Login
+
+
+def connect(at: Endpoint, login: Login) -> psycopg.Connection:
+    return psycopg.connect(
+        host=at.host,
+        port=at.port,
+        dbname=at.dbname,
+        user=login.user,
+        password=login.password,
+        autocommit=True,
+    )
+
+
+def test_every_login_of_the_registry_signs_in_and_none_is_superuser(stack):
+    registry = current.registry()
+    for server in (registry.control, *registry.shards.values()):
+        for login in (server.web, server.own, server.mover, server.role_maker):
+            if login is None:
+                continue
+            with connect(server.direct, login) as connection:
+                row = connection.execute(
+                    "SELECT session_user, current_setting('is_superuser'), rolinherit,"
+                    " rolcreaterole, rolreplication FROM pg_roles WHERE rolname = session_user"
+                ).fetchone()
+            assert row[:2] == (login.user, "off")
+            if login.user == "web":
+                assert row[2:] == (False, False, False)
+            if login.user == "own":
+                makes_roles = server.name != "control" and stack.major >= 16
+                assert row[3] is makes_roles
+            if login.user == "mover":
+                assert row[4] is True
+
+
+def test_without_its_password_nobody_gets_in(stack):
+    server = current.registry().shards["alpha"]
+    for host in (server.direct.host, str(stack.server("alpha").site.sockets)):
+        for user in ("web", "own", "atoll_admin"):
+            with pytest.raises(psycopg.OperationalError, match="password"):
+                psycopg.connect(
+                    host=host, port=server.direct.port, dbname="shard", user=user, password="no"
+                )
+
+
+def test_shards_are_clusters_of_their_own_ready_for_moves(stack):
+    seen = set()
+    for name in stack.databases:
+        with psycopg.connect(stack.admin_conninfo(name)) as connection:
+            seen.add(
+                connection.execute("SELECT system_identifier FROM pg_control_system()").fetchone()
+            )
+            for setting in (
+                "max_wal_senders",
+                "max_replication_slots",
+                "max_logical_replication_workers",
+            ):
+                value = connection.execute("SELECT current_setting(%s)::int", [setting]).fetchone()
+                assert value >= (40,)
+            assert connection.execute("SHOW wal_level").fetchone() == ("logical",)
+    assert len(seen) == len(stack.databases)
+
+
+def test_the_caches_of_a_test_are_the_stacks_redis(stack):
+    assert stack.redis_url == caches.settings["control"]["LOCATION"]
+
+
+@pytest.mark.needs("pgbouncer")
+def test_pgbouncer_leads_web_to_every_server_and_lets_nobody_else_in(pgbouncer):
+    registry = pgbouncer.registry
+    for server in (registry.control, *registry.shards.values()):
+        with connect(server.pooled, server.web) as connection:
+            row = connection.execute("SELECT current_database(), session_user").fetchone()
+        assert row == (server.direct.dbname, "web")
+        with pytest.raises(psycopg.OperationalError):
+            connect(server.pooled, server.own)
+    with psycopg.connect(pgbouncer.server.console, autocommit=True) as console:
+        assert console.execute("SHOW VERSION").fetchone()
+
+
+def test_prepared_servers_have_controls_tables_and_take_tenants(stack_ready):
+    from sharding.placements.models import Shard
+
+    rows = Shard.objects.using("control").order_by("name").values_list("name", "state")
+    assert list(rows) == [("alpha", "active"), ("beta", "active")]
