@@ -92,7 +92,7 @@ def _take(shard: str, used_by: str) -> str | None:
     free = ReservedRole.objects.using(CONTROL).filter(
         shard_id=shard, placed_at=None, made_at__isnull=False
     )
-    with transaction.atomic(using=CONTROL):
+    with transaction.atomic(using=CONTROL, durable=True):
         kept = free.filter(used_by=used_by).order_by("name").first()
         if kept is not None:
             return kept.name

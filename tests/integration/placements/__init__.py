@@ -1,0 +1,1 @@
+"""Control rows: placements, leases, roles made ahead, processes; add_shard, list_shards."""
