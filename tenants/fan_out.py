@@ -1,4 +1,4 @@
-"""One task for every tenant, spread over time."""
+"""Start a task once for every tenant, spread over a while."""
 
 import random
 from datetime import timedelta
@@ -8,20 +8,36 @@ from celery import Task
 from sharding import scope
 from sharding.placements.models import Placement
 from sharding.placements.states import PlacementState
+from tenants.models import CONTROL, Tenant
+from tenants.serving import Verdict, may_serve
+from tenants.states import TenantState
 
 
 def start_for_all_tenants(task: Task, *, spread: timedelta) -> int:
-    """Send a tenant's task once for every tenant that is in place; return how many.
+    """Send `task` (a TenantTask) for every tenant that takes work; return for how many.
 
-    Each starts at a random moment within `spread`, which should be minutes: thousands of tenants
-    at one instant would be a herd on their shards, and a worker keeps what is not due in memory.
+    Each starts at a random moment within `spread`: all at once would queue up before every shard,
+    and meet everybody else's on the hour.
 
-    Transaction: must not be called inside one.
-    Idempotent: as far as `task` is. After a broker that failed half-way, the next call sends all.
+    Raises:
+        kombu.exceptions.OperationalError: the broker is away; those sent until then are sent.
     """
-    ready = Placement.objects.filter(state=PlacementState.READY).order_by("tenant_id")
-    placements = [placement.to_scope() for placement in ready]
-    for placement in placements:
-        with scope.enter(placement):
-            task.apply_async(countdown=random.uniform(0, spread.total_seconds()))
-    return len(placements)
+    states = dict(Tenant.objects.using(CONTROL).values_list("id", "state"))
+    sent = 0
+    for placement in Placement.objects.using(CONTROL).filter(tenant_id__in=states):
+        verdict = may_serve(
+            TenantState(states[placement.tenant_id]), PlacementState(placement.state)
+        )
+        if takes_work(task, verdict):
+            with scope.enter(placement.to_scope()):
+                # A delay against herds, no secret.
+                task.apply_async(countdown=random.uniform(0, spread.total_seconds()))
+            sent += 1
+    return sent
+
+
+def takes_work(task: object, verdict: Verdict) -> bool:
+    """Whether `task` may run for a tenant about which `may_serve` says `verdict`."""
+    return verdict in (Verdict.SERVE, Verdict.WAIT) or (
+        verdict is Verdict.SUSPENDED and bool(getattr(task, "runs_while_suspended", False))
+    )

@@ -1,0 +1,80 @@
+"""What can be set about tenants."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+from django.conf import settings
+from django.core.signals import setting_changed
+
+
+@dataclass(frozen=True, slots=True)
+class TenantSettings:
+    """Settings of this package.
+
+    Attributes:
+        base_domain: ATOLL_BASE_DOMAIN. Tenants are reached under `<slug>.<base_domain>`.
+        public_hosts: ATOLL_PUBLIC_HOSTS. Hosts of nobody's tenant: the public pages.
+        console_hosts: ATOLL_CONSOLE_HOSTS. Hosts of the operators.
+        public_urlconf: ATOLL_PUBLIC_URLCONF. What is served on public hosts.
+        console_urlconf: ATOLL_CONSOLE_URLCONF. What is served on the operators' hosts.
+        provision_steps: TENANT_PROVISION_STEPS. Dotted paths of what runs in a new tenant.
+        directory_size: ATOLL_DIRECTORY_SIZE. Hosts that one process remembers.
+        remembered_for: ATOLL_DIRECTORY_SECONDS. How long a process, and then Redis once more,
+            believes an answer before asking again.
+        quarantine: ATOLL_SLUG_QUARANTINE_DAYS. How long a slug rests that a tenant gave up.
+        request_time: ATOLL_REQUEST_SECONDS. What a request may spend waiting for databases; the
+            statement that is running then is given up, and the answer is 503.
+        retry_after: ATOLL_RETRY_AFTER_SECONDS. What a 503 tells browsers to wait.
+        process_rows: ATOLL_PROCESS_ROWS. Whether processes that serve keep a row in control.
+    """
+
+    base_domain: str
+    public_hosts: frozenset[str]
+    console_hosts: frozenset[str]
+    public_urlconf: str
+    console_urlconf: str
+    provision_steps: tuple[str, ...]
+    directory_size: int
+    remembered_for: timedelta
+    quarantine: timedelta
+    request_time: timedelta
+    retry_after: timedelta
+    process_rows: bool
+
+
+@cache
+def tenant_settings() -> TenantSettings:
+    """The settings; read once, and again after a test has changed one."""
+
+    def named(name: str, default: Any) -> Any:
+        return getattr(settings, name, default)
+
+    base_domain = named("ATOLL_BASE_DOMAIN", "localhost").lower()
+    return TenantSettings(
+        base_domain=base_domain,
+        public_hosts=frozenset(
+            host.lower()
+            for host in named("ATOLL_PUBLIC_HOSTS", (base_domain, f"www.{base_domain}"))
+        ),
+        console_hosts=frozenset(
+            host.lower() for host in named("ATOLL_CONSOLE_HOSTS", (f"console.{base_domain}",))
+        ),
+        public_urlconf=named("ATOLL_PUBLIC_URLCONF", settings.ROOT_URLCONF),
+        console_urlconf=named("ATOLL_CONSOLE_URLCONF", settings.ROOT_URLCONF),
+        provision_steps=tuple(named("TENANT_PROVISION_STEPS", ())),
+        directory_size=int(named("ATOLL_DIRECTORY_SIZE", 10_000)),
+        remembered_for=timedelta(seconds=float(named("ATOLL_DIRECTORY_SECONDS", 5))),
+        quarantine=timedelta(days=float(named("ATOLL_SLUG_QUARANTINE_DAYS", 30))),
+        request_time=timedelta(seconds=float(named("ATOLL_REQUEST_SECONDS", 25))),
+        retry_after=timedelta(seconds=float(named("ATOLL_RETRY_AFTER_SECONDS", 2))),
+        process_rows=bool(named("ATOLL_PROCESS_ROWS", True)),
+    )
+
+
+def _forget(**change: object) -> None:
+    tenant_settings.cache_clear()
+
+
+setting_changed.connect(_forget, dispatch_uid="tenants.conf")

@@ -1,0 +1,1 @@
+"""From a host, or a tenant's id, to the tenant and where it lives."""

@@ -1,0 +1,59 @@
+"""What the directory answers."""
+
+from dataclasses import dataclass
+
+from sharding import scope
+from sharding.placements.states import PlacementState
+from tenants.serving import Verdict, may_serve
+from tenants.states import TenantState
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One tenant, as far as serving it must know.
+
+    Attributes:
+        tenant_id: see `placement`.
+        slug: its part of its first host.
+        name: what people call it.
+        host: the host that was asked for; the primary one when an id was.
+        tenant_state: what people decided.
+        placement_state: what is being done with its place.
+        placement: what to enter.
+    """
+
+    tenant_id: str
+    slug: str
+    name: str
+    host: str
+    tenant_state: TenantState
+    placement_state: PlacementState
+    placement: scope.Placement
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the tenant is served now."""
+        return may_serve(self.tenant_state, self.placement_state)
+
+
+@dataclass(frozen=True, slots=True)
+class HostKey:
+    """Ask by host name, in the form of `tenants.hosts`."""
+
+    host: str
+
+    def __str__(self) -> str:
+        return f"host:{self.host}"
+
+
+@dataclass(frozen=True, slots=True)
+class IdKey:
+    """Ask by tenant id, or by the name of its schema."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"id:{self.name}"
+
+
+Key = HostKey | IdKey

@@ -1,0 +1,61 @@
+"""The pages that say why nothing else is shown. They need no database, no cache, no session."""
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.html import escape
+
+from tenants.conf import tenant_settings
+from tenants.serving import Verdict
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><title>{title}</title>
+<meta name="viewport" content="width=device-width, initial-scale=1"></head>
+<body><main><h1>{title}</h1><p>{text}</p></main></body>
+</html>
+"""
+
+
+def bad_host(request: HttpRequest) -> HttpResponse:
+    """400: the Host header is no host name. What it said is not repeated."""
+    return _page(400, "Bad request", "This address is not a name that a page could have.")
+
+
+def unknown(request: HttpRequest) -> HttpResponse:
+    """404: no tenant has this host."""
+    return _page(404, "Nothing here", "There is no workspace at this address. Is it spelled right?")
+
+
+def suspended(request: HttpRequest, name: str) -> HttpResponse:
+    """403: the tenant is closed for now."""
+    return _page(
+        403,
+        "This workspace is closed",
+        f"{name} is suspended. Its data is kept. Please ask whoever runs it for you.",
+    )
+
+
+def unavailable(request: HttpRequest) -> HttpResponse:
+    """503, and when to come back: something that this page needs is away."""
+    response = _page(
+        503, "Back in a moment", "This workspace cannot be reached right now. Please try again."
+    )
+    response["Retry-After"] = str(max(1, round(tenant_settings().retry_after.total_seconds())))
+    return response
+
+
+def refusal(request: HttpRequest, verdict: Verdict, name: str) -> HttpResponse:
+    """The page for a tenant that is not served."""
+    match verdict:
+        case Verdict.SUSPENDED:
+            return suspended(request, name)
+        case Verdict.GONE:
+            return unknown(request)
+        case _:
+            return unavailable(request)
+
+
+def _page(status: int, title: str, text: str) -> HttpResponse:
+    response = HttpResponse(_PAGE.format(title=escape(title), text=escape(text)), status=status)
+    # It is about this moment: nobody between us and the browser may keep it.
+    response["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,25 @@
+"""What is hooked in once per process, when Django is set up."""
+
+from django.core.signals import got_request_exception
+
+from routers import signing
+from sharding import scope
+from sharding.placements.services.processes import on_announcement
+from sharding.scope import ports
+from tenants.directory import changes
+from tenants.directory.lookup import resolve
+from tenants.outages import note_outage
+from tenants.realise import realise_request
+
+
+def hook_in() -> None:
+    """Register with the layers below, and with Django.
+
+    Idempotent.
+    """
+    scope.register_resolver(resolve)
+    if realise_request not in ports.before_switch_hooks:
+        scope.before_switch(realise_request)
+        on_announcement(changes.hear)
+    got_request_exception.connect(note_outage, dispatch_uid="tenants.outages")
+    signing.install()

@@ -1,0 +1,190 @@
+"""Base classes of Celery tasks: one tenant's, and nobody's.
+
+A tenant's task carries the tenant's id and epoch in the message's headers. The scope is entered
+inside the task's call, so that a task whose scope cannot be entered fails; Celery's signals, where
+others do that, swallow errors and let the body run without.
+"""
+
+from typing import Any, ClassVar, Final
+
+from celery import Task, current_task
+from celery.exceptions import Ignore
+
+from routers.queues import SHARD_PREFIX, shard_queue
+from sharding import scope
+from sharding.placements.services.processes import ensure_heartbeat
+from tenants.conf import tenant_settings
+from tenants.directory.lookup import directory, lookup_id
+from tenants.directory.types import Entry, IdKey
+from tenants.errors import LostTask, TenantNotServed, UnstampedTask
+from tenants.fan_out import takes_work
+from tenants.serving import Verdict
+
+TENANT: Final = "atoll_tenant"
+EPOCH: Final = "atoll_epoch"
+HOPS: Final = "atoll_hops"
+PUT_OFFS: Final = "atoll_put_offs"
+
+MOST_HOPS: Final = 5
+PUT_OFF_S: Final = 5
+MOST_PUT_OFFS: Final = 60
+
+
+class ControlTask(Task):  # type: ignore[type-arg]
+    """A task without a tenant, on the queue `control`: it names what it works on."""
+
+    abstract = True
+    atoll_home: ClassVar[str] = "control"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run without a scope, whatever scope the caller may have."""
+        _show_that_we_live()
+        with scope.enter(None):
+            return self.run(*args, **kwargs)
+
+
+class TenantTask(Task):  # type: ignore[type-arg]
+    """A task of the tenant in whose scope it was sent, on the queue of that tenant's shard.
+
+    Runs at least once. Called directly, as a function, it runs in the caller's scope.
+
+    Attributes:
+        runs_while_suspended: whether it also runs for a tenant that is suspended.
+    """
+
+    abstract = True
+    atoll_home: ClassVar[str] = "tenant"
+    runs_while_suspended: ClassVar[bool] = False
+
+    def apply_async(  # noqa: PLR0913 - Celery's own signature
+        self,
+        args: Any = None,
+        kwargs: Any = None,
+        task_id: str | None = None,
+        producer: Any = None,
+        link: Any = None,
+        link_error: Any = None,
+        shadow: str | None = None,
+        **options: Any,
+    ) -> Any:
+        """Celery's, with the tenant of the scope in the headers.
+
+        A callback that Celery sends after a task, outside any scope, goes to that task's tenant.
+
+        Raises:
+            NoTenantInScope: there is no tenant whose the task could be.
+        """
+        place = scope.tenant_or_none() or _place_of_parent()
+        if place is None:
+            place = scope.tenant(f"Sending task {self.name}")
+        options["headers"] = {
+            **(options.get("headers") or {}),
+            TENANT: place.tenant_id,
+            EPOCH: place.epoch,
+        }
+        # The router asks the scope for the shard.
+        with scope.enter(place):
+            return super().apply_async(
+                args, kwargs, task_id, producer, link, link_error, shadow, **options
+            )
+
+    def apply(self, args: Any = None, kwargs: Any = None, **options: Any) -> Any:
+        """Celery's way to run a task at once, in its tenant's scope like any other."""
+        headers = options.get("headers") or {}
+        if TENANT not in headers:
+            place = scope.tenant(f"Running task {self.name}")
+            options["headers"] = {**headers, TENANT: place.tenant_id, EPOCH: place.epoch}
+        return super().apply(args, kwargs, **options)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run in the tenant's scope.
+
+        Raises:
+            UnstampedTask: the message names no tenant.
+            UnknownTenant: the tenant is not there any more.
+            TenantNotServed: it is suspended, or has long not been ready.
+            LostTask: it was forwarded too often.
+            DirectoryAway: nobody can say where the tenant is.
+        """
+        if self.request.called_directly:
+            scope.tenant(f"Task {self.name}")
+            return self.run(*args, **kwargs)
+        _show_that_we_live()
+        tenant_id, epoch, hops = _stamp(self)
+        entry = _entry(tenant_id, epoch)
+        if not takes_work(self, entry.verdict) or entry.verdict is Verdict.WAIT:
+            self._put_off(entry)
+        if self._is_elsewhere(entry):
+            self._forward(entry, hops)
+        with scope.enter(entry.placement):
+            return self.run(*args, **kwargs)
+
+    def _is_elsewhere(self, entry: Entry) -> bool:
+        """Whether this message came over the queue of a shard where the tenant is not."""
+        queue = (self.request.delivery_info or {}).get("routing_key") or ""
+        return queue.startswith(SHARD_PREFIX) and queue != shard_queue(entry.placement.shard)
+
+    def _forward(self, entry: Entry, hops: int) -> None:
+        if hops >= MOST_HOPS:
+            raise LostTask(self.name, tenant_id=entry.tenant_id, hops=hops)
+        with scope.enter(entry.placement):
+            self._send_again(
+                headers={**(self.request.headers or {}), HOPS: hops + 1},
+                queue=shard_queue(entry.placement.shard),
+            )
+        # It lives on under the same id; here nothing has happened.
+        raise Ignore
+
+    def _put_off(self, entry: Entry) -> None:
+        """A tenant that is being made or moved will be there soon; one that is closed will not."""
+        if entry.verdict not in (Verdict.WAIT, Verdict.NOT_READY):
+            raise TenantNotServed(entry.tenant_id, entry.verdict)
+        times = int(_header(self, PUT_OFFS) or 0)
+        if times >= MOST_PUT_OFFS:
+            raise TenantNotServed(entry.tenant_id, entry.verdict)
+        with scope.enter(entry.placement):
+            self._send_again(
+                headers={**(self.request.headers or {}), PUT_OFFS: times + 1},
+                queue=shard_queue(entry.placement.shard),
+                countdown=PUT_OFF_S,
+            )
+        raise Ignore
+
+    def _send_again(self, **changes: Any) -> None:
+        signature = self.signature_from_request(
+            self.request, self.request.args, self.request.kwargs, **changes
+        )
+        signature.apply_async()
+
+
+def _stamp(task: Task) -> tuple[str, int, int]:  # type: ignore[type-arg]
+    tenant_id = _header(task, TENANT)
+    if not tenant_id:
+        raise UnstampedTask(task.name)
+    return str(tenant_id), int(_header(task, EPOCH) or 0), int(_header(task, HOPS) or 0)
+
+
+def _header(task: Task, name: str) -> Any:  # type: ignore[type-arg]
+    return (task.request.headers or {}).get(name)
+
+
+def _entry(tenant_id: str, epoch: int) -> Entry:
+    entry = lookup_id(tenant_id)
+    if entry is None or entry.placement.epoch < epoch:
+        # Whoever sent the task knew more than this process remembers.
+        entry = directory().read(IdKey(tenant_id))
+    if entry is None:
+        raise scope.UnknownTenant(tenant_id)
+    return entry
+
+
+def _place_of_parent() -> scope.Placement | None:
+    if not current_task:
+        return None
+    tenant_id = _header(current_task, TENANT)
+    return scope.resolve(str(tenant_id)) if tenant_id else None
+
+
+def _show_that_we_live() -> None:
+    if tenant_settings().process_rows:
+        ensure_heartbeat("worker")
