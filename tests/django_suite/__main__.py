@@ -2,8 +2,10 @@
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 import django
@@ -13,7 +15,7 @@ from tests.django_suite.errors import SuiteError
 from tests.django_suite.excuses import EXCUSED, read_excuses
 from tests.django_suite.running import ROOT, Run, remembered, run_suite, stock_name
 from tests.django_suite.servers import SuiteServer, suite_server
-from tests.django_suite.source import tests_folder
+from tests.django_suite.source import all_labels, tests_folder
 from tests.django_suite.types import QUICK_LABELS, Results
 
 CACHE: Final = ROOT / ".django_suite"
@@ -22,6 +24,8 @@ CACHE: Final = ROOT / ".django_suite"
 def main(arguments: Sequence[str] | None = None) -> int:
     """0: nothing new. 1: new failures, or excuses too many. 2: the suite could not be run."""
     options = _parser().parse_args(arguments)
+    # So that the servers are stopped: by itself, Python ends at once.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     labels = tuple(options.labels) or (QUICK_LABELS if options.quick else ())
     try:
         return _run(options, labels)
@@ -41,6 +45,7 @@ def _run(options: argparse.Namespace, labels: Sequence[str]) -> int:
 
     # A server of its own for each: what one run leaves behind is no part of the other.
     with suite_server(options.server) as server:
+        labels = _startable(labels, tests, server)
         path = (
             CACHE
             / "stock"
@@ -58,6 +63,14 @@ def _run(options: argparse.Namespace, labels: Sequence[str]) -> int:
     comparison = compare(stock, ours, excuses)
     _report(comparison, stock, ours)
     return 0 if comparison.is_clean else 1
+
+
+def _startable(labels: Sequence[str], tests: Path, server: SuiteServer) -> Sequence[str]:
+    """`labels` where all of them can start on this server; for the whole suite, those that can."""
+    if labels or not server.left_out:
+        return labels
+    _tell(f"Left out, since {server.title} cannot have their tables: {', '.join(server.left_out)}")
+    return [label for label in all_labels(tests) if label not in server.left_out]
 
 
 def _report(comparison: Comparison, stock: Results, ours: Results) -> None:

@@ -123,7 +123,7 @@ class RecordingRunner(DiscoverRunner):
         return RecordingResult
 
     def run_suite(self, suite: Any, **kwargs: Any) -> Any:
-        result = super().run_suite(suite, **kwargs)
+        result: Any = super().run_suite(suite, **kwargs)
         Path(os.environ[RESULTS_VARIABLE]).write_text(json.dumps(result.ends, indent=0))
         return result
 

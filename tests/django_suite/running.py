@@ -23,6 +23,8 @@ from tests.django_suite.types import Ended, Outcome, Results
 ROOT: Final = Path(__file__).parents[2]
 SERVER_VARIABLE: Final = "ATOLL_SUITE_SERVER"
 
+_RUN_BY: Final = ("recording.py", "settings/common.py", "settings/stock.py")
+
 HUNG_AFTER_SECONDS: Final = 600
 TOLD_EVERY: Final = 1000
 
@@ -106,7 +108,8 @@ def remembered(path: Path, run: Callable[[], Results]) -> Results:
 def stock_name(*, django: str, server: str, build: str, labels: Sequence[str]) -> str:
     """The name under which stock results are kept: all that they depend on is part of it."""
     installed = sorted(f"{d.name}=={d.version}" for d in distributions())
-    depends = json.dumps([sys.version, installed, build, sorted(labels)])
+    ours = [(Path(__file__).parent / name).read_text("utf-8") for name in _RUN_BY]
+    depends = json.dumps([sys.version, installed, build, ours, sorted(labels)])
     digest = hashlib.sha256(depends.encode()).hexdigest()[:12]
     return f"stock-django-{django}-postgresql-{server}-{digest}.json"
 

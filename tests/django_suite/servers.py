@@ -3,7 +3,7 @@
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +14,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from devstack.errors import DevstackError
+from devstack.guardian import guard
 from devstack.stack import Stack
 from sharding.registry.types import Endpoint, Server
 from sharding.schemas import names
@@ -37,11 +38,15 @@ _EXTENSIONS: Final = (
     *("bloom", "btree_gin", "btree_gist", "citext", "hstore", "pg_trgm", "unaccent"),
     "uuid-ossp",
 )
+# Apps whose tables need it.
+_CANNOT_START: Final = {"ICU": ("inspectdb", "model_fields"), "contrib": ("postgres_tests",)}
 _MAKE_EXTENSION: Final = "CREATE EXTENSION IF NOT EXISTS {name} SCHEMA {schema}"
 
-# Beyond what a tenant may: the suite makes its tables through the connection under test.
+# Beyond what a tenant may: the suite makes its tables and functions through the connection under
+# test. Still far from a superuser's.
 _ALLOW: Final = (
     "GRANT CREATE ON SCHEMA {schema} TO {tenant}",
+    "GRANT USAGE ON LANGUAGE plpgsql TO {tenant}",
     "ALTER ROLE {web} CREATEDB",
 )
 
@@ -54,6 +59,7 @@ class SuiteServer:
         version: as the server tells it, "15.18".
         build: all that results may depend on, as one text.
         title: for people.
+        left_out: labels that no backend can start on it, for what it lacks.
         settings: what tests.django_suite.settings need, and so what the run is told.
     """
 
@@ -61,6 +67,7 @@ class SuiteServer:
     version: str
     build: str
     title: str
+    left_out: Sequence[str]
     settings: Mapping[str, str]
 
     @property
@@ -102,13 +109,16 @@ class SuiteServer:
 
 @contextmanager
 def suite_server(kind: str) -> Iterator[SuiteServer]:
-    """A server in a temporary folder, gone at the end. kind: "system", "wheel" or "auto".
+    """A server in a temporary folder, gone at the end, also when this process is killed.
+
+    kind: "system", "wheel" or "auto" (the system's where there is one).
 
     Raises:
         NoSuchServer: this machine has none of that kind, or it does not start.
     """
     with tempfile.TemporaryDirectory(prefix="atoll-suite-") as folder:
         stack = Stack(Path(folder, "stack"), pg_bin=_programs(kind), shards=(_SHARD,), redis=False)
+        guardian = guard(stack)
         try:
             try:
                 stack.start()
@@ -117,6 +127,9 @@ def suite_server(kind: str) -> Iterator[SuiteServer]:
             yield _describe(stack)
         finally:
             stack.destroy()
+            if guardian.stdin is not None:
+                guardian.stdin.close()
+            guardian.wait(timeout=30)
 
 
 def _programs(kind: str) -> Path | None:
@@ -147,14 +160,18 @@ def _describe(stack: Stack) -> SuiteServer:
         row = connection.execute(_BUILD).fetchone()
     assert row is not None, "a SELECT without FROM has one row"
     version, build, has_icu, extensions = row
+    number = version.split()[0]
     web = stack.registry().shards[_SHARD].web
     admin: dict[str, Any] = conninfo_to_dict(conninfo)
-    has = [text for text, there in (("ICU", has_icu), ("contrib", "hstore" in extensions)) if there]
+    has = {"ICU": has_icu, "contrib": "hstore" in extensions}
     return SuiteServer(
         stack=stack,
-        version=version.split()[0],
+        version=number,
         build=json.dumps([build, has_icu, extensions]),
-        title=f"PostgreSQL {version.split()[0]}, {' and '.join(has) or 'no ICU, no contrib'}",
+        title=", ".join((f"PostgreSQL {number}", *(t if has[t] else f"no {t}" for t in has))),
+        left_out=[
+            label for text, there in has.items() if not there for label in _CANNOT_START[text]
+        ],
         settings={
             "host": "127.0.0.1",
             "port": str(admin["port"]),

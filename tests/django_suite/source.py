@@ -5,10 +5,14 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from tests.django_suite.errors import SourceMissing
+
+# As runtests.py has it; GIS it leaves out by itself where the backend has none, as here.
+_NO_LABELS: Final = {"gis_tests", "import_error_package", "test_runner_apps"}
 
 DOWNLOAD_TIMEOUT_SECONDS: Final = 180
 
@@ -26,6 +30,15 @@ def tests_folder(version: str, cache: Path) -> Path:
         with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
             _unpack(_download(version, Path(temporary)), into=folder)
     return folder / "tests"
+
+
+def all_labels(tests: Path) -> Sequence[str]:
+    """The parts of the suite below `tests`, but for GIS and for what is no part of it."""
+    return sorted(
+        folder.name
+        for folder in tests.iterdir()
+        if (folder / "__init__.py").exists() and folder.name not in _NO_LABELS
+    )
 
 
 def _download(version: str, into: Path) -> Path:

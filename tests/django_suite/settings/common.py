@@ -1,7 +1,6 @@
-"""What both runs share; whoever is compared differs in DATABASES alone."""
+"""What both runs share: Django's own settings for its suite. Only DATABASES differ."""
 
-SECRET_KEY = "django_tests_secret_key"  # a test of the suite expects this very one
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
-USE_TZ = False
+# Lies beside runtests.py.
+from test_sqlite import *  # type: ignore[import-not-found]  # noqa: F403 - the way of settings
+
 TEST_RUNNER = "tests.django_suite.recording.RecordingRunner"

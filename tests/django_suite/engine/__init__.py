@@ -1,0 +1,1 @@
+"""Our shard engine as Django's suite can use it: plain settings, two aliases, one tenant."""
