@@ -38,14 +38,33 @@ _PLPGSQL_CLOSED = """
     ) AND has_language_privilege({own}, 'plpgsql', 'USAGE')
 """
 
+_SESSION_LOCKS = (
+    "pg_advisory_lock(bigint)",
+    "pg_advisory_lock(int,int)",
+    "pg_advisory_lock_shared(bigint)",
+    "pg_advisory_lock_shared(int,int)",
+    "pg_try_advisory_lock(bigint)",
+    "pg_try_advisory_lock(int,int)",
+    "pg_try_advisory_lock_shared(bigint)",
+    "pg_try_advisory_lock_shared(int,int)",
+)
+
+_SESSION_LOCKS_CLOSED = """
+    SELECT NOT EXISTS (
+        SELECT FROM pg_proc, aclexplode(coalesce(proacl, acldefault('f', proowner)))
+        WHERE oid = ANY ({functions}::text[]::regprocedure[]) AND grantee = 0
+    )
+"""
+
 
 def right_steps(server: Server, facts: DatabaseFacts) -> tuple[Step, ...]:
-    """The database, the schema public, and the two known ways to change the role."""
+    """The database, schema public, ways to change the role, and what outlives a statement."""
     return (
         _database_rights(server, facts),
         _public_schema(),
         _set_config(server),
         _plpgsql(server),
+        _session_locks(server),
     )
 
 
@@ -113,6 +132,23 @@ def _plpgsql(server: Server) -> Step:
                 sql.Identifier(server.own.user)
             ),
             sql.SQL("REVOKE USAGE ON LANGUAGE plpgsql FROM PUBLIC"),
+        ),
+        optional=True,
+    )
+
+
+def _session_locks(server: Server) -> Step:
+    functions = sql.SQL(", ").join(sql.SQL(name) for name in _SESSION_LOCKS)
+    return Step(
+        key="session-locks",
+        does="Let only own take advisory locks that stay on a session (those of a transaction stay "
+        "allowed): through a pooler, nobody would give them back",
+        done=sql.SQL(_SESSION_LOCKS_CLOSED).format(functions=sql.Literal(list(_SESSION_LOCKS))),
+        act=(
+            sql.SQL("REVOKE EXECUTE ON FUNCTION {} FROM PUBLIC").format(functions),
+            sql.SQL("GRANT EXECUTE ON FUNCTION {} TO {}").format(
+                functions, sql.Identifier(server.own.user)
+            ),
         ),
         optional=True,
     )

@@ -1,4 +1,4 @@
-"""Which of the known ways out of a tenant's role are open on a server."""
+"""What a server leaves open: ways out of a tenant's role, and what stays on a session."""
 
 from sharding.registry.types import Server
 from sharding.schemas.connections import BRIEF, own_connection
@@ -6,13 +6,15 @@ from sharding.schemas.connections import BRIEF, own_connection
 _OPEN = """
     SELECT has_function_privilege('public', 'pg_catalog.set_config(text,text,boolean)', 'EXECUTE'),
            has_language_privilege('public', 'plpgsql', 'USAGE'),
-           has_database_privilege('public', current_database(), 'TEMPORARY')
+           has_database_privilege('public', current_database(), 'TEMPORARY'),
+           has_function_privilege('public', 'pg_catalog.pg_advisory_lock(bigint)', 'EXECUTE')
 """
 
 _WAYS = (
     "set_config() may be called by all: one SELECT can change the role",
     "plpgsql may be used by all: a DO block can change the role",
     "temporary tables may be made by all: one tenant's can hide another's table",
+    "session advisory locks may be taken by all: through a pooler they stay for ever",
 )
 
 
