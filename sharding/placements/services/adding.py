@@ -168,11 +168,10 @@ def _register(path: Path, server: Server) -> int:
     """Put the server into the file, as one more version of it, and use that from now on."""
     with _alone(path):
         registry = _read(path)
-        if registry.shards.get(server.name) == server:
-            return registry.version
-        shards = MappingProxyType({**registry.shards, server.name: server})
-        registry = replace(registry, version=registry.version + 1, shards=shards)
-        write_registry(path, registry)
+        if registry.shards.get(server.name) != server:
+            shards = MappingProxyType({**registry.shards, server.name: server})
+            registry = replace(registry, version=registry.version + 1, shards=shards)
+            write_registry(path, registry)
     addresses.install(registry)
     return registry.version
 

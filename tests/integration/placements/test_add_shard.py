@@ -1,0 +1,249 @@
+"""`add_shard` and `list_shards`, as people and as programs use them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from sharding.placements.models import AuditEntry, Placement, ReservedRole, Shard
+from sharding.placements.services.choosing import check_shard
+from sharding.registry import current as addresses
+from sharding.registry.toml_file import read_registry, write_registry
+from tests.integration.schemas.conftest import Bare, bare_database
+
+LOGINS = ("web", "own", "mover", "rolemaker")
+
+
+def run(*args: object, **options: object) -> str:
+    out = StringIO()
+    call_command(*args, stdout=out, stderr=StringIO(), **options)
+    return out.getvalue()
+
+
+@pytest.fixture
+def registry_file(fleet, tmp_path, monkeypatch):
+    """A registry file of the test's own."""
+    before = addresses.registry()
+    path = tmp_path / "registry.toml"
+    write_registry(path, before)
+    monkeypatch.setenv("ATOLL_REGISTRY", str(path))
+    yield path
+    addresses.install(before)
+
+
+@pytest.fixture
+def bare(fleet, registry_file, monkeypatch):
+    """A bare database on alpha's server, whose logins are there already."""
+    with bare_database(fleet, "alpha", "gamma_bare") as made:
+        for login in LOGINS:
+            known = getattr(made.server, login if login != "rolemaker" else "role_maker")
+            if known is not None:
+                monkeypatch.setenv(f"ATOLL_{login.upper()}_PASSWORD", known.password)
+        yield made
+        forget("gamma")
+
+
+def forget(name: str) -> None:
+    ReservedRole.objects.using("control").filter(shard=name).delete()
+    Shard.objects.using("control").filter(name=name).delete()
+
+
+def arguments(bare: Bare) -> list[str]:
+    at = bare.server.direct
+    return ["--admin", bare.admin, "--host", at.host, "--port", str(at.port)]
+
+
+def test_a_bare_database_becomes_a_shard_that_takes_tenants(bare, registry_file):
+    version = read_registry(registry_file).version
+    assert "Shard gamma is ready" in run("add_shard", "gamma", *arguments(bare))
+    shard = check_shard("gamma")
+    assert (shard.state, shard.registry_version) == ("active", version + 1)
+    registered = read_registry(registry_file)
+    assert registered.version == version + 1
+    assert registered.shards["gamma"].direct == bare.server.direct
+    assert addresses.shard("gamma") == registered.shards["gamma"]
+    assert registry_file.stat().st_mode & 0o777 == 0o600
+    assert ReservedRole.objects.using("control").filter(shard="gamma").count() > 0
+    actions = AuditEntry.objects.using("control").filter(subject="gamma").order_by("id")
+    assert list(actions.values_list("action", flat=True))[-2:] == ["shard.begin", "shard.activate"]
+
+    assert "0 steps done now" in run("add_shard", "gamma", *arguments(bare))
+    assert read_registry(registry_file).version == version + 1
+
+
+def test_a_dry_run_prints_the_same_plan_and_changes_nothing(bare, registry_file):
+    text = registry_file.read_text()
+    planned = json.loads(run("add_shard", "gamma", *arguments(bare), "--dry-run", "--json"))
+    assert registry_file.read_text() == text
+    assert not Shard.objects.using("control").filter(name="gamma").exists()
+    done = json.loads(run("add_shard", "gamma", *arguments(bare), "--json"))
+    assert [step["key"] for step in planned["steps"]] == [step["key"] for step in done["steps"]]
+    assert {step["outcome"] for step in planned["steps"]} == {"to do", "done before"}
+    assert {step["outcome"] for step in done["steps"]} == {"done", "done before"}
+    passwords = [login.password for login in (bare.server.web, bare.server.own)]
+    assert not any(password in json.dumps([planned, done]) for password in passwords)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("control", "no name for a shard"),
+        ("Gamma", "no name for a shard"),
+        ("a" * 31, "no name for a shard"),
+        ("../x", "no name for a shard"),
+        ("beta", "the registry has it at"),
+    ],
+)
+def test_a_name_that_cannot_be_is_refused_unchanged(bare, registry_file, name, said):
+    text, rows = registry_file.read_text(), Shard.objects.using("control").count()
+    with pytest.raises(CommandError, match=said):
+        run("add_shard", name, *arguments(bare))
+    assert registry_file.read_text() == text
+    assert Shard.objects.using("control").count() == rows
+
+
+def test_a_database_that_is_a_shard_becomes_no_second_one(bare):
+    run("add_shard", "gamma", *arguments(bare))
+    with pytest.raises(CommandError, match="this database is shard 'gamma' already"):
+        run("add_shard", "delta", *arguments(bare))
+    assert not Shard.objects.using("control").filter(name="delta").exists()
+
+
+@pytest.mark.parametrize(
+    ("admin", "said"),
+    [
+        ("host=127.0.0.1 port=1 dbname=x user=y", "cannot be reached"),
+        ("nonsense", "no connection string"),
+        ("", "superuser's connection string"),
+    ],
+)
+def test_an_administrator_who_cannot_connect_changes_nothing(registry_file, admin, said):
+    text = registry_file.read_text()
+    began = time.monotonic()
+    with pytest.raises(CommandError, match=said):
+        run("add_shard", "gamma", admin=admin)
+    assert time.monotonic() - began < 5
+    assert registry_file.read_text() == text
+    assert not Shard.objects.using("control").filter(name="gamma").exists()
+
+
+def test_a_wrong_password_is_told_and_the_next_run_with_the_right_one_ends_well(bare, monkeypatch):
+    monkeypatch.delenv("ATOLL_WEB_PASSWORD")
+    with pytest.raises(CommandError, match=r"sign-in-web.*keeps its password"):
+        run("add_shard", "gamma", *arguments(bare))
+    assert "preparing" in run("list_shards", "gamma")
+    monkeypatch.setenv("ATOLL_WEB_PASSWORD", bare.server.web.password)
+    run("add_shard", "gamma", *arguments(bare))
+    assert check_shard("gamma").state == "active"
+
+
+def test_a_pooler_that_is_away_leaves_the_shard_preparing(bare):
+    with pytest.raises(CommandError, match=r"127\.0\.0\.1:1/"):
+        run("add_shard", "gamma", *arguments(bare), pooled_host="127.0.0.1", pooled_port=1)
+    assert Shard.objects.using("control").get(name="gamma").state == "preparing"
+    run("add_shard", "gamma", *arguments(bare))
+    assert check_shard("gamma").state == "active"
+
+
+@pytest.mark.parametrize("step", ["address", "public-schema", "guard"])
+def test_a_run_that_is_killed_at_a_step_is_finished_by_the_next(bare, process_env, step):
+    victim = subprocess.Popen(
+        [sys.executable, "-m", "django", "add_shard", "gamma", *arguments(bare)],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        env={
+            **process_env,
+            "PYTHONUNBUFFERED": "1",
+            "ATOLL_REGISTRY": os.environ["ATOLL_REGISTRY"],
+        },
+        text=True,
+    )
+    try:
+        for line in victim.stderr:
+            if f"  {step} " in line:
+                victim.send_signal(signal.SIGKILL)
+                break
+        else:
+            pytest.fail("the step was not told")
+    finally:
+        victim.kill()
+        victim.wait()
+        victim.stderr.close()
+    assert Shard.objects.using("control").get(name="gamma").state == "preparing"
+    run("add_shard", "gamma", *arguments(bare))
+    assert check_shard("gamma").state == "active"
+    assert "0 steps done now" in run("add_shard", "gamma", *arguments(bare))
+
+
+def test_two_at_once_both_end_well(bare, process_env, registry_file):
+    version = read_registry(registry_file).version
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-m", "django", "add_shard", "gamma", *arguments(bare)],
+            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**process_env, "ATOLL_REGISTRY": str(registry_file)},
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    for process in both:
+        out, err = process.communicate(timeout=60)
+        assert (process.returncode, "is ready" in out) == (0, True), err
+    assert addresses.reload().version == version + 1
+    assert check_shard("gamma").state == "active"
+
+
+def test_shards_are_listed_with_what_they_hold(placement):
+    table = run("list_shards")
+    assert "SHARD" in table
+    lines = {line["name"]: line for line in json.loads(run("list_shards", "--json"))}
+    alpha = lines["alpha"]
+    assert alpha["tenants"] == Placement.objects.using("control").filter(shard="alpha").count()
+    assert (alpha["answers"], alpha["state"], alpha["problem"]) == (True, "active", "")
+    assert alpha["bytes"] > 0
+    assert 0 < alpha["roles"] <= alpha["role_cap"]
+    assert [line["name"] for line in json.loads(run("list_shards", "beta", "--json"))] == ["beta"]
+
+
+@contextmanager
+def refused(fleet):
+    fleet.stop_server("alpha")
+    yield
+    fleet.start_server("alpha")
+
+
+@contextmanager
+def stopped(fleet):
+    fleet.sigstop("alpha")
+    yield
+    fleet.sigcont("alpha")
+
+
+@pytest.mark.parametrize("down", [refused, stopped])
+def test_a_shard_that_is_down_is_listed_as_away_within_seconds(fleet, down):
+    with down(fleet):
+        began = time.monotonic()
+        lines = {line["name"]: line for line in json.loads(run("list_shards", "--json"))}
+        assert time.monotonic() - began < 5
+    assert lines["beta"]["answers"]
+    assert not lines["alpha"]["answers"]
+    assert lines["alpha"]["problem"].startswith("away: ")
+
+
+def test_a_shard_without_an_address_is_listed_as_such(fleet):
+    before = addresses.registry()
+    only_beta = {"beta": before.shards["beta"]}
+    addresses.install(replace(before, shards=only_beta))
+    try:
+        assert "no address in this machine's registry" in run("list_shards", "alpha")
+    finally:
+        addresses.install(before)

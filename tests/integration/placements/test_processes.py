@@ -1,0 +1,166 @@
+"""Every process says that it lives, hears what is new and reads the registry again."""
+
+import multiprocessing
+import os
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from django.db import connections, transaction
+
+from sharding.placements.models import Announcement, Process, Shard
+from sharding.placements.services import processes
+from sharding.registry import current as addresses
+from sharding.registry.toml_file import write_registry
+
+
+def until(holds: Callable[[], object], *, seconds: float = 5) -> None:
+    ends = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < ends, "it did not come true in time"
+        time.sleep(0.02)
+
+
+def mine():
+    return Process.objects.using("control").filter(pid=os.getpid())
+
+
+@pytest.fixture
+def heartbeat(settings):
+    settings.ATOLL_HEARTBEAT_SECONDS = 0.05
+    processes.ensure_heartbeat("test")
+    until(lambda: mine().exists())
+    yield
+    processes.stop_heartbeat()
+
+
+@pytest.mark.usefixtures("heartbeat")
+def test_a_process_is_seen_and_seen_again_and_gone_when_it_ends():
+    first = mine().get()
+    assert (first.kind, first.pid) == ("test", os.getpid())
+    until(lambda: mine().get().seen_at > first.seen_at)
+    processes.ensure_heartbeat("test")
+    assert mine().count() == 1
+    assert processes.live_processes().filter(pid=os.getpid()).exists()
+    processes.stop_heartbeat()
+    assert not mine().exists()
+
+
+@pytest.mark.usefixtures("heartbeat")
+def test_announcements_are_heard_in_order_and_acknowledged():
+    heard = []
+    listener = processes.on_announcement(lambda said: heard.append((said.kind, said.subject)))
+    try:
+        until(lambda: mine().get().seen_at)
+        processes.announce("tenant.changed", "t1")
+        last = processes.announce("tenant.changed", "t2", reason="test")
+        until(lambda: len(heard) == 2)
+        assert heard == [("tenant.changed", "t1"), ("tenant.changed", "t2")]
+        until(lambda: mine().get().last_announcement == last.id)
+    finally:
+        processes._listeners.remove(listener)
+
+
+@pytest.mark.usefixtures("heartbeat")
+def test_nobody_hears_what_was_rolled_back_and_one_deaf_listener_stops_no_other(caplog):
+    heard = []
+
+    def deaf(said: Announcement) -> None:
+        raise ZeroDivisionError
+
+    for listener in (deaf, lambda said: heard.append(said.subject)):
+        processes.on_announcement(listener)
+    try:
+        with transaction.atomic(using="control"):
+            processes.announce("tenant.changed", "never")
+            transaction.set_rollback(True, using="control")
+        processes.announce("tenant.changed", "ever")
+        until(lambda: heard)
+        assert heard == ["ever"]
+        assert "was not taken in by" in caplog.text
+    finally:
+        del processes._listeners[-2:]
+
+
+@pytest.mark.usefixtures("heartbeat")
+def test_the_registry_is_read_again_when_a_shard_row_says_so(fleet):
+    before = addresses.registry()
+    newer = replace(before, version=before.version + 1)
+    shard = Shard.objects.using("control").filter(name="alpha")
+    kept = shard.get()
+    write_registry(fleet.files.registry, newer)
+    try:
+        time.sleep(0.2)
+        assert addresses.registry().version == before.version
+        shard.update(registry_version=newer.version)
+        until(lambda: addresses.registry().version == newer.version)
+        until(lambda: mine().get().registry_version == newer.version)
+        # What did not change is the same object: its connections go on.
+        assert addresses.registry().shards["alpha"] is before.shards["alpha"]
+    finally:
+        kept.save(using="control")
+        write_registry(fleet.files.registry, before)
+        addresses.install(before)
+
+
+@pytest.mark.usefixtures("heartbeat")
+def test_a_registry_that_is_not_here_yet_is_told_once_and_the_old_one_stays(caplog):
+    before = addresses.registry()
+    shard = Shard.objects.using("control").filter(name="alpha")
+    kept = shard.get()
+    shard.update(registry_version=before.version + 7)
+    try:
+        until(lambda: "is not on this machine yet" in caplog.text)
+        time.sleep(0.3)
+        assert caplog.text.count("is not on this machine yet") == 1
+        assert addresses.registry().version == before.version
+    finally:
+        kept.save(using="control")
+
+
+@pytest.mark.usefixtures("heartbeat")
+def test_control_away_ends_no_heartbeat(fleet):
+    first = mine().get()
+    fleet.stop_server("control")
+    try:
+        time.sleep(0.3)
+    finally:
+        fleet.start_server("control")
+        connections.close_all()
+    until(lambda: mine().get().seen_at > first.seen_at, seconds=10)
+
+
+def beat_in_child(pids) -> None:
+    processes.ensure_heartbeat("child")
+    until(lambda: mine().exists())
+    pids.put(os.getpid())
+    processes.stop_heartbeat()
+
+
+@pytest.mark.usefixtures("heartbeat")
+@pytest.mark.filterwarnings("ignore:This process.*multi-threaded:DeprecationWarning")
+def test_a_forked_child_beats_by_itself():
+    fork = multiprocessing.get_context("fork")
+    pids = fork.Queue()
+    child = fork.Process(target=beat_in_child, args=(pids,))
+    child.start()
+    assert pids.get(timeout=20) == child.pid
+    child.join(20)
+    assert child.exitcode == 0
+    until(lambda: mine().get().kind == "test")
+
+
+def test_the_silent_are_forgotten_after_a_while():
+    Process.objects.using("control").create(kind="dead", host="gone", pid=1)
+    dead = Process.objects.using("control").filter(host="gone")
+    assert processes.purge_processes() == 0
+    time.sleep(0.02)
+    assert processes.purge_processes(silent_for=timedelta(milliseconds=10)) >= 1
+    assert not dead.exists()
+    said = processes.announce("old", "news")
+    assert processes.purge_announcements() == 0
+    time.sleep(0.02)
+    processes.purge_announcements(older_than=timedelta(milliseconds=10))
+    assert not Announcement.objects.using("control").filter(id=said.id).exists()
