@@ -13,7 +13,7 @@ from tenants.tasks import ControlTask, TenantTask
 SPREAD: Final = timedelta(minutes=10)
 
 
-@shared_task(base=TenantTask)
+@shared_task(base=TenantTask, runs_while_suspended=True)
 def clear_sessions() -> None:
     """Delete this tenant's expired sessions."""
     import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()

@@ -21,6 +21,7 @@ from devstack.demo.proofs import prove
 from devstack.demo.servers import development_stack
 from devstack.demo.types import Running
 from devstack.errors import DevstackError
+from devstack.guardian import guard
 
 _READY_WITHIN: Final = timedelta(seconds=240)
 _STOPPED_WITHIN: Final = timedelta(seconds=60)
@@ -38,6 +39,9 @@ def run_demo_check(say: Callable[[str], object]) -> None:
         # Servers may run as another user, who must pass through.
         folder.chmod(0o711)
         log = folder / "demo.log"
+        stack = development_stack(folder / "stack")
+        # Ends the servers even if this process is killed.
+        guardian = guard(stack)
         try:
             _check(folder, log, say)
         except (DevstackError, OSError) as error:
@@ -45,7 +49,8 @@ def run_demo_check(say: Callable[[str], object]) -> None:
             raise CheckFailed("\n".join([*tail, "", f"The check failed. {error}"])) from error
         finally:
             end_leftovers(folder / "stack" / "demo" / "programs.json")
-            development_stack(folder / "stack").destroy()
+            stack.destroy()
+            guardian.communicate()
 
 
 def _check(folder: Path, log: Path, say: Callable[[str], object]) -> None:

@@ -1,0 +1,1 @@
+"""The product, as members of three tenants see it."""

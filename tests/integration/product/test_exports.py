@@ -1,0 +1,134 @@
+import csv
+import io
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from celery.contrib.testing.worker import start_worker
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import User
+from config.celery_app import app
+from workspace.models import Export, Ticket
+from workspace.services.exports import KEPT_FOR, purge_exports, write_export
+from workspace.tasks import export_tickets
+
+
+@pytest.fixture
+def worker(broker):
+    """A worker for both shards, in a thread that knows nothing of our scope."""
+    with start_worker(
+        app, queues=["shard.alpha", "shard.beta"], pool="solo", perform_ping_check=False
+    ):
+        yield
+
+
+def rows_of(answer):
+    text = b"".join(answer.streaming_content).decode()
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+@pytest.fixture
+def export(acme):
+    with acme.scope():
+        admin = User.objects.get(email=acme.email)
+        return Export.objects.create(requested_by=admin)
+
+
+def test_an_export_goes_through_the_queue_of_the_tenants_shard(acme, coral, broker):
+    for tenant, queue in ((acme, "shard.alpha"), (coral, "shard.beta")):
+        assert tenant.member().post("/exports/").status_code == 302
+        message = broker.only_message(queue)
+        assert message["headers"]["task"] == "workspace.tasks.export_tickets"
+        assert message["headers"]["atoll_tenant"] == tenant.place.tenant_id
+
+
+def test_the_worker_writes_what_its_own_tenant_has(acme, birch, coral, worker):
+    for tenant in (acme, birch, coral):
+        tenant.member().post("/tickets/new/", {"title": f"for {tenant.slug} only"})
+    for tenant in (acme, birch, coral):
+        tenant.member().post("/exports/")
+    for tenant in (acme, birch, coral):
+        titles = {row["title"] for row in rows_of(tenant.download_latest_export())}
+        assert f"for {tenant.slug} only" in titles
+        assert len([title for title in titles if title.endswith(" only")]) == 1
+
+
+def test_only_members_of_the_tenant_get_the_file(acme, birch, coral, export):
+    with acme.scope():
+        write_export(export.pk)
+    address = f"/exports/{export.pk}/tickets.csv"
+    answer = acme.member().get(address)
+    assert answer.status_code == 200
+    assert "attachment" in answer["content-disposition"]
+    assert "no-store" in answer["cache-control"]
+    rows_of(answer)
+    assert acme.visitor().get(address).status_code == 302
+    assert birch.member().get(address).status_code == 404
+    assert coral.member().get(address).status_code == 404
+
+
+def test_the_file_is_not_to_be_had_past_the_view(acme, export):
+    with acme.scope():
+        write_export(export.pk)
+        export.refresh_from_db()
+    member = acme.member()
+    for address in (f"/{export.file.name}", f"/media/{export.file.name}"):
+        assert member.get(address).status_code == 404
+
+
+def test_an_export_that_is_not_written_yet_is_not_found(acme, export):
+    assert acme.member().get(f"/exports/{export.pk}/tickets.csv").status_code == 404
+    assert acme.member().get(f"/exports/{uuid4()}/tickets.csv").status_code == 404
+
+
+def test_a_task_that_runs_twice_writes_one_file(acme, export):
+    with acme.scope():
+        rows = write_export(export.pk)
+        export.refresh_from_db()
+        name = export.file.name
+        # As after a crash between writing the file and recording it.
+        Export.objects.filter(pk=export.pk).update(file="", row_count=None)
+        assert write_export(export.pk) == rows
+        assert write_export(export.pk) == rows
+        export.refresh_from_db()
+        assert export.file.name == name
+        assert export.row_count == rows
+
+
+def test_a_request_that_is_rolled_back_starts_no_task(acme, broker):
+    with acme.scope():
+        admin = User.objects.get(email=acme.email)
+        with pytest.raises(ZeroDivisionError), transaction.atomic():
+            made = Export.objects.create(requested_by=admin)
+            export_tickets.delay_on_commit(str(made.pk))
+            raise ZeroDivisionError
+        assert not Export.objects.filter(pk=made.pk).exists()
+    assert broker.messages("shard.alpha") == []
+
+
+@pytest.mark.parametrize("title", ["=1+1", "+1", "-1", "@SUM(A1)"])
+def test_a_cell_that_a_spreadsheet_would_run_is_disarmed(acme, export, title):
+    with acme.scope():
+        Ticket.objects.create(title=title, opened_by=User.objects.get(email=acme.email))
+        write_export(export.pk)
+    rows = rows_of(acme.member().get(f"/exports/{export.pk}/tickets.csv"))
+    assert f"'{title}" in {row["title"] for row in rows}
+
+
+def test_old_exports_are_purged_with_their_files_and_fresh_ones_stay(acme, coral, export):
+    with acme.scope():
+        write_export(export.pk)
+        export.refresh_from_db()
+        admin = User.objects.get(email=acme.email)
+        fresh = Export.objects.create(requested_by=admin)
+        Export.objects.filter(pk=export.pk).update(
+            requested_at=timezone.now() - KEPT_FOR - timedelta(minutes=1)
+        )
+    with coral.scope():
+        assert purge_exports() == 0
+    with acme.scope():
+        assert purge_exports() == 1
+        assert not export.file.storage.exists(export.file.name)
+        assert Export.objects.filter(pk=fresh.pk).exists()

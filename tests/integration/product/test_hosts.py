@@ -1,0 +1,56 @@
+import re
+
+import pytest
+from django.contrib.staticfiles import finders
+from django.test import Client
+from django.urls import get_resolver
+
+
+@pytest.mark.parametrize("host", ["localhost", "www.localhost"])
+def test_the_public_host_says_what_this_is(host, stack_ready):
+    answer = Client(headers={"host": host}).get("/")
+    assert "your-name.localhost" in answer.content.decode()
+
+
+def test_the_console_points_to_the_commands_and_shows_no_data(acme):
+    answer = Client(headers={"host": "console.localhost"}).get("/")
+    assert b"manage.py list_tenants" in answer.content
+    assert acme.slug.encode() not in answer.content
+
+
+@pytest.mark.parametrize("host", ["localhost", "console.localhost"])
+def test_hosts_without_a_tenant_lead_to_no_page_of_one(host, stack_ready):
+    visitor = Client(headers={"host": host})
+    for address in ("/tickets/", "/account/sign-in/", "/exports/"):
+        assert visitor.get(address).status_code == 404
+
+
+@pytest.mark.parametrize("host", ["localhost", "console.localhost"])
+def test_a_session_cookie_at_a_host_without_a_tenant_is_not_looked_at(host, acme):
+    visitor = Client(headers={"host": host})
+    visitor.cookies = acme.member().cookies
+    assert visitor.get("/").status_code == 200
+
+
+def test_pages_bring_a_strict_policy_and_nothing_from_outside(acme):
+    member = acme.member()
+    for address in ("/", "/tickets/", "/tickets/new/", "/exports/", "/account/sign-in/"):
+        answer = member.get(address, follow=True)
+        assert "default-src 'none'" in answer["content-security-policy"]
+        assert answer["x-frame-options"] == "DENY"
+        assert not re.search(rb"""(?:src|href)=["'](?:https?:)?//""", answer.content)
+        assert b"<script" not in answer.content
+        assert b" style=" not in answer.content
+    for sheet in ("atoll/style.css", "atoll/icon.svg"):
+        assert finders.find(sheet)
+
+
+@pytest.mark.parametrize("urlconf", ["config.urls_public", "config.urls_console"])
+def test_every_view_without_a_tenant_is_marked_as_open_to_all(urlconf):
+    for pattern in walk(get_resolver(urlconf)):
+        assert pattern.callback.login_required is False, pattern
+
+
+def walk(resolver):
+    for each in resolver.url_patterns:
+        yield from walk(each) if hasattr(each, "url_patterns") else [each]

@@ -1,0 +1,102 @@
+import pytest
+from django.contrib.auth import SESSION_KEY
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from accounts.models import User
+
+SIGN_IN = "/account/sign-in/"
+
+
+def test_signing_in_by_address_in_any_case_leads_to_the_dashboard(acme):
+    visitor = acme.visitor()
+    answer = visitor.post(SIGN_IN, {"username": " Admin@ACME.example", "password": acme.password})
+    assert (answer.status_code, answer["location"]) == (302, "/")
+    assert acme.name in visitor.get("/").content.decode()
+
+
+def test_an_unknown_address_and_a_wrong_password_get_the_same_answer(acme):
+    answers = [
+        acme.visitor().post(SIGN_IN, {"username": address, "password": "wrong"})
+        for address in (acme.email, "nobody@acme.example")
+    ]
+    errors = [answer.context["form"].non_field_errors() for answer in answers]
+    assert errors[0] == errors[1] == ["This address and password do not go together."]
+    assert all(SESSION_KEY not in answer.client.session for answer in answers)
+
+
+def test_an_inactive_member_is_not_let_in(acme):
+    with acme.scope():
+        User.objects.create_user("gone@acme.example", "long enough", is_active=False)
+    answer = acme.visitor().post(
+        SIGN_IN, {"username": "gone@acme.example", "password": "long enough"}
+    )
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("elsewhere", ["birch", "coral"])
+def test_a_member_of_one_tenant_is_nobody_at_another(acme, elsewhere, request):
+    other = request.getfixturevalue(elsewhere)
+    answer = other.visitor().post(SIGN_IN, {"username": acme.email, "password": acme.password})
+    assert answer.status_code == 200
+    assert answer.context["form"].errors
+
+
+@pytest.mark.parametrize("elsewhere", ["birch", "coral"])
+def test_a_session_is_worth_nothing_at_another_tenant(acme, elsewhere, request):
+    visitor = acme.member()
+    thief = request.getfixturevalue(elsewhere).visitor()
+    thief.cookies = visitor.cookies
+    assert thief.get("/tickets/")["location"] == f"{SIGN_IN}?next=/tickets/"
+    assert visitor.get("/tickets/").status_code == 200
+
+
+def test_signing_out_takes_a_post_and_ends_the_session(acme):
+    visitor = acme.member()
+    assert visitor.get("/account/sign-out/").status_code == 405
+    assert visitor.get("/").status_code == 200
+    visitor.post("/account/sign-out/")
+    assert visitor.get("/").status_code == 302
+
+
+def test_nobody_is_sent_to_another_host_after_signing_in(acme, coral):
+    answer = acme.visitor().post(
+        f"{SIGN_IN}?next=http://{coral.host}/",
+        {"username": acme.email, "password": acme.password},
+    )
+    assert answer["location"] == "/"
+
+
+def test_a_form_without_its_token_is_refused(acme):
+    visitor = acme.member(enforce_csrf_checks=True)
+    answer = visitor.post("/tickets/new/", {"title": "Forged"})
+    assert answer.status_code == 403
+    assert "Forged" not in visitor.get("/tickets/").content.decode()
+
+
+def test_every_page_of_a_tenant_asks_a_stranger_to_sign_in(acme):
+    addresses = sorted(addresses_of(get_resolver("config.urls")))
+    assert "/exports/" in addresses
+    for address in addresses:
+        answer = acme.visitor().get(address)
+        if address not in {SIGN_IN, "/account/sign-out/"}:
+            assert (answer.status_code, answer["location"]) == (302, f"{SIGN_IN}?next={address}")
+
+
+def test_two_addresses_that_differ_by_case_are_one_account(acme):
+    with acme.scope():
+        made = User.objects.create_user("Twin@Acme.Example", "long enough")
+        assert made.email == "twin@acme.example"
+        assert User.objects.get_by_natural_key("TWIN@acme.example") == made
+
+
+def addresses_of(resolver: URLResolver, prefix: str = "/") -> set[str]:
+    """One address for every pattern, made with arguments that exist nowhere."""
+    found = set()
+    for pattern in resolver.url_patterns:
+        if isinstance(pattern, URLResolver):
+            found |= addresses_of(pattern, prefix + str(pattern.pattern))
+        elif isinstance(pattern, URLPattern):
+            path = prefix + str(pattern.pattern)
+            path = path.replace("<int:pk>", "987654321")
+            found.add(path.replace("<uuid:pk>", "00000000-0000-4000-8000-000000000000"))
+    return found
