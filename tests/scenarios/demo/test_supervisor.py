@@ -61,9 +61,7 @@ def test_each_line_begins_with_the_name_of_who_said_it(supervisor, said):
 
 def test_a_program_gets_its_input_and_its_environment(said):
     code = "import os, sys; print(sys.stdin.read(), os.environ['GIVEN'])"
-    run_program(
-        python("p", code), LabelledOutput(said), environment={"GIVEN": "this"}, text="take"
-    )
+    run_program(python("p", code), LabelledOutput(said), environment={"GIVEN": "this"}, text="take")
     assert "take this" in said.getvalue()
 
 
