@@ -21,8 +21,9 @@ class OfTenant:
         if tenant_id is not None:
             place = scope.tenant_or_none()
             if place is None or place.tenant_id != tenant_id:
+                model = getattr(query, "model", None)  # raw queries have none
                 raise scope.WrongTenant(
-                    f"A query on {query.model._meta.label}" if query.model else "A query",
+                    f"A query on {model._meta.label}" if model else "A raw query",
                     belongs_to=tenant_id,
                     in_scope=scope.describe(scope.current()),
                 )

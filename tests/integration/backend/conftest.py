@@ -1,0 +1,48 @@
+"""Two shards, four tenants; after each test no scope, no open block, no rows, no connection."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.contrib.contenttypes.models import ContentType
+from django.db import connections
+
+from sharding import scope
+from sharding.registry import current as registry
+from sharding.scope.current import replace as set_scope
+from tests.integration.backend.app import installed
+from tests.integration.backend.grounds import Grounds, build_grounds, empty, remove_grounds
+
+
+@pytest.fixture(scope="session")
+def built_grounds(stack, django_db_blocker) -> Iterator[Grounds]:
+    before = registry.registry()
+    with django_db_blocker.unblock(), installed():
+        made = build_grounds(stack)
+    registry.install(before)
+    yield made
+    remove_grounds(stack, made)
+
+
+@pytest.fixture
+def grounds(built_grounds, django_db_blocker) -> Iterator[Grounds]:
+    before = registry.registry()
+    registry.install(built_grounds.registry)
+    with django_db_blocker.unblock(), installed():
+        yield built_grounds
+        set_scope(None)
+        for wrapper in connections.all(initialized_only=True):
+            wrapper.close()
+            if hasattr(wrapper, "close_pool"):
+                wrapper.close_pool()
+            for alias in connections.made():
+                if connections.peek(alias) is wrapper:
+                    del connections[alias]
+        ContentType.objects.clear_cache()
+        empty(built_grounds)
+    registry.install(before)
+
+
+@pytest.fixture
+def in_a(grounds) -> Iterator[Grounds]:
+    with scope.enter(grounds.a):
+        yield grounds
