@@ -22,8 +22,9 @@ def realise_request() -> None:
         return
     session: Any = getattr(request, "session", None)
     if session is not None and session.session_key and not hasattr(session, "_session_cache"):
-        session.is_empty()
+        accessed = session.accessed
         session.get("")
+        session.accessed = accessed  # it was we who looked, the answer does not vary by it
     user: Any = getattr(request, "user", None)
     if isinstance(user, SimpleLazyObject) and user.__dict__.get("_wrapped", empty) is empty:
         bool(user)

@@ -10,23 +10,30 @@ LONGEST: Final = 48
 
 _SLUG: Final = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 
-RESERVED: Final = frozenset(
-    # Hosts of our own, now or one day.
-    "admin api app apps assets auth billing blog cdn console control dashboard "
-    "dev docs download downloads files health help internal legal live login logout media "
-    "metrics my oauth ops portal preview private public register search secure security "
-    "signin signout signup sso staging static stats status support sys system tenant "
-    "tenants upload uploads web webhooks wiki ws www "
-    # Names with a meaning in the network or in mail.
-    "autoconfig autodiscover broadcasthost dns ftp gateway host imap ip isatap localdomain "
-    "localhost mail mta-sts mx ns ns0 ns1 ns2 ns3 pop pop3 proxy root server sftp smtp ssh ssl "
-    "tls vpn webmail wpad "
-    # Mailboxes that certificate authorities trust.
-    "abuse administrator hostmaster info noreply no-reply postmaster ssladmin ssladministrator "
-    "sslwebmaster webmaster "
-    # Words that our software uses for something else.
-    "all atoll default extensions none null public reference undefined".split()
-)
+_OUR_HOSTS: Final = """
+admin api app apps assets auth billing blog cdn console control dashboard dev docs download
+downloads files health help internal legal live login logout media metrics my oauth ops portal
+preview private public register search secure security signin signout signup sso staging static
+stats status support sys system tenant tenants upload uploads web webhooks wiki ws www
+"""
+"""Hosts of our own, now or one day."""
+
+_NETWORK: Final = """
+autoconfig autodiscover broadcasthost dns ftp gateway host imap ip isatap localdomain localhost
+mail mta-sts mx ns ns0 ns1 ns2 ns3 pop pop3 proxy root server sftp smtp ssh ssl tls vpn webmail wpad
+"""
+"""Names that mean something to networks and mail servers."""
+
+_MAILBOXES: Final = """
+abuse administrator hostmaster info no-reply noreply postmaster ssladmin ssladministrator
+sslwebmaster webmaster
+"""
+"""Mailboxes that certificate authorities believe."""
+
+_WORDS: Final = "all atoll default extensions none null reference undefined"
+"""Words that our software uses for something else."""
+
+RESERVED: Final = frozenset(f"{_OUR_HOSTS} {_NETWORK} {_MAILBOXES} {_WORDS}".split())
 
 
 def check_slug(slug: str) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from itertools import pairwise
 from types import MappingProxyType
 
 
@@ -32,16 +31,10 @@ class ProvisionState(StrEnum):
     """How far a tenant's making is. Each names what is done; the next run goes on from there."""
 
     CLAIMED = "claimed"
-    """Slug, domains and place are its own; nothing is on the shard."""
+    """Slug, domains and place are its own; on the shard there may be anything, closed."""
 
-    SCHEMA_CREATED = "schema_created"
-    """The schema is there with its furniture, closed to its tenant."""
-
-    MIGRATED = "migrated"
-    """All tables are there."""
-
-    OPENED = "opened"
-    """The tenant's role may look at and write its schema; people are not served yet."""
+    BUILT = "built"
+    """Schema, furniture and tables are there, and open to the tenant's role."""
 
     SEEDED = "seeded"
     """TENANT_PROVISION_STEPS have run."""
@@ -53,22 +46,13 @@ class ProvisionState(StrEnum):
     """It is being taken back; only that can go on."""
 
 
-PROVISION_ORDER = (
-    ProvisionState.CLAIMED,
-    ProvisionState.SCHEMA_CREATED,
-    ProvisionState.MIGRATED,
-    ProvisionState.OPENED,
-    ProvisionState.SEEDED,
-    ProvisionState.DONE,
-)
-
 PROVISION_TRANSITIONS: Mapping[ProvisionState, frozenset[ProvisionState]] = MappingProxyType(
     {
-        **{
-            before: frozenset({after, ProvisionState.UNDOING})
-            for before, after in pairwise(PROVISION_ORDER)
-        },
-        ProvisionState.DONE: frozenset[ProvisionState](),
-        ProvisionState.UNDOING: frozenset[ProvisionState](),
+        ProvisionState.CLAIMED: frozenset({ProvisionState.BUILT, ProvisionState.UNDOING}),
+        ProvisionState.BUILT: frozenset({ProvisionState.SEEDED, ProvisionState.UNDOING}),
+        ProvisionState.SEEDED: frozenset({ProvisionState.DONE, ProvisionState.UNDOING}),
+        ProvisionState.DONE: frozenset(),
+        ProvisionState.UNDOING: frozenset(),
     }
 )
+"""An undone tenant's rows are deleted."""

@@ -4,8 +4,9 @@ import django.db.models.deletion
 import django.db.models.functions.datetime
 import django.db.models.functions.text
 import django_tenants.postgresql_backend.base
-import tenants.states
 from django.db import migrations, models
+
+import tenants.states
 
 
 class Migration(migrations.Migration):

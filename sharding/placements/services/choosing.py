@@ -1,5 +1,7 @@
 """Choose the shard of a new tenant."""
 
+from collections.abc import Collection
+
 from django.db.models import Count, Q
 
 from sharding.placements.errors import NoShardAvailable, ShardUnavailable
@@ -9,8 +11,8 @@ from sharding.placements.states import ShardState
 from sharding.registry.current import registry
 
 
-def choose_shard() -> str:
-    """The shard with the fewest tenants in comparison with its weight.
+def choose_shard(*, avoiding: Collection[str] = ()) -> str:
+    """The shard with the fewest tenants in comparison with its weight; none of `avoiding`.
 
     Asks control only, no shard.
 
@@ -18,7 +20,10 @@ def choose_shard() -> str:
         NoShardAvailable: none takes a new tenant; the message has the reason for each.
     """
     shards = Shard.objects.using(CONTROL).annotate(tenants=Count("placements"))
-    refusals = {shard.name: why_not(shard) for shard in shards}
+    refusals = {
+        shard.name: "it does not answer" if shard.name in avoiding else why_not(shard)
+        for shard in shards
+    }
     open_ones = [shard for shard in shards if not refusals[shard.name]]
     if not open_ones:
         raise NoShardAvailable(tuple(f"{name}: {why}" for name, why in refusals.items()))

@@ -1,0 +1,1 @@
+"""Making, suspending, resuming tenants; their domains. One verb per module."""

@@ -1,0 +1,62 @@
+"""Close a tenant to its people, and open it again. Its data stays as it is."""
+
+from django.db import transaction
+
+from sharding.placements.services.audit import record_audit
+from tenants.directory.changes import announce_change
+from tenants.errors import WrongTenantState
+from tenants.models import CONTROL, Tenant
+from tenants.services.finding import find_tenant
+from tenants.states import TENANT_TRANSITIONS, TenantState
+
+
+def suspend_tenant(name: str, *, reason: str = "") -> Tenant:
+    """Answer 403 to everybody who comes to this tenant, within seconds.
+
+    Processes that do not hear of it find out when what they remember is no longer fresh.
+
+    Locks: the tenant's row.
+    Transaction: opens one on control.
+    Idempotent.
+
+    Raises:
+        UnknownSlug: there is no such tenant.
+        WrongTenantState: it is not open yet.
+    """
+    return _set_state(name, TenantState.SUSPENDED, reason)
+
+
+def resume_tenant(name: str, *, reason: str = "") -> Tenant:
+    """Serve a suspended tenant again.
+
+    Locks: the tenant's row.
+    Transaction: opens one on control.
+    Idempotent.
+
+    Raises:
+        UnknownSlug: there is no such tenant.
+        WrongTenantState: it is not suspended, but still being made.
+    """
+    return _set_state(name, TenantState.ACTIVE, reason)
+
+
+def _set_state(name: str, to: TenantState, reason: str) -> Tenant:
+    tenant_id = find_tenant(name).id
+    with transaction.atomic(using=CONTROL):
+        tenant: Tenant = Tenant.objects.using(CONTROL).select_for_update().get(id=tenant_id)
+        found = TenantState(tenant.state)
+        if found is to:
+            return tenant
+        # What is being made becomes active by its provisioning only.
+        if to not in TENANT_TRANSITIONS[found] or found is TenantState.PROVISIONING:
+            raise WrongTenantState(tenant.slug, found=found, wanted=to)
+        tenant.state = to
+        tenant.save(using=CONTROL, update_fields=["state"])
+        record_audit(
+            f"tenant.{to}",
+            tenant.id,
+            before={"state": str(found)},
+            after={"state": str(to), "reason": reason},
+        )
+        announce_change(tenant.id)
+    return tenant

@@ -1,0 +1,100 @@
+"""What provisioning is asked for, what it would do, and what it did."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sharding import scope
+from tenants.states import ProvisionState
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class ProvisionRequest:
+    """A tenant that shall be made.
+
+    Attributes:
+        slug: its part of the host name.
+        name: what people call it; by default the slug.
+        shard: where, or AUTO.
+        domains: further hosts under which it is reached.
+        admin_email: who gets the first account, if anybody.
+        admin_password: with it; without, nobody can sign in until one is set.
+    """
+
+    slug: str
+    name: str = ""
+    shard: str = AUTO
+    domains: tuple[str, ...] = ()
+    admin_email: str = ""
+    admin_password: str | None = field(default=None, repr=False)
+
+    def asked(self) -> dict[str, Any]:
+        """What tells this request from another one; kept in the journal, so without password."""
+        return {
+            "slug": self.slug,
+            "name": self.name or self.slug,
+            "domains": sorted(self.domains),
+            "admin_email": self.admin_email,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ProvisionPlan:
+    """What a run would do, in order.
+
+    Attributes:
+        hosts: under which the tenant will be reached, the primary one first.
+        shard: where it will live.
+        tenant_id: its id, if an earlier run began; empty otherwise.
+        done: how far that run came; None when there was none.
+        steps: what is still to do, in words.
+    """
+
+    request: ProvisionRequest
+    hosts: tuple[str, ...]
+    shard: str
+    tenant_id: str
+    done: ProvisionState | None
+    steps: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data, without the password."""
+        return {
+            "slug": self.request.slug,
+            "name": self.request.name or self.request.slug,
+            "hosts": list(self.hosts),
+            "shard": self.shard,
+            "tenant_id": self.tenant_id or None,
+            "done": self.done,
+            "steps": list(self.steps),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ProvisionReceipt:
+    """What a run did.
+
+    Attributes:
+        created: False when the tenant was there already, as asked for.
+    """
+
+    tenant_id: str
+    slug: str
+    name: str
+    hosts: tuple[str, ...]
+    placement: scope.Placement
+    created: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data."""
+        return {
+            "tenant_id": self.tenant_id,
+            "slug": self.slug,
+            "name": self.name,
+            "hosts": list(self.hosts),
+            "shard": self.placement.shard,
+            "schema": self.placement.schema,
+            "epoch": self.placement.epoch,
+            "created": self.created,
+        }
