@@ -54,7 +54,7 @@ class TenantRouter:
         Raises:
             WrongTenant, CrossHomeRelation: instead of False, whose message says nothing of tenants.
         """
-        homes = {home_of(type(obj1)), home_of(type(obj2))}
+        homes = {home_of(obj1.__class__), home_of(obj2.__class__)}
         if homes == {Home.CONTROL, Home.TENANT}:
             raise scope.CrossHomeRelation(
                 f"{obj1._meta.label} and {obj2._meta.label} live in different databases: the one "
@@ -90,7 +90,8 @@ def _refuse_foreign(record: Any, place: scope.Placement) -> None:
     alias = record._state.db
     if alias is None:
         return
-    home = home_of(type(record))
+    # Not its type(): `request.user` is a lazy stand-in, which only says it is a User.
+    home = home_of(record.__class__)
     if home is Home.REFERENCE:
         return
     if home is Home.CONTROL:
