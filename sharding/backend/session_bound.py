@@ -147,7 +147,7 @@ class session_bound:  # noqa: N801 - reads as a verb where it is used
         wrapper.on_schema_change = self._on_schema_change
         handler[place.shard] = wrapper
         _thread.alias = place.shard
-        wrapper.connect()
+        wrapper.ensure_connection()
         wrapper.allow_long_work()
 
     def _leave(

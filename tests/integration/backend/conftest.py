@@ -1,12 +1,12 @@
 """Two shards, four tenants; after each test no scope, no open block, no rows, no connection."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.contrib.contenttypes.models import ContentType
 from django.db import connections
 
-from sharding import scope
 from sharding.registry import current as registry
 from sharding.scope.current import replace as set_scope
 from tests.integration.backend.app import installed
@@ -30,19 +30,18 @@ def grounds(built_grounds, django_db_blocker) -> Iterator[Grounds]:
     with django_db_blocker.unblock(), installed():
         yield built_grounds
         set_scope(None)
-        for wrapper in connections.all(initialized_only=True):
-            wrapper.close()
-            if hasattr(wrapper, "close_pool"):
-                wrapper.close_pool()
-            for alias in connections.made():
-                if connections.peek(alias) is wrapper:
-                    del connections[alias]
+        forget_connections()
         ContentType.objects.clear_cache()
         empty(built_grounds)
     registry.install(before)
 
 
-@pytest.fixture
-def in_a(grounds) -> Iterator[Grounds]:
-    with scope.enter(grounds.a):
-        yield grounds
+def forget_connections() -> None:
+    """Close this thread's connections and their pools, and drop their wrappers."""
+    handler: Any = connections
+    for alias in handler.made():
+        wrapper = handler.peek(alias)
+        wrapper.close()
+        if hasattr(wrapper, "close_pool"):
+            wrapper.close_pool()
+        del handler[alias]

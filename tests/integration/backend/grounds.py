@@ -70,10 +70,12 @@ def build_grounds(stack, prefix: str = "backend") -> Grounds:
 def build_tenant(server: Server, place: Placement) -> None:
     make_roles(server, [place.tenant_id])
     create_schema(server, place.schema)
-    with session_bound(place, lambda execute: furnish(execute, place.schema)):
-        with connections[place.shard].schema_editor() as editor:
-            for model in MODELS:
-                editor.create_model(model)
+    with (
+        session_bound(place, lambda execute: furnish(execute, place.schema)),
+        connections[place.shard].schema_editor() as editor,
+    ):
+        for model in MODELS:
+            editor.create_model(model)
     with own_connection(server) as connection:
         open_schema(connection, place.schema)
 
@@ -108,3 +110,8 @@ def empty(grounds: Grounds) -> None:
 
 def _through(model) -> list[str]:
     return [field.m2m_db_table() for field in model._meta.local_many_to_many]
+
+
+def sqlstate(error: BaseException) -> str | None:
+    """The SQLSTATE of a driver's error, also of one that Django has wrapped."""
+    return getattr(error.__cause__ or error, "sqlstate", None)

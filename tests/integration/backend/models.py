@@ -1,5 +1,7 @@
 """Tables of a tenant, small but with every kind of relation. Their app is not installed."""
 
+from typing import Any, ClassVar
+
 from django.contrib.contenttypes.fields import GenericForeignKey, GenericRelation
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
@@ -7,6 +9,8 @@ from django.db import models
 
 class Tag(models.Model):
     atoll_home = "tenant"
+    # Named because mypy knows managers of installed apps only.
+    objects: ClassVar[Any] = models.Manager()
     name = models.CharField(max_length=40)
 
     class Meta:
@@ -15,6 +19,7 @@ class Tag(models.Model):
 
 class Author(models.Model):
     atoll_home = "tenant"
+    objects: ClassVar[Any] = models.Manager()
     name = models.CharField(max_length=40)
     boss = models.ForeignKey("self", models.CASCADE, null=True)
 
@@ -24,6 +29,7 @@ class Author(models.Model):
 
 class Note(models.Model):
     atoll_home = "tenant"
+    objects: ClassVar[Any] = models.Manager()
     text = models.TextField()
     author = models.ForeignKey(Author, models.CASCADE, null=True)
     tags = models.ManyToManyField(Tag)
@@ -35,6 +41,7 @@ class Note(models.Model):
 
 class Remark(models.Model):
     atoll_home = "tenant"
+    objects: ClassVar[Any] = models.Manager()
     text = models.TextField()
     content_type = models.ForeignKey(ContentType, models.CASCADE)
     object_id = models.BigIntegerField()

@@ -34,7 +34,7 @@ WAYS = {
     "connections[DEFAULT_DB_ALIAS]": lambda: connections[DEFAULT_DB_ALIAS],
     "by the router": lambda: connections[router.db_for_write(Author)],
     "by the shard's own name": lambda: connections[scope.tenant().shard],
-    "get_connection": lambda: transaction.get_connection(),
+    "get_connection": transaction.get_connection,
 }
 
 
@@ -68,7 +68,7 @@ def test_control_may_be_used_inside_a_tenants_block(grounds):
 @pytest.mark.parametrize(
     "block",
     [
-        lambda: transaction.atomic(),
+        transaction.atomic,
         lambda: transaction.atomic(durable=True),
         lambda: transaction.atomic(using="default"),
         lambda: transaction.atomic("alpha"),

@@ -28,7 +28,7 @@ def secret(grounds):
 
 def tell(run):
     """What `run` gave away: its rows and its error's words."""
-    told = []
+    told: list[str] = []
     try:
         run(told.append)
     except (DatabaseError, psycopg.Error, scope.ScopeError) as error:
@@ -147,20 +147,16 @@ def test_open_a_plain_view_of_the_owner_sees_every_tenant(secret):
             owner.execute("DROP VIEW tbackenda.leak")
 
 
-def test_negative_control_without_the_one_statement_check_stacked_text_gets_there(secret):
+def test_negative_control_without_the_one_statement_check_stacked_text_gets_there(
+    secret, monkeypatch
+):
     """What the check is for: the same text in one simple message."""
-    from sharding.backend import cursor as module
-
-    stock = module.holds_several
-    module.holds_several = lambda text: False
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(f"SELECT 1; {STACKED}")
-            assert cursor.nextset()
-            assert cursor.nextset()
-            assert cursor.fetchall() == [("secret",)]
-    finally:
-        module.holds_several = stock
+    monkeypatch.setattr("sharding.backend.cursor.holds_several", lambda text: False)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT 1; {STACKED}")
+        assert cursor.nextset()
+        assert cursor.nextset()
+        assert cursor.fetchall() == [("secret",)]
 
 
 def test_unbound_the_login_may_do_nothing(secret):

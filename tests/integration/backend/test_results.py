@@ -66,12 +66,11 @@ def test_results_of_several_trusted_statements_are_counted_from_the_first(cursor
 
 
 def test_captured_sql_shows_no_prefix(grounds):
-    with scope.enter(grounds.a):
-        with CaptureQueriesContext(connection) as captured:
-            Author.objects.create(name="x")
-            with transaction.atomic():
-                list(Author.objects.filter(name="x"))
-            sql = [query["sql"] for query in captured.captured_queries]
+    with scope.enter(grounds.a), CaptureQueriesContext(connection) as captured:
+        Author.objects.create(name="x")
+        with transaction.atomic():
+            list(Author.objects.filter(name="x"))
+        sql = [query["sql"] for query in captured.captured_queries]
     assert not [text for text in sql if "SET LOCAL" in text]
     assert [text.split()[0] for text in sql] == ["INSERT", "BEGIN", "SELECT", "COMMIT"]
 
@@ -99,9 +98,12 @@ def test_line_numbers_of_errors_are_the_callers(grounds, text, line):
 
 
 def test_an_error_with_lines_of_its_own_is_left_alone(grounds):
-    with scope.enter(grounds.a), connection.cursor() as cursor:
-        with pytest.raises(DatabaseError) as error:
-            cursor.execute("SELECT CAST(%s AS int)", ["LINE 7: x"])
+    with (
+        scope.enter(grounds.a),
+        connection.cursor() as cursor,
+        pytest.raises(DatabaseError) as error,
+    ):
+        cursor.execute("SELECT CAST(%s AS int)", ["LINE 7: x"])
     assert "LINE 7: x" in str(error.value)
 
 

@@ -7,6 +7,7 @@ from django.db.utils import ProgrammingError
 from sharding import scope
 from sharding.backend.errors import SessionStateRefused
 from sharding.backend.statements import trusted
+from tests.integration.backend.grounds import sqlstate
 from tests.integration.backend.models import Author
 
 STAYS = [
@@ -65,7 +66,7 @@ def test_a_statement_that_would_stay_on_the_session_is_refused(tenants, text):
 def test_the_server_denies_the_rest(tenants, text):
     with connection.cursor() as cursor, pytest.raises(ProgrammingError) as error:
         cursor.execute(text)
-    assert error.value.__cause__.sqlstate == "42501"
+    assert sqlstate(error.value) == "42501"
 
 
 def test_set_local_is_allowed_and_gone_with_its_transaction(tenants):

@@ -124,7 +124,7 @@ def test_a_rolled_back_block_calls_nobody(grounds):
 
 def test_on_commit_refuses_what_is_no_callable(grounds):
     with scope.enter(grounds.a), pytest.raises(TypeError):
-        transaction.on_commit("nothing")
+        transaction.on_commit("nothing")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("other", ["b", "c"])
@@ -186,7 +186,7 @@ def test_a_leaked_scope_object_leaves_nothing_when_it_is_collected(grounds):
 
 
 def test_a_new_thread_has_no_scope_and_no_connection(grounds):
-    seen = []
+    seen: list[object] = []
 
     def work():
         seen.append(scope.current())
