@@ -13,7 +13,7 @@ from tenants.serving import Verdict, may_serve
 from tenants.states import TenantState
 
 
-def start_for_all_tenants(task: Task, *, spread: timedelta) -> int:
+def start_for_all_tenants(task: Task, *, spread: timedelta) -> int:  # type: ignore[type-arg]
     """Send `task` (a TenantTask) for every tenant that takes work; return for how many.
 
     Each starts at a random moment within `spread`: all at once would queue up before every shard,

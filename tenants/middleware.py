@@ -71,6 +71,8 @@ class TenantMiddleware:
             return pages.bad_host(request)
         except DirectoryAway:
             return pages.unavailable(request)
+        if route is None:
+            return _unknown(request)
         refused = _prepare(request, route)
         if refused is not None:
             return refused
@@ -86,6 +88,8 @@ class TenantMiddleware:
             return pages.bad_host(request)
         except DirectoryAway:
             return pages.unavailable(request)
+        if route is None:
+            return _unknown(request)
         refused = _prepare(request, route)
         if refused is not None:
             return refused
@@ -120,12 +124,19 @@ async def _lookup_async(host: str) -> Entry | None:
     return await sync_to_async(lookup)(host)
 
 
-def _prepare(request: HttpRequest, route: Route | None) -> HttpResponseBase | None:
-    """Mark the request as its tenant's, or say why it gets nothing."""
+def _unknown(request: HttpRequest) -> HttpResponseBase:
+    _show_that_we_live()
+    return pages.unknown(request)
+
+
+def _show_that_we_live() -> None:
     if tenant_settings().process_rows:
         ensure_heartbeat("web")
-    if route is None:
-        return pages.unknown(request)
+
+
+def _prepare(request: HttpRequest, route: Route) -> HttpResponseBase | None:
+    """Mark the request as its tenant's, or say why it gets nothing."""
+    _show_that_we_live()
     entry = route.entry
     if entry is not None and entry.verdict is not Verdict.SERVE:
         return pages.refusal(request, entry.verdict, entry.name)

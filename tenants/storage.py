@@ -15,7 +15,7 @@ class TenantStorage(FileSystemStorage):
     """
 
     @property
-    def location(self) -> str:  # type: ignore[override]
+    def location(self) -> str:
         """The folder of the tenant in scope.
 
         Raises:

@@ -8,6 +8,7 @@ others do that, swallow errors and let the body run without.
 from typing import Any, ClassVar, Final
 
 from celery import Task, current_task
+from celery.contrib.django.task import DjangoTask
 from celery.exceptions import Ignore
 
 from routers.queues import SHARD_PREFIX, shard_queue
@@ -30,7 +31,7 @@ PUT_OFF_S: Final = 5
 MOST_PUT_OFFS: Final = 60
 
 
-class ControlTask(Task):  # type: ignore[type-arg]
+class ControlTask(DjangoTask):  # type: ignore[type-arg]
     """A task without a tenant, on the queue `control`: it names what it works on."""
 
     abstract = True
@@ -43,7 +44,7 @@ class ControlTask(Task):  # type: ignore[type-arg]
             return self.run(*args, **kwargs)
 
 
-class TenantTask(Task):  # type: ignore[type-arg]
+class TenantTask(DjangoTask):  # type: ignore[type-arg]
     """A task of the tenant in whose scope it was sent, on the queue of that tenant's shard.
 
     Runs at least once. Called directly, as a function, it runs in the caller's scope.
@@ -88,7 +89,7 @@ class TenantTask(Task):  # type: ignore[type-arg]
                 args, kwargs, task_id, producer, link, link_error, shadow, **options
             )
 
-    def apply(self, args: Any = None, kwargs: Any = None, **options: Any) -> Any:
+    def apply(self, args: Any = None, kwargs: Any = None, **options: Any) -> Any:  # type: ignore[override]
         """Celery's way to run a task at once, in its tenant's scope like any other."""
         headers = options.get("headers") or {}
         if TENANT not in headers:
@@ -152,7 +153,10 @@ class TenantTask(Task):  # type: ignore[type-arg]
 
     def _send_again(self, **changes: Any) -> None:
         signature = self.signature_from_request(
-            self.request, self.request.args, self.request.kwargs, **changes
+            self.request,
+            tuple(self.request.args or ()),
+            dict(self.request.kwargs or {}),
+            **changes,
         )
         signature.apply_async()
 

@@ -13,7 +13,7 @@ from sharding.registry import current
 from sharding.schemas.preparation.types import Outcome, StepReport
 
 
-def prepare(stack: Stack, *, tell: Callable[[str], object] = lambda line: None) -> None:
+def prepare(stack: Stack, *, tell: Callable[[str], None] = lambda line: None) -> None:
     """Migrate control and add every shard, as far as that is not done.
 
     The registry of this process becomes the stack's.
@@ -27,7 +27,7 @@ def prepare(stack: Stack, *, tell: Callable[[str], object] = lambda line: None) 
         _add(stack, name, tell)
 
 
-def _add(stack: Stack, name: str, tell: Callable[[str], object]) -> None:
+def _add(stack: Stack, name: str, tell: Callable[[str], None]) -> None:
     def tell_step(step: StepReport) -> None:
         if step.outcome is not Outcome.DONE_BEFORE:
             tell(f"{name}: {step.does}")

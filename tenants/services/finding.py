@@ -15,7 +15,7 @@ def find_tenant(name: str) -> Tenant:
         UnknownSlug: there is none.
     """
     tenants = Tenant.objects.using(CONTROL)
-    tenant = tenants.filter(slug=name).first() or tenants.filter(id=name).first()
+    tenant: Tenant | None = tenants.filter(slug=name).first() or tenants.filter(id=name).first()
     if tenant is None:
         raise UnknownSlug(name)
     return tenant

@@ -10,7 +10,7 @@ def bring_up(
     stack: Stack,
     *,
     new_ports: bool = False,
-    tell: Callable[[str], object] = lambda line: None,
+    tell: Callable[[str], None] = lambda line: None,
 ) -> None:
     """Start what does not run, then prepare what is not prepared. Idempotent.
 

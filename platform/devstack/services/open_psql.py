@@ -31,7 +31,7 @@ def _way_in(stack: Stack, name: str, login: str) -> tuple[str, str]:
     if login == _SUPERUSER:
         parts = conninfo_to_dict(stack.admin_conninfo(name))
         password = str(parts.pop("password"))
-        return make_conninfo(**parts), password
+        return make_conninfo(**{name: str(value) for name, value in parts.items()}), password
     address = address_of(stack.registry(), name)
     known = {
         each.user: each
