@@ -1,0 +1,1 @@
+"""The backend's parts that need no server."""
