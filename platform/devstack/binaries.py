@@ -90,7 +90,7 @@ def find_pgbouncer() -> Path | None:
 def reachable_copy(package: Path, parts: tuple[str, ...], account: Account) -> Path:
     """`package`, or a copy of `parts` of it that `account` can reach (made once, then kept).
 
-    A checkout under /root, or one installed with a strict umask, is closed to everybody else.
+    A checkout in root's home, or one made with a strict umask, is closed to everybody else.
     """
     if all(account.can_use(package / part) for part in parts) and _is_open(package, parts):
         return package

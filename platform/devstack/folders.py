@@ -39,8 +39,8 @@ def make_home(folder: Path) -> Path:
 def choose_place(home: Path, account: Account) -> Path:
     """Where the servers' files go: into `home`, or where `account` can reach them.
 
-    Root's checkout often lies under /root, which is closed to everybody else; then the files go
-    to /var/lib/atoll, into a folder that is this checkout's alone.
+    Root's checkout often lies in root's home, which nobody else may enter; then the files go to
+    /var/lib/atoll, into a folder that is this checkout's alone.
     """
     inside = home / "servers"
     inside.mkdir(mode=0o711, exist_ok=True)

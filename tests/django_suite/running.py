@@ -23,7 +23,7 @@ from tests.django_suite.types import Ended, Outcome, Results
 ROOT: Final = Path(__file__).parents[2]
 SERVER_VARIABLE: Final = "ATOLL_SUITE_SERVER"
 
-_RUN_BY: Final = ("recording.py", "settings/common.py", "settings/stock.py")
+_RUN_BY: Final = ("recording.py", "settings/shared.py", "settings/stock.py")
 
 HUNG_AFTER_SECONDS: Final = 600
 TOLD_EVERY: Final = 1000

@@ -3,7 +3,7 @@
 import json
 import os
 
-from tests.django_suite.settings.common import *  # noqa: F403 - the way of settings
+from tests.django_suite.settings.shared import *  # noqa: F403 - the way of settings
 from tests.django_suite.tenant_scope import enter_for_good
 
 _server = json.loads(os.environ["ATOLL_SUITE_SERVER"])

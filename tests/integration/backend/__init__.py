@@ -1,0 +1,1 @@
+"""How the backend binds, routes and refuses, on real shards."""

@@ -1,0 +1,1 @@
+"""Tenants on real servers: requests, tasks, life."""
