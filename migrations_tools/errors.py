@@ -41,7 +41,7 @@ class SchemaBusy(MigrationToolsError):
         self.schema = schema
         super().__init__(
             f"Another process is building or migrating {schema!r}. Wait until it is through; after "
-            "a crash its server session ends within a minute."
+            "a crash its server session ends within seconds."
         )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import django
 from django.apps import apps
 from django.db import router
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -59,7 +60,7 @@ class Executor(MigrationExecutor):
         alias = self.connection.alias
         state: ProjectState | None = None
         if plan:
-            # Private, and so unknown to the stubs; so is what record_migration takes.
+            # Private, and so unknown to the stubs.
             state = self._create_project_state(  # type: ignore[attr-defined]
                 with_applied_migrations=True
             )
@@ -82,7 +83,7 @@ class Executor(MigrationExecutor):
         """Apply and record one migration, in one transaction where it has one."""
         self._tell(f"{migration.app_label}.{migration.name}")
         if fake:
-            self.record_migration(migration)  # type: ignore[call-arg, arg-type]
+            self._record(migration)
             return state
         if not migration.atomic:
             self._note(f"{migration.app_label}.{migration.name}")
@@ -91,10 +92,17 @@ class Executor(MigrationExecutor):
             for statement in editor.deferred_sql:
                 editor.execute(statement, None)
             editor.deferred_sql.clear()
-            self.record_migration(migration)  # type: ignore[call-arg, arg-type]
+            self._record(migration)
         if not migration.atomic:
             self._note(None)
         return state
+
+    def _record(self, migration: Migration) -> None:
+        # Since Django 6 by its names, because replaced migrations may replace others.
+        if django.VERSION >= (6,):
+            self.record_migration(migration.app_label, migration.name)
+        else:
+            self.record_migration(migration)  # type: ignore[call-arg, arg-type]
 
 
 def labels_of(alias: str) -> frozenset[str]:

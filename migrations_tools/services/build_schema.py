@@ -1,11 +1,12 @@
 """Bring one tenant's schema to the state of the code, from nothing or from wherever it is."""
 
 import hashlib
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
-import psycopg
 from django.db import connections
 
 from migrations_tools.errors import HalfApplied, SchemaBusy, SchemaClosed
@@ -22,12 +23,15 @@ from sharding.schemas.services.markers import read_marker, set_digest, set_unfin
 from sharding.schemas.types import Marker, Phase
 
 # Taken on the session: a migration without a transaction could hold none. When a builder is killed,
-# its session ends with the statement that it was in.
-_SET_LOCK_TIMEOUT = "SELECT pg_catalog.set_config('lock_timeout', %s, false)"
-_WAIT_ALONE = "SELECT pg_advisory_lock(hashtext('atoll.build_schema'), hashtext(%s))"
+# its session ends within seconds. Tried again and again instead of waited for:
+# whoever waits holds a snapshot, and CREATE INDEX CONCURRENTLY waits for all snapshots.
+_TRY_ALONE = "SELECT pg_try_advisory_lock(hashtext('atoll.build_schema'), hashtext(%s))"
+# The session of a builder that was killed in a long statement would else live on as long as that.
+_END_WITH_CLIENT = "SELECT pg_catalog.set_config('client_connection_check_interval', '1s', false)"
 _NOT_ALONE = "SELECT pg_advisory_unlock(hashtext('atoll.build_schema'), hashtext(%s))"
 
-WAIT_FOR_OTHERS = "15s"
+WAIT_FOR_OTHERS = timedelta(seconds=15)
+_BETWEEN_TRIES = timedelta(milliseconds=100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,7 @@ def build_schema(placement: scope.Placement, *, tell: Tell = silent) -> Build:
         connection = connections[placement.shard]
         connection.ensure_connection()
         raw: Connection = connection.connection
+        raw.execute(_END_WITH_CLIENT)
         with _alone(raw, schema):
             marker = _fit(raw, schema)
             if marker.unfinished is not None:
@@ -107,16 +112,21 @@ def _fit(raw: Connection, schema: str) -> Marker:
 
 @contextmanager
 def _alone(raw: Connection, schema: str) -> Iterator[None]:
-    raw.execute(_SET_LOCK_TIMEOUT, (WAIT_FOR_OTHERS,))
-    try:
-        raw.execute(_WAIT_ALONE, (schema,))
-    except psycopg.errors.LockNotAvailable as error:
-        raise SchemaBusy(schema) from error
+    gives_up_at = time.monotonic() + WAIT_FOR_OTHERS.total_seconds()
+    while not _tried(raw, schema):
+        if time.monotonic() >= gives_up_at:
+            raise SchemaBusy(schema)
+        time.sleep(_BETWEEN_TRIES.total_seconds())
     try:
         yield
     finally:
         if not raw.closed:
             raw.execute(_NOT_ALONE, (schema,))
+
+
+def _tried(raw: Connection, schema: str) -> bool:
+    row = raw.execute(_TRY_ALONE, (schema,)).fetchone()
+    return bool(row and row[0])
 
 
 def _digest(executor: Executor) -> str:

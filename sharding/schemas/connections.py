@@ -82,7 +82,9 @@ def login_connection(
         user=login.user,
         password=login.password,
     )
-    with _connection(server.name, str(endpoint), conninfo, patience) as connection:
+    # A setting of the session would stay on a pooler's server connection, for whoever is next.
+    options = _options(patience) if endpoint == server.direct else ""
+    with _connection(server.name, str(endpoint), conninfo, patience, options) as connection:
         yield connection
 
 
@@ -95,13 +97,14 @@ def admin_connection(
     Raises:
         ServerUnreachable: no connection, or it was lost on the way.
     """
-    with _connection(name, "as administrator", conninfo, patience) as connection:
+    options = _options(patience)
+    with _connection(name, "as administrator", conninfo, patience, options) as connection:
         yield connection
 
 
 @contextmanager
 def _connection(
-    name: str, endpoint: str, conninfo: str, patience: Patience
+    name: str, endpoint: str, conninfo: str, patience: Patience, options: str
 ) -> Iterator[Connection]:
     try:
         connection = deadlined_for(name).connect(
@@ -109,6 +112,7 @@ def _connection(
             autocommit=True,
             connect_timeout=2,
             application_name="atoll schemas",
+            options=options,
             # A frozen process is met by the client's deadline, a cut cable by these two.
             keepalives_idle=2,
             tcp_user_timeout=3000,
@@ -117,15 +121,6 @@ def _connection(
         raise ServerUnreachable(name, endpoint, str(error)) from error
     connection.cap = (patience.statement + _CLIENT_GRACE).total_seconds()
     try:
-        for setting, limit in (
-            ("statement_timeout", patience.statement),
-            ("lock_timeout", patience.lock),
-        ):
-            # Not in the start-up packet: a pooler refuses options there.
-            connection.execute(
-                "SELECT pg_catalog.set_config(%s, %s, false)",
-                (setting, f"{limit // timedelta(milliseconds=1)}ms"),
-            )
         yield connection
     except psycopg.OperationalError as error:
         if connection.closed:
@@ -133,3 +128,15 @@ def _connection(
         raise
     finally:
         connection.close()
+
+
+def _options(patience: Patience) -> str:
+    return " ".join(
+        f"-c {name}={limit // timedelta(milliseconds=1)}"
+        for name, limit in (
+            ("statement_timeout", patience.statement),
+            ("lock_timeout", patience.lock),
+            # A killed client's session would else go on waiting, and hold what it holds.
+            ("client_connection_check_interval", timedelta(seconds=1)),
+        )
+    )

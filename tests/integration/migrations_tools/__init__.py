@@ -1,0 +1,1 @@
+"""Schemas built by migrations; commands that would migrate the wrong database."""

@@ -1,0 +1,1 @@
+"""An app of tenants with awkward migrations."""

@@ -1,0 +1,1 @@
+"""One migration of each awkward kind."""
