@@ -1,0 +1,1 @@
+"""Servers that are down, in all four ways: refused, sigstop, blackhole, slow."""
