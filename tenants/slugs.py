@@ -58,7 +58,7 @@ def _why_not(slug: str) -> str:
     if not slug.isascii():
         return "it holds characters other than a-z, 0-9 and the hyphen"
     if slug != slug.lower():
-        return f"it has capital letters; did you mean {slug.lower()!r}?"
+        return f"it has capital letters (try {slug.lower()!r})"
     if "--" in slug:
         return "two hyphens stand together"
     if not _SLUG.fullmatch(slug):

@@ -1,0 +1,53 @@
+"""What each management command means where data is on several shards.
+
+Every command of every installed app stands here; a test asks for it. A new one is looked at first.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+
+class CommandVerdict(StrEnum):
+    """What a command works on."""
+
+    NO_DATA = "no data"
+    """No database, or only what Django knows of models and migrations."""
+
+    CONTROL = "control"
+    """The control database, and shards through services that name them."""
+
+    TENANT = "tenant"
+    """The tenant in scope; without one it refuses and says `tenant_command`."""
+
+    EITHER = "either"
+    """Control without a scope, the tenant with one."""
+
+    REFUSED = "refused"
+    """Nothing: it says what does the job."""
+
+
+_NAMES: Final[dict[CommandVerdict, str]] = {
+    CommandVerdict.NO_DATA: (
+        "check collectstatic compilemessages diffsettings findstatic makemessages makemigrations "
+        "optimizemigration runserver sendtestemail shell squashmigrations startapp startproject"
+    ),
+    CommandVerdict.CONTROL: (
+        "add_shard all_tenants_command create_domain create_tenant dbshell delete_domain demo "
+        "demo_check devstack list_shards list_tenants migrate migrate_schemas resume_tenant "
+        "show_tenant suspend_tenant tenant_command"
+    ),
+    CommandVerdict.TENANT: (
+        "changepassword clearsessions createsuperuser dumpdata flush loaddata sqlsequencereset"
+    ),
+    CommandVerdict.EITHER: "inspectdb showmigrations sqlflush sqlmigrate",
+    CommandVerdict.REFUSED: (
+        "clone_tenant collectstatic_schemas create_missing_schemas create_tenant_superuser "
+        "createcachetable delete_tenant remove_stale_contenttypes rename_schema test testserver"
+    ),
+}
+
+VERDICTS: Final[Mapping[str, CommandVerdict]] = MappingProxyType(
+    {name: verdict for verdict, names in _NAMES.items() for name in names.split()}
+)

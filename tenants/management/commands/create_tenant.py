@@ -1,0 +1,110 @@
+"""`create_tenant`: make a tenant, or finish one that was cut off."""
+
+import getpass
+import json
+import os
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from tenants.edge import PAUSED, add_dry_run, add_json, errors_told
+from tenants.errors import SlugTaken
+from tenants.services.provision import plan_provision, provision_tenant
+from tenants.services.types import AUTO, ProvisionRequest
+from tenants.services.undo import undo_provision
+
+PASSWORD_VARIABLE = "ATOLL_ADMIN_PASSWORD"
+
+
+class Command(BaseCommand):
+    help = (
+        "Make a tenant: its slug, hosts, schema and first admin. Safe to run again after it was "
+        "cut off anywhere: the same command finishes the work."
+    )
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("slug", help="its part of the host name: a-z, 0-9 and hyphens")
+        parser.add_argument("--name", default="", help="what people call it (default: the slug)")
+        parser.add_argument(
+            "--domain", action="append", default=[], help="a further host; may be given often"
+        )
+        parser.add_argument("--shard", default=AUTO, metavar="auto|NAME", help="where it will live")
+        parser.add_argument(
+            "--admin-email", default="", help="make a first admin with this address"
+        )
+        parser.add_argument(
+            "--admin-password",
+            help=f"and this password; better: the variable {PASSWORD_VARIABLE}, or type it",
+        )
+        parser.add_argument(
+            "--exists-ok", action="store_true", help="succeed if it is there, made as asked now"
+        )
+        parser.add_argument(
+            "--undo", action="store_true", help="take back what an unfinished run has made"
+        )
+        add_dry_run(parser)
+        add_json(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["undo"]:
+            return self._undo(options)
+        request = _request(options)
+        with errors_told():
+            if options["dry_run"]:
+                plan = plan_provision(request)
+                return self._tell(plan.to_json(), options, _plan_text(plan.to_json()))
+            try:
+                receipt = provision_tenant(request, tell=self._progress)
+            except KeyboardInterrupt:
+                raise CommandError(
+                    f"Cut off. Finish it: manage.py create_tenant {request.slug} … as before",
+                    returncode=PAUSED,
+                ) from None
+            if not receipt.created and not options["exists_ok"]:
+                raise SlugTaken(receipt.slug, receipt.tenant_id)
+        text = "{slug} ({tenant_id}) is on {shard}: {hosts}".format(
+            **{**receipt.to_json(), "hosts": ", ".join(receipt.hosts)}
+        )
+        if request.admin_email and request.admin_password is None:
+            text += (
+                f"\nNobody can sign in yet: manage.py tenant_command -t {receipt.slug} "
+                f"changepassword {request.admin_email}"
+            )
+        return self._tell(receipt.to_json(), options, text)
+
+    def _undo(self, options: dict[str, Any]) -> None:
+        with errors_told():
+            if options["dry_run"]:
+                raise CommandError("--undo has no --dry-run: `show_tenant` says how far it is.")
+            tenant_id = undo_provision(options["slug"])
+        self._tell({"undone": tenant_id}, options, f"{options['slug']} ({tenant_id}) is undone")
+
+    def _progress(self, line: str) -> None:
+        self.stderr.write(line, self.style.HTTP_INFO)
+
+    def _tell(self, data: dict[str, Any], options: dict[str, Any], text: str) -> None:
+        self.stdout.write(json.dumps(data, indent=2) if options["json"] else text)
+
+
+def _request(options: dict[str, Any]) -> ProvisionRequest:
+    password = options["admin_password"] or os.environ.get(PASSWORD_VARIABLE)
+    email = options["admin_email"]
+    if email and password is None and sys.stdin.isatty() and not options["dry_run"]:
+        password = getpass.getpass(f"Password of {email}: ") or None
+    return ProvisionRequest(
+        slug=options["slug"],
+        name=options["name"],
+        shard=options["shard"],
+        domains=tuple(options["domain"]),
+        admin_email=email,
+        admin_password=password if email or options["admin_password"] else None,
+    )
+
+
+def _plan_text(plan: dict[str, Any]) -> str:
+    head = f"{plan['slug']} on {plan['shard']}, to be reached under {', '.join(plan['hosts'])}:"
+    steps = [f"  {number}. {step}" for number, step in enumerate(plan["steps"], start=1)]
+    return "\n".join([head, *(steps or ["  nothing is left to do"])])

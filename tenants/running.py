@@ -1,0 +1,99 @@
+"""Run a Django command in a tenant's scope."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from django.core.management import get_commands, load_command_class
+from django.core.management.base import BaseCommand, CommandError
+
+from sharding import scope
+from tenants.models import Tenant
+from tenants.services.finding import find_tenant, placement_of
+
+OWN_OPTIONS: Final = ("-t", "--tenant", "-s", "--schema")
+"""The last two are django-tenants' names; a schema is called as its tenant's id is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A command and what it is given.
+
+    Attributes:
+        tenant: slug or id; empty if none was named.
+    """
+
+    tenant: str
+    command: str
+    arguments: tuple[str, ...]
+
+
+def parse_call(words: Sequence[str]) -> Call:
+    """Take our own option out of a command line that otherwise belongs to another command.
+
+    It stands before the command's name, in any form; after it in its long forms only, because the
+    short ones may be the command's.
+
+    Raises:
+        CommandError: no command is named, or the option has no value.
+    """
+    tenant, command, rest = "", "", []
+    remaining = iter(words)
+    for word in remaining:
+        name, equals, value = word.partition("=")
+        known = OWN_OPTIONS if not command else tuple(o for o in OWN_OPTIONS if o[:2] == "--")
+        if name in known:
+            tenant = value if equals else next(remaining, "")
+            if not tenant:
+                raise CommandError(f"{name} wants a slug or a tenant id.", returncode=2)
+        elif not command and not word.startswith("-"):
+            command = word
+        else:
+            rest.append(word)
+    if not command:
+        raise CommandError("Name the command that shall be run.", returncode=2)
+    return Call(tenant, command, tuple(rest))
+
+
+def run_for(tenant: Tenant, call: Call, prog: str) -> None:
+    """Run the command for one tenant, in its scope.
+
+    Raises:
+        CommandError: there is no such command, or it raised this.
+    """
+    command = _load(call.command)
+    arguments = [prog, call.command, *call.arguments]
+    with scope.enter(placement_of(tenant)):
+        parser = command.create_parser(prog, call.command)
+        options = vars(parser.parse_args(arguments[2:]))
+        positional = options.pop("args", ())
+        command.execute(*positional, **options)
+
+
+def named(call: Call) -> Tenant:
+    """The tenant that the call names.
+
+    Raises:
+        CommandError: it names none.
+        UnknownSlug: there is none.
+    """
+    if not call.tenant:
+        raise CommandError(
+            f"For which tenant? `manage.py tenant_command -t SLUG {call.command} …`; for all of "
+            f"them, `manage.py all_tenants_command {call.command} …`.",
+            returncode=2,
+        )
+    return find_tenant(call.tenant)
+
+
+def words_after(argv: Sequence[str]) -> Iterator[str]:
+    """What stands after the command's own name."""
+    return iter(argv[2:])
+
+
+def _load(name: str) -> BaseCommand:
+    try:
+        app = get_commands()[name]
+    except KeyError:
+        raise CommandError(f"There is no command {name!r}.", returncode=2) from None
+    return load_command_class(app, name) if isinstance(app, str) else app

@@ -1,0 +1,89 @@
+"""Tenants made by the product's own provisioning: two on alpha, one on beta."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from django.core.cache import caches
+
+from sharding import scope
+from tenants.directory.lookup import directory
+from tenants.services.provision import provision_tenant
+from tenants.services.types import ProvisionReceipt, ProvisionRequest
+
+PASSWORD = "correct-horse-battery"
+
+
+@dataclass(frozen=True)
+class Made:
+    receipt: ProvisionReceipt
+
+    @property
+    def slug(self) -> str:
+        return self.receipt.slug
+
+    @property
+    def id(self) -> str:
+        return self.receipt.tenant_id
+
+    @property
+    def host(self) -> str:
+        return self.receipt.hosts[0]
+
+    @property
+    def place(self) -> scope.Placement:
+        return self.receipt.placement
+
+    @property
+    def email(self) -> str:
+        return f"admin@{self.slug}.example"
+
+    def scope(self) -> scope.enter:
+        return scope.enter(self.place)
+
+
+def make(slug: str, shard: str) -> Made:
+    return Made(
+        provision_tenant(
+            ProvisionRequest(
+                slug=slug,
+                shard=shard,
+                admin_email=f"admin@{slug}.example",
+                admin_password=PASSWORD,
+            )
+        )
+    )
+
+
+@pytest.fixture(scope="session")
+def tenants(stack_ready) -> tuple[Made, Made, Made]:
+    """Two on one shard, the third on another."""
+    return make("ann", "alpha"), make("bob", "alpha"), make("cyd", "beta")
+
+
+@pytest.fixture
+def ann(tenants) -> Made:
+    return tenants[0]
+
+
+@pytest.fixture
+def bob(tenants) -> Made:
+    return tenants[1]
+
+
+@pytest.fixture
+def cyd(tenants) -> Made:
+    return tenants[2]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered() -> Iterator[None]:
+    directory.cache_clear()
+    yield
+    assert scope.current() is None, "a test left its scope open"
+    directory.cache_clear()
+
+
+@pytest.fixture
+def fresh_cache(stack) -> None:
+    caches["control"].clear()
