@@ -41,7 +41,7 @@ def commands_page() -> Iterator[str]:
         yield _one_line(str(command.help or ""))
         yield ""
         rows = [row for action in parser._actions if (row := _argument(action))]
-        if rows:
+        if rows and not str(command.help).startswith("Refused"):
             yield "| argument | |"
             yield "|---|---|"
             yield from rows

@@ -93,11 +93,12 @@ def _found(root: Path, form: re.Pattern[str], names: Callable[[ast.AST], Iterato
 
 
 def told(page: Path, form: re.Pattern[str]) -> Names:
-    """The names that a page defines: a heading, or the first cell of a table's row."""
+    """The names that a page defines: by headings, else by the first cell of a table's row."""
+    begins = r"#+\s+" if page.name == "commands.md" else r"\|\s*"
     found: Names = {}
     if page.is_file():
         for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), start=1):
-            head = re.match(r"(?:#+\s+|\|\s*)`([^`]+)`", line)
+            head = re.match(rf"{begins}`([^`]+)`", line)
             if head and form.fullmatch(head[1]):
                 found[head[1]] = (page.name, number)
     return found
