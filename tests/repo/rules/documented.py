@@ -84,7 +84,7 @@ def check_ids(root: Path) -> Names:
 
 def _found(root: Path, form: re.Pattern[str], names: Callable[[ast.AST], Iterator[str]]) -> Names:
     found: Names = {}
-    for path in python_files(root, *PRODUCT):
+    for path in python_files(root, *PRODUCT, "deploy"):
         for node in ast.walk(parse(path)):
             for name in names(node):
                 if form.fullmatch(name):

@@ -1,0 +1,1 @@
+"""Tenants' pure parts: hosts, slugs, states, the directory."""
