@@ -47,7 +47,7 @@ def test_a_savepoint_as_the_first_statement_works(grounds):
 def test_savepoints_work_after_the_scope_was_left(grounds):
     with scope.enter(grounds.a), transaction.atomic():
         Author.objects.create(name="x")
-        sid = transaction.savepoint()
+        sid = connection.savepoint()
         Author.objects.create(name="y")
         scope.replace(None)
         connections["alpha"].savepoint_rollback(sid)
