@@ -1,0 +1,59 @@
+"""may_serve, over its full product."""
+
+from itertools import product
+
+import pytest
+
+from sharding.placements.states import PlacementState
+from tenants.serving import Verdict, may_serve
+from tenants.states import (
+    PROVISION_TRANSITIONS,
+    TENANT_TRANSITIONS,
+    ProvisionState,
+    TenantState,
+)
+
+P, A, S = TenantState.PROVISIONING, TenantState.ACTIVE, TenantState.SUSPENDED
+CREATING, READY, MOVING, DROPPING = (
+    PlacementState.CREATING,
+    PlacementState.READY,
+    PlacementState.MOVING,
+    PlacementState.DROPPING,
+)
+
+TABLE = {
+    (P, CREATING): Verdict.NOT_READY,
+    (P, READY): Verdict.NOT_READY,
+    (P, MOVING): Verdict.NOT_READY,
+    (P, DROPPING): Verdict.GONE,
+    (A, CREATING): Verdict.NOT_READY,
+    (A, READY): Verdict.SERVE,
+    (A, MOVING): Verdict.WAIT,
+    (A, DROPPING): Verdict.GONE,
+    (S, CREATING): Verdict.SUSPENDED,
+    (S, READY): Verdict.SUSPENDED,
+    (S, MOVING): Verdict.SUSPENDED,
+    (S, DROPPING): Verdict.GONE,
+}
+
+
+def test_the_table_is_the_full_product():
+    assert set(TABLE) == set(product(TenantState, PlacementState))
+
+
+@pytest.mark.parametrize("states", TABLE, ids="-".join)
+def test_each_pair_of_states_has_its_verdict(states):
+    assert may_serve(*states) is TABLE[states]
+
+
+def test_exactly_one_pair_is_served():
+    assert [states for states, verdict in TABLE.items() if verdict is Verdict.SERVE] == [(A, READY)]
+
+
+def test_the_tables_of_transitions_name_every_state():
+    assert set(TENANT_TRANSITIONS) == set(TenantState)
+    assert set(PROVISION_TRANSITIONS) == set(ProvisionState)
+
+
+def test_what_is_being_undone_is_never_finished():
+    assert PROVISION_TRANSITIONS[ProvisionState.UNDOING] == frozenset()
