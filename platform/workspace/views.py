@@ -4,6 +4,7 @@ from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
@@ -13,8 +14,8 @@ from accounts.models import User
 from workspace.forms import CommentForm, TicketForm
 from workspace.models import Export, Ticket
 from workspace.services.counts import ticket_counts
+from workspace.services.request_export import ExportsUnavailable, request_export
 from workspace.services.tickets import close_ticket, comment_on, open_ticket
-from workspace.tasks import export_tickets
 
 TICKETS_PER_PAGE = 25
 
@@ -79,19 +80,29 @@ def ticket_close(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @never_cache
+@transaction.non_atomic_requests  # request_export wants to see its own commit
 @require_http_methods(["GET", "HEAD", "POST"])
 def exports(request: HttpRequest) -> HttpResponse:
     """Exports made lately; a POST asks for one more."""
+    unavailable = False
     if request.method == "POST":
-        export = Export.objects.create(requested_by=_writer(request))
-        export_tickets.delay_on_commit(str(export.pk))
-        return redirect("workspace:exports")
+        try:
+            request_export(by=_writer(request))
+        except ExportsUnavailable:
+            unavailable = True
+        else:
+            return redirect("workspace:exports")
     latest = Export.objects.select_related("requested_by")[:20]
-    return render(
+    waiting = any(not export.file for export in latest)
+    response = render(
         request,
         "workspace/exports.html",
-        {"exports": latest, "waiting": any(not export.file for export in latest)},
+        {"exports": latest, "unavailable": unavailable, "waiting": waiting},
     )
+    if unavailable:
+        response.status_code = 503
+        response["Retry-After"] = "5"
+    return response
 
 
 @never_cache

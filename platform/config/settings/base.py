@@ -1,6 +1,6 @@
 """What all places share. Nothing here has a default for a secret; see config/env.py."""
 
-from config import schedule
+from config import celery_app, schedule
 from config.env import ROOT, read_environment
 from sharding.backend.atomic_requests import WhileInScope
 from sharding.backend.install import install
@@ -113,7 +113,6 @@ CACHES = {
         "OPTIONS": _redis,
     },
 }
-DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = True
 SESSION_ENGINE = "tenants.sessions"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 SIGNING_BACKEND = "routers.signing.TenantSigner"
@@ -180,6 +179,8 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = schedule.BEAT_SCHEDULE
+# For every thread of every process that loads settings: whoever sends a task must know the broker.
+celery_app.app.set_default()
 
 # --- Logs ------------------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """Runs the demo as a person would, tries it over HTTP, and stops it."""
 
+import logging
 import os
 import signal
 import socket
@@ -34,6 +35,8 @@ def run_demo_check(say: Callable[[str], object]) -> None:
     Raises:
         CheckFailed: with the end of the demo's log.
     """
+    # What it fetches is told by the proofs, and only if it was wrong.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     with tempfile.TemporaryDirectory(prefix="atoll-check-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         # Servers may run as another user, who must pass through.

@@ -33,25 +33,22 @@ def main() -> None:
 def _seed(wanted: Wanted) -> None:
     from accounts.models import User
     from sharding import scope
-    from tenants.models import Tenant
     from tenants.services.provision import provision_tenant
     from tenants.services.types import ProvisionRequest
     from workspace.models import Ticket
     from workspace.services.tickets import open_ticket
 
-    with scope.enter(scope.CONTROL):
-        # Idempotent: it finishes what an interrupted start left half made.
-        provision_tenant(
-            ProvisionRequest(
-                slug=wanted.slug,
-                name=wanted.name,
-                shard=wanted.shard,
-                admin_email=wanted.email,
-                admin_password=wanted.password,
-            )
+    # Idempotent: it finishes what an interrupted start left half made.
+    receipt = provision_tenant(
+        ProvisionRequest(
+            slug=wanted.slug,
+            name=wanted.name,
+            shard=wanted.shard,
+            admin_email=wanted.email,
+            admin_password=wanted.password,
         )
-        tenant_id = Tenant.objects.get(slug=wanted.slug).id
-    with scope.enter(scope.resolve(tenant_id)):
+    )
+    with scope.enter(receipt.placement):
         admin = User.objects.get(email=wanted.email)
         admin.set_password(wanted.password)
         admin.save(update_fields=["password"])

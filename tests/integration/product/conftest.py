@@ -2,7 +2,7 @@
 
 import base64
 import json
-import re
+import time
 from dataclasses import dataclass
 
 import pytest
@@ -13,9 +13,9 @@ from django.test import Client
 
 from config.celery_app import app
 from sharding import scope
-from tenants.models import Tenant
 from tenants.services.provision import provision_tenant
 from tenants.services.types import ProvisionRequest
+from workspace.models import Export
 
 PASSWORD = "a password of the tests"
 
@@ -50,26 +50,27 @@ class Workspace:
         return visitor
 
     def download_latest_export(self):
-        member = self.member()
-        page = member.get("/exports/").content.decode()
-        found = re.search(r'href="(/exports/[0-9a-f-]+/tickets\.csv)"', page)
-        assert found, page
-        return member.get(found[1])
+        with self.scope():
+            export = Export.objects.first()
+            deadline = time.monotonic() + 20
+            while not export.file:
+                assert time.monotonic() < deadline, "no worker has written it"
+                time.sleep(0.05)
+                export.refresh_from_db()
+        return self.member().get(f"/exports/{export.pk}/tickets.csv")
 
 
 def make(slug, name, shard):
-    with scope.enter(scope.CONTROL):
-        provision_tenant(
-            ProvisionRequest(
-                slug=slug,
-                name=name,
-                shard=shard,
-                admin_email=f"admin@{slug}.example",
-                admin_password=PASSWORD,
-            )
+    receipt = provision_tenant(
+        ProvisionRequest(
+            slug=slug,
+            name=name,
+            shard=shard,
+            admin_email=f"admin@{slug}.example",
+            admin_password=PASSWORD,
         )
-        tenant_id = Tenant.objects.get(slug=slug).id
-    return Workspace(slug, name, scope.resolve(tenant_id))
+    )
+    return Workspace(slug, name, receipt.placement)
 
 
 @pytest.fixture(scope="session")
@@ -120,16 +121,21 @@ def broker(stack_ready):
     broker = Broker(url)
     broker.empty()
     before = app.conf.broker_url
-    app.conf.broker_url = url
-    app.pool.force_close_all()
+    _lead_celery_to(url)
     yield broker
     broker.empty()
     broker.close()
-    app.conf.broker_url = before
+    _lead_celery_to(before)
+
+
+def _lead_celery_to(url):
+    app.conf.broker_url = url
+    # Celery's own way to forget connections that lead elsewhere.
+    app._after_fork()
 
 
 @pytest.fixture
-def redis_away(stack):
+def redis_away(stack, broker):
     """Redis refuses connections for the length of a test."""
     stack.stop_server("redis")
     caches.close_all()

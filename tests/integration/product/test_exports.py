@@ -1,5 +1,6 @@
 import csv
 import io
+import time
 from datetime import timedelta
 from uuid import uuid4
 
@@ -106,6 +107,19 @@ def test_a_request_that_is_rolled_back_starts_no_task(acme, broker):
             raise ZeroDivisionError
         assert not Export.objects.filter(pk=made.pk).exists()
     assert broker.messages("shard.alpha") == []
+
+
+def test_without_a_broker_people_are_told_and_no_export_waits_for_ever(acme, redis_away):
+    member = acme.member()
+    with acme.scope():
+        before = Export.objects.count()
+    began = time.monotonic()
+    answer = member.post("/exports/")
+    assert time.monotonic() - began < 5
+    assert (answer.status_code, answer["retry-after"]) == (503, "5")
+    assert b"cannot be started right now" in answer.content
+    with acme.scope():
+        assert Export.objects.count() == before
 
 
 @pytest.mark.parametrize("title", ["=1+1", "+1", "-1", "@SUM(A1)"])

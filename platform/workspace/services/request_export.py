@@ -1,0 +1,34 @@
+"""Asking for an export: a row for people to look at, and a task that fulfils it."""
+
+from django.db import transaction
+from kombu.exceptions import OperationalError
+
+from accounts.models import User
+from workspace.models import Export
+from workspace.tasks import export_tickets
+
+
+class ExportsUnavailable(Exception):
+    """The queue of tasks cannot be reached, so nobody would write the export.
+
+    Nothing was kept. Ask again in a moment.
+    """
+
+
+def request_export(*, by: User) -> Export:
+    """Record that `by` wants an export, and start its task once that is committed.
+
+    Transaction: opens its own; must not be called inside one.
+
+    Raises:
+        ExportsUnavailable: the broker is away; within about two seconds.
+    """
+    try:
+        with transaction.atomic(durable=True):
+            export = Export.objects.create(requested_by=by)
+            export_tickets.delay_on_commit(str(export.pk))
+    except OperationalError as error:
+        # The row was committed before the broker could refuse; nobody would ever fulfil it.
+        Export.objects.filter(pk=export.pk).delete()
+        raise ExportsUnavailable from error
+    return export
