@@ -1,5 +1,6 @@
 """Redis away costs speed, not time: after a failure nobody waits for it for a second."""
 
+import logging
 from collections.abc import Callable
 from time import monotonic
 from typing import Any, Final, Self, TypeVar
@@ -10,6 +11,8 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 OPEN_S: Final = 1.0
 
@@ -50,7 +53,9 @@ class RedisBreakerRetry(Retry):
             raise RedisConnectionError("Redis was away a moment ago; it is asked again soon.")
         try:
             result: T = super().call_with_retry(do, fail, *args, **kwargs)
-        except _AWAY:
+        except _AWAY as error:
+            # Once per opening; every single call that is refused after it would fill the log.
+            log.warning("Redis is away, calls are refused for %s s: %s", OPEN_S, error)
             self._opens_again = monotonic() + OPEN_S
             raise
         self._opens_again = 0.0
