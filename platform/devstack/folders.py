@@ -1,19 +1,27 @@
 """Folders that the servers' account can reach, however closed the checkout is."""
 
+import errno
 import hashlib
 import os
 import shutil
 import stat
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from devstack.account import Account
-from devstack.errors import UnsafeFolder
+from devstack.errors import DiskFull, UnsafeFolder
 
 _ROOTS_PLACE = Path("/var/lib/atoll")
 # sun_path: 108 bytes with the final zero on Linux, 104 on macOS.
 _LONGEST_SOCKET_BYTES = 107 if sys.platform == "linux" else 103
+# `demo` is the product's share, made by manage.py demo.
+_OURS = (
+    *("servers", "logs", "demo", "state.json", "env", "registry.toml", "registry.toml.lock"),
+    "lock",
+)
 _LONGEST_NAME = "/.s.PGSQL.65535.lock"
 
 
@@ -85,6 +93,21 @@ def sockets_are_ours(folder: Path, account: Account) -> bool:
     return is_private and status.st_uid == account.uid
 
 
+def remove_ours(home: Path) -> None:
+    """Remove what is ours in `home`, and `home` when nothing else is in it.
+
+    Somebody may have named a folder in ATOLL_DEVSTACK_DIR that holds more than servers.
+    """
+    for name in _OURS:
+        path = home / name
+        if path.is_dir():
+            remove(path)
+        else:
+            path.unlink(missing_ok=True)
+    with suppress(OSError):
+        home.rmdir()
+
+
 def remove(folder: Path) -> None:
     """Remove a folder with all in it, if it is there."""
     shutil.rmtree(folder, ignore_errors=True)
@@ -92,3 +115,18 @@ def remove(folder: Path) -> None:
 
 def _can_be_reached(folder: Path, account: Account) -> bool:
     return account.can_use(folder.parent)
+
+
+@contextmanager
+def disk_full_told(folder: Path) -> Iterator[None]:
+    """A disk that is full is said as such.
+
+    Raises:
+        DiskFull: there was no room left below `folder`.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise DiskFull("devstack", folder, shutil.disk_usage(folder).free // 1_000_000) from error

@@ -6,7 +6,8 @@ Needs Django, set up with settings whose registry is this stack's.
 import os
 from collections.abc import Callable
 
-from devstack.stack import Stack, address_of
+from devstack.addresses import address_of
+from devstack.stack import Stack
 from migrations_tools.services.control import ControlRequest, migrate_control
 from sharding.placements.services.adding import AddShardRequest, add_shard
 from sharding.registry import current

@@ -1,8 +1,6 @@
 """All servers of one folder: control, shards, Redis, PgBouncer."""
 
-import errno
-import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -14,9 +12,10 @@ from psycopg.conninfo import make_conninfo
 
 from devstack import folders
 from devstack.account import Account, server_account
+from devstack.addresses import CONTROL, database_of, through_pooler, without_pooler
 from devstack.binaries import find_pgbouncer, find_postgres, find_redis
 from devstack.conf import Files
-from devstack.errors import DiskFull, NoServerBinaries, NotStarted, UnknownServer
+from devstack.errors import NoServerBinaries, NotStarted, UnknownServer
 from devstack.locking import folder_lock
 from devstack.logins import ensure_database, ensure_logins, logins_of
 from devstack.pgbouncer_server import Entry, PgBouncerServer
@@ -29,7 +28,6 @@ from sharding.registry.toml_file import read_registry, write_registry
 from sharding.registry.types import Endpoint, Login, Registry
 from sharding.registry.types import Server as Address
 
-CONTROL = "control"
 _WAIT_FOR_LOCK = timedelta(seconds=90)
 
 
@@ -69,7 +67,7 @@ class Stack:
         Raises:
             DevstackError: which one says what to do; servers that this call started are stopped.
         """
-        with self.locked(), _disk_full_told(self.folder):
+        with self.locked(), folders.disk_full_told(self.folder):
             self._prepare(new_ports=new_ports)
             started: list[Server] = []
             try:
@@ -89,7 +87,7 @@ class Stack:
 
     def stop(self) -> None:
         """Shut all servers down, cleanly if they let us. Locks: the folder's. Idempotent."""
-        if not self.files.state.exists():
+        if not self._has_files():
             return
         with self.locked():
             self._load()
@@ -103,13 +101,13 @@ class Stack:
 
     def destroy(self) -> None:
         """Stop all servers and remove all that they and we wrote. Idempotent."""
-        self.stop()
-        state = read_state(self.files.state)
-        if state is not None:
-            folders.remove(Path(state.sockets))
-            folders.remove(Path(state.place))
+        if self._has_files():
+            self.stop()
+            if self._state.sockets:
+                folders.remove(Path(self._state.sockets))
+            folders.remove(Path(self._state.place))
         self._servers.clear()
-        folders.remove(self.folder)
+        folders.remove_ours(self.folder)
 
     def registry(self) -> Registry:
         """The addresses and logins of all servers.
@@ -124,12 +122,7 @@ class Stack:
 
     def direct_registry(self) -> Registry:
         """The same with no pooler in between."""
-        registry = self.registry()
-
-        def direct(address: Address) -> Address:
-            return replace(address, pooled=address.direct)
-
-        return _each(registry, direct)
+        return without_pooler(self.registry())
 
     @property
     def servers(self) -> Mapping[str, Server]:
@@ -139,7 +132,7 @@ class Stack:
             NotStarted: the folder holds none yet.
         """
         if not self._servers:
-            if not self.files.state.exists():
+            if not self._has_files():
                 raise NotStarted(self.folder)
             self._load()
         return self._servers
@@ -182,13 +175,7 @@ class Stack:
 
     def pooled_registry(self) -> Registry:
         """The registry with PgBouncer before every server."""
-        port = self.server("pgbouncer").port
-        registry = self.registry()
-
-        def pooled(address: Address) -> Address:
-            return replace(address, pooled=Endpoint("127.0.0.1", port, address.name))
-
-        return _each(registry, pooled)
+        return through_pooler(self.registry(), port=self.server("pgbouncer").port)
 
     def stop_server(self, name: str) -> None:
         """Shut one server down: from then on, connections are refused."""
@@ -252,14 +239,13 @@ class Stack:
 
     # --- inside ----------------------------------------------------------------------------
 
+    def _has_files(self) -> bool:
+        place = folders.place_outside(self.folder.resolve())
+        return any(path.exists() for path in (self.files.state, self.folder / "servers", place))
+
     def _prepare(self, *, new_ports: bool) -> None:
         account = server_account()
-        home = self.folder.resolve()
-        state = read_state(self.files.state)
-        if state is None:
-            state = State(place="", sockets="")
-        if not state.place or not Path(state.place).is_dir():
-            state.place = str(folders.choose_place(home, account))
+        state = self._read_state(account)
         if not folders.sockets_are_ours(Path(state.sockets), account):
             state.sockets = str(folders.make_sockets(account))
         if new_ports:
@@ -269,13 +255,16 @@ class Stack:
         write_state(self.files.state, state)
 
     def _load(self) -> None:
-        state = read_state(self.files.state)
-        if state is None:
-            # Unreadable: everything but the ports and the sockets' folder can be found again.
-            account = server_account()
-            state = State(str(folders.choose_place(self.folder.resolve(), account)), "")
-            state.sockets = str(folders.make_sockets(account))
-        self._build(state, server_account())
+        account = server_account()
+        self._build(self._read_state(account), account)
+
+    def _read_state(self, account: Account) -> State:
+        """What is remembered; where that was lost, all but ports and passwords is found again."""
+        state = read_state(self.files.state) or State(place="", sockets="")
+        if not state.place or not Path(state.place).is_dir():
+            folders.make_home(self.folder)
+            state.place = str(folders.choose_place(self.folder.resolve(), account))
+        return state
 
     def _build(self, state: State, account: Account) -> None:
         binaries = find_postgres(account, self.pg_bin)
@@ -354,7 +343,8 @@ class Stack:
             started.append(server)
         if isinstance(server, PostgresServer):
             database = database_of(server.name)
-            ensure_database(self.admin_conninfo(server.name, "postgres"), database)
+            postgres = self.admin_conninfo(server.name, "postgres")
+            ensure_database(postgres, database, password=server.password)
             of_server = self._state.passwords[server.name]
             passwords = {login: of_server[login] for login in logins_of(server.name, self._major)}
             conninfo = self.admin_conninfo(server.name)
@@ -398,34 +388,3 @@ class Stack:
             role_maker=login("rolemaker"),
             incarnation=old.incarnation if old else 1,
         )
-
-
-def database_of(server: str) -> str:
-    """The name of the one database that we use on that server."""
-    return "control" if server == CONTROL else "shard"
-
-
-def _each(registry: Registry, change: Callable[[Address], Address]) -> Registry:
-    return replace(
-        registry,
-        control=registry.control and change(registry.control),
-        shards=MappingProxyType({name: change(each) for name, each in registry.shards.items()}),
-    )
-
-
-def address_of(registry: Registry, name: str) -> Address:
-    """The registry's entry of a server, `control` or a shard."""
-    address = registry.control if name == CONTROL else registry.shards.get(name)
-    if address is None:
-        raise UnknownServer(name, (CONTROL, *registry.shards))
-    return address
-
-
-@contextmanager
-def _disk_full_told(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        raise DiskFull("devstack", folder, shutil.disk_usage(folder).free // 1_000_000) from error

@@ -5,9 +5,10 @@ from typing import NoReturn
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from devstack.addresses import address_of
 from devstack.errors import UnknownServer
 from devstack.postgres_server import PostgresServer
-from devstack.stack import Stack, address_of
+from devstack.stack import Stack
 
 _SUPERUSER = "superuser"
 
