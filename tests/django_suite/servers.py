@@ -35,8 +35,8 @@ _BUILD: Final = """
 """
 # What Django's tests of django.contrib.postgres ask for; making one takes a superuser.
 _EXTENSIONS: Final = (
-    *("bloom", "btree_gin", "btree_gist", "citext", "hstore", "pg_trgm", "unaccent"),
-    "uuid-ossp",
+    *("bloom", "btree_gin", "btree_gist", "citext", "hstore", "pg_trgm", "pgcrypto"),
+    *("unaccent", "uuid-ossp"),
 )
 # Apps whose tables need it.
 _CANNOT_START: Final = {"ICU": ("inspectdb", "model_fields"), "contrib": ("postgres_tests",)}
