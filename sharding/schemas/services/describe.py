@@ -49,7 +49,7 @@ _RELATIONS = """
            has_table_privilege(%(schema)s, c.oid, 'INSERT')
                AND has_table_privilege(%(schema)s, c.oid, 'UPDATE')
                AND has_table_privilege(%(schema)s, c.oid, 'DELETE'),
-           CASE WHEN c.relkind = 'r' THEN pg_total_relation_size(c.oid) ELSE 0 END,
+           CASE WHEN c.relkind = 'r' THEN coalesce(pg_total_relation_size(c.oid), 0) ELSE 0 END,
            c.relkind = 'v'
                AND NOT coalesce('security_invoker=true' = ANY (c.reloptions)
                                 OR 'security_invoker=on' = ANY (c.reloptions), false)

@@ -24,13 +24,19 @@ GIVE_UP_AFTER = timedelta(seconds=30)
 
 _EXISTS = "SELECT to_regnamespace(quote_ident(%(schema)s)) IS NOT NULL"
 
-# What a table takes along: its indexes and sequences, its TOAST table with index, its row type, and
-# twice that for safety's sake. Members before their parents, so that each is dropped by itself.
+# What a drop locks besides the table: its two types, TOAST table and index, indexes, constraints,
+# triggers, defaults with their sequences; for a foreign key the table at its other end, its
+# triggers at both ends. Members come before their parents, so that each is dropped by itself.
 _TABLES = """
     SELECT c.relname,
-           2 * (3 + (SELECT count(*) FROM pg_index WHERE indrelid = c.oid)
-                  + (SELECT count(*) FROM pg_constraint
-                     WHERE contype = 'f' AND (conrelid = c.oid OR confrelid = c.oid)))
+           6 + (SELECT count(*) FROM pg_index WHERE indrelid = c.oid)
+             + (SELECT count(*) FROM pg_trigger WHERE tgrelid = c.oid)
+             + (SELECT 3 * count(*) FROM pg_attrdef WHERE adrelid = c.oid)
+             + (SELECT 2 * count(*) FROM pg_attribute
+                WHERE attrelid = c.oid AND attidentity <> '')
+             + (SELECT coalesce(sum(CASE contype WHEN 'f' THEN 6 ELSE 1 END), 0)
+                FROM pg_constraint WHERE conrelid = c.oid)
+             + (SELECT 6 * count(*) FROM pg_constraint WHERE confrelid = c.oid)
     FROM pg_class c
     WHERE c.relkind IN ('r', 'p')
       AND c.oid IN (
