@@ -1,0 +1,1 @@
+"""Programs that fork: a WSGI application and a Celery application on the backend, with pools."""
