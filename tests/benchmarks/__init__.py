@@ -1,0 +1,1 @@
+"""Benchmarks: Atoll beside plain Django and django-tenants. They assert nothing about time."""

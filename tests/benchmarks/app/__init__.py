@@ -1,0 +1,1 @@
+"""The application that all systems serve: two models, two views."""

@@ -1,0 +1,10 @@
+"""The two paths that wrk asks for, the same for all systems."""
+
+from django.urls import path
+
+from tests.benchmarks.app import views
+
+urlpatterns = [
+    path("bench/one-row/", views.one_row),
+    path("bench/page/", views.page),
+]

@@ -1,0 +1,1 @@
+"""One settings module per system under measurement."""

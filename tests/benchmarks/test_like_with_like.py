@@ -1,0 +1,65 @@
+"""The peers run with the product's settings, or the comparison would say nothing."""
+
+import os
+from types import ModuleType
+
+import pytest
+from django.conf import settings
+
+from sharding.pools.options import POOL_OPTIONS, options_for
+from sharding.registry.types import Endpoint, Login, Server
+
+_ENVIRONMENT = {
+    "ATOLL_SECRET_KEY": "for this test",
+    "ATOLL_POOL_SIZE": "8",
+    "BENCH_DB_HOST": "127.0.0.1",
+    "BENCH_DB_PORT": "1",
+    "BENCH_DB_NAME": "x",
+    "BENCH_DB_USER": "x",
+    "BENCH_DB_PASSWORD": "x",
+}
+_SAME = (
+    "MIDDLEWARE",
+    "TEMPLATES",
+    "DEBUG",
+    "DEFAULT_AUTO_FIELD",
+    "USE_I18N",
+    "USE_TZ",
+    "TIME_ZONE",
+    "X_FRAME_OPTIONS",
+    "SECURE_REFERRER_POLICY",
+)
+_OURS = "tenants.middleware.TenantMiddleware"
+
+
+def _peers(monkeypatch: pytest.MonkeyPatch, **environment: str) -> ModuleType:
+    import importlib
+
+    for name, value in {**_ENVIRONMENT, **environment}.items():
+        monkeypatch.setitem(os.environ, name, value)
+    from tests.benchmarks.settings import peers
+
+    return importlib.reload(peers)
+
+
+@pytest.mark.parametrize("name", _SAME)
+def test_peers_have_the_products_setting(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    product = getattr(settings, name)
+    if name == "MIDDLEWARE":
+        assert product[0] == _OURS
+        product = product[1:]
+    assert getattr(_peers(monkeypatch), name) == product
+
+
+@pytest.mark.parametrize("size", [0, 8])
+def test_peers_keep_their_connections_as_the_product_does(
+    size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = Endpoint("127.0.0.1", 1, "shard")
+    server = Server("alpha", there, there, Login("web", "x"), Login("own", "x"), None, None, 1)
+    ours = options_for(server, pool={"max_size": size} if size else None)
+    theirs = _peers(monkeypatch, ATOLL_POOL_SIZE=str(size)).DATABASE
+
+    assert theirs.get("CONN_MAX_AGE", 0) == ours.get("CONN_MAX_AGE", 0)
+    assert theirs["CONN_HEALTH_CHECKS"] == ours["CONN_HEALTH_CHECKS"]
+    assert theirs["OPTIONS"].get("pool") == ({**POOL_OPTIONS, "max_size": 8} if size else None)
