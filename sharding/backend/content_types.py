@@ -4,7 +4,7 @@ Stock keys them by alias: a tenant would get another's ids, and its records woul
 another's name. The managers keep their cache in an attribute, which is replaced here by an object
 that behaves like it and looks at the tenant.
 
-Source: facts/statement-bound-backend.md section 8.
+Source: docs/adr/0006.
 """
 
 import threading

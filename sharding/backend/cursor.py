@@ -11,7 +11,7 @@ These are psycopg's private hooks, each with a canary in tests/unit/backend: `_e
 `_set_results`, `_raise_for_result`, the connection's `_start_query` and `_get_tx_start_command`,
 and the pipeline's queues.
 
-Source: facts/statement-bound-backend.md section 1.
+Source: docs/adr/0002; docs/security.md.
 """
 
 import re

@@ -6,7 +6,7 @@ a record, and many-to-many sets. Four thin wrappers look at the records there.
 Not closable: `author_id=7` is just a number, and records with equal ids compare and hash equal:
 no sets or dicts across tenants.
 
-Source: facts/statement-bound-backend.md section 7.
+Source: docs/adr/0006.
 """
 
 from collections.abc import Callable, Iterable

@@ -1,6 +1,6 @@
 """`django.db.connections`, where `default` is what the scope says and shards come by name.
 
-Source: facts/seams.md section 1.
+Source: docs/adr/0004.
 """
 
 from __future__ import annotations

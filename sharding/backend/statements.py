@@ -7,7 +7,7 @@ sent by the extended protocol, where the server itself takes a single statement 
 
 What looks at text is hygiene against mistakes; the database's rights are what must hold.
 
-Source: facts/statement-bound-backend.md section 4.
+Source: docs/adr/0002; docs/security.md.
 """
 
 import re

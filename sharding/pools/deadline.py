@@ -4,7 +4,7 @@ No setting of libpq, server or pooler ends the wait for a stopped server: a kept
 for ever, health checks included. psycopg resumes the generator that it waits for every 0.1 s, and
 that is where these classes look at the clock and at the breaker.
 
-Source: facts/bulkheads.md section 3; psycopg's `Connection.wait`.
+Source: docs/adr/0005; psycopg's `Connection.wait`.
 """
 
 import threading

@@ -25,7 +25,7 @@ class RedisBreakerRetry(Retry):
     One object serves all connections of a cache: put it into CONNECTION_POOL_KWARGS["retry"].
     What was written while Redis was away may be lost, or arrive later: see routers.cache_keys.
 
-    Source: facts/bulkheads.md section 8; redis-py's `Retry.call_with_retry`.
+    Source: docs/adr/0005; redis-py's `Retry.call_with_retry`.
     """
 
     def __init__(self) -> None:

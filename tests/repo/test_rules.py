@@ -39,6 +39,9 @@ CLEAN: dict[str, str] = {
     "tenants/constants.py": "TENANT_FORM = 1\n",
     "tenants/errors.py": 'class A(B):\n    code: ClassVar[str] = "a.old"\n',
     "tenants/checks.py": 'Error("x", id="a.E000")\n',
+    "docs/proof.md": "`test_there`\n",
+    "tests/__init__.py": DOC,
+    "tests/test_a.py": "def test_there():\n    pass\n",
     "docs/reference/commands.md": "## `go`\n",
     "docs/reference/settings.md": "| `ATOLL_OLD` | |\n",
     "docs/reference/errors.md": "| `a.old` | |\n",
@@ -123,6 +126,10 @@ PLANTED: dict[str, list[tuple[dict[str, str], str]]] = {
     "links_lead_somewhere": [
         ({"docs/a.md": "[x](b.md)\n"}, "docs/a.md"),
         ({"README.md": "[x](docs/gone.md#part)\n"}, "README.md"),
+    ],
+    "named_tests_exist": [
+        ({"docs/a.md": "`test_gone`\n"}, "docs/a.md"),
+        ({"docs/a.md": "`tests/unit/test_a.py::test_gone`\n"}, "docs/a.md"),
     ],
     "left_over_marks": [
         ({"tenants/a.py": f"# {MARK}: later\n"}, "tenants/a.py"),

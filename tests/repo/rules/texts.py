@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from tests.repo.rules.tree import Breach, relative, text_files
+from tests.repo.rules.tree import Breach, python_files, relative, text_files
 
 # Put together, so that this file does not report itself.
 MARKS: Final = re.compile(
@@ -123,6 +123,21 @@ def links_lead_somewhere(root: Path) -> Iterator[Breach]:
                         yield Breach(relative(root, path), number, f"a link to nowhere: {target}")
 
 
+def named_tests_exist(root: Path) -> Iterator[Breach]:
+    """A test that a page cites as proof is there."""
+    there = {
+        name
+        for path in python_files(root, "tests")
+        for name in re.findall(r"^(?:async )?def (test_\w+)", path.read_text("utf-8"), re.MULTILINE)
+    }
+    for path in text_files(root):
+        if path.suffix == ".md":
+            for number, line in _lines(path):
+                for name in re.findall(r"`(?:[\w/.]+::)?(test_\w+)`", line):
+                    if name not in there:
+                        yield Breach(relative(root, path), number, f"no such test: {name}")
+
+
 def ci_runs_everything(root: Path) -> Iterator[Breach]:
     """.ci/run calls what a person calls, so that green there means green here."""
     script = (root / ".ci/run").read_text(encoding="utf-8")
@@ -137,5 +152,6 @@ RULES: Final = (
     requirements_name_no_address,
     told_commands_exist,
     links_lead_somewhere,
+    named_tests_exist,
     ci_runs_everything,
 )

@@ -1,0 +1,1 @@
+"""From the scope to an address: databases, queues, keys, salts, log fields."""
