@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from django.core.cache import caches
+from django.contrib.auth.models import Group
+from django.test import Client
 
 from sharding import scope
 from tenants.directory.lookup import directory
@@ -62,6 +63,18 @@ def tenants(stack_ready) -> tuple[Made, Made, Made]:
 
 
 @pytest.fixture
+def groups(tenants) -> Iterator[None]:
+    """In each tenant one group that bears its slug; the ids are the same everywhere."""
+    for tenant in tenants:
+        with tenant.scope():
+            Group.objects.create(id=77, name=tenant.slug)
+    yield
+    for tenant in tenants:
+        with tenant.scope():
+            Group.objects.all().delete()
+
+
+@pytest.fixture
 def ann(tenants) -> Made:
     return tenants[0]
 
@@ -85,5 +98,10 @@ def _nothing_remembered() -> Iterator[None]:
 
 
 @pytest.fixture
-def fresh_cache(stack) -> None:
-    caches["control"].clear()
+def client_of(tenants):
+    """A browser at a tenant's host."""
+
+    def client(tenant, **options) -> Client:
+        return Client(headers={"host": tenant.host}, **options)
+
+    return client
