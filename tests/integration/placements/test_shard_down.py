@@ -1,0 +1,83 @@
+"""A shard that is down, in all four ways: services end in time and leave nothing half made."""
+
+import time
+from contextlib import contextmanager
+
+import pytest
+from django.db import OperationalError, connections
+
+from migrations_tools.services.build_schema import build_schema
+from sharding.placements.errors import ShardUnavailable
+from sharding.placements.models import ReservedRole
+from sharding.placements.services.listing import list_shards
+from sharding.placements.services.reserving import reserve_tenant_id
+from sharding.registry import current as addresses
+from sharding.schemas.connections import BRIEF, own_connection
+from sharding.schemas.errors import ServerUnreachable
+from sharding.schemas.services.describe import describe
+from sharding.schemas.services.drop_schema import drop_schema
+from tests.faults.down import Down
+
+
+@contextmanager
+def within(seconds: float):
+    began = time.monotonic()
+    yield
+    assert time.monotonic() - began < seconds
+
+
+@pytest.fixture
+def through_proxies(fleet, faulty):
+    before = addresses.registry()
+    addresses.install(faulty.registry)
+    yield faulty
+    connections.close_all()
+    addresses.install(before)
+
+
+@pytest.mark.parametrize("how", Down)
+def test_while_a_shard_is_down_others_are_listed_and_nothing_is_half_made(
+    through_proxies, placement, settings, how
+):
+    settings.ATOLL_ROLE_BATCH = 2
+    server = addresses.shard("alpha")
+    place = placement.to_scope()
+    ReservedRole.objects.using("control").filter(shard="alpha", used_by="").delete()
+    with through_proxies.down("alpha", how):
+        with within(6):
+            alpha, beta = list_shards(["alpha", "beta"])
+        assert (alpha.survey, beta.problem) == (None, "")
+        assert alpha.problem.startswith("away: ")
+        with within(6), pytest.raises(ServerUnreachable, match=r"alpha .* cannot be reached"):
+            reserve_tenant_id("alpha", used_by=f"down {how}")
+        with within(6), pytest.raises((ServerUnreachable, OperationalError)):
+            build_schema(place)
+        with within(6), pytest.raises(ServerUnreachable):
+            drop_schema(server, place.schema)
+    connections.close_all()
+    assert not describe(server, place.schema).exists
+    assert reserve_tenant_id("alpha", used_by=f"down {how}")
+    assert build_schema(place).created
+    assert describe(server, place.schema).lacks == ()
+
+
+@pytest.mark.parametrize("how", [Down.REFUSED, Down.SIGSTOP, Down.BLACKHOLE])
+def test_a_server_that_goes_down_under_an_open_connection_is_given_up(through_proxies, how):
+    with (
+        pytest.raises(ServerUnreachable),
+        own_connection(addresses.shard("alpha"), BRIEF) as connection,
+    ):
+        connection.execute("SELECT 1")
+        with through_proxies.down("alpha", how), within(6):
+            connection.execute("SELECT 1")
+
+
+def test_a_slow_server_is_waited_for_as_long_as_it_answers_in_time(through_proxies):
+    with own_connection(addresses.shard("alpha"), BRIEF) as connection:
+        with through_proxies.down("alpha", Down.SLOW), within(6):
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_shard_without_an_address_reserves_nothing():
+    with pytest.raises((ShardUnavailable, addresses.UnknownShard), match="gamma"):
+        reserve_tenant_id("gamma", used_by="nobody")
