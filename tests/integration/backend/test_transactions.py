@@ -5,6 +5,7 @@ import threading
 import pytest
 from django.db import connection, connections, transaction
 from django.db.utils import DatabaseError, IntegrityError, InternalError
+from django.test import override_settings
 
 from sharding import scope
 from tests.integration.backend.models import Author
@@ -125,6 +126,16 @@ def test_a_rolled_back_block_calls_nobody(grounds):
 def test_on_commit_refuses_what_is_no_callable(grounds):
     with scope.enter(grounds.a), pytest.raises(TypeError):
         transaction.on_commit("nothing")  # type: ignore[arg-type]
+
+
+def test_the_time_zone_may_change_inside_a_block(grounds):
+    for place in (grounds.a, grounds.b):
+        with scope.enter(place), transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT 1")  # from here on the transaction is the tenant's
+            for zone in ("Asia/Tokyo", "UTC"):
+                with override_settings(USE_TZ=False, TIME_ZONE=zone):
+                    cursor.execute("SHOW TimeZone")
+                    assert cursor.fetchone() == (zone,)
 
 
 @pytest.mark.parametrize("other", ["b", "c"])
