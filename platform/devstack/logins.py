@@ -22,6 +22,7 @@ _CREATE_LOGIN = sql.SQL(
     END $do$
     """
 )
+_SET_SUPERUSER = sql.SQL("ALTER ROLE CURRENT_USER PASSWORD {password}")
 _SET_LOGIN = {
     "web": sql.SQL("ALTER ROLE {login} LOGIN NOINHERIT PASSWORD {password}"),
     "own": sql.SQL("ALTER ROLE {login} LOGIN CREATEROLE PASSWORD {password}"),
@@ -56,9 +57,13 @@ def logins_of(server: str, major: int) -> tuple[str, ...]:
     return ("web", "own", "mover", *(("rolemaker",) if major < ROLE_MAKER_BELOW else ()))
 
 
-def ensure_database(conninfo: str, database: str) -> None:
-    """Make `database`; `conninfo` leads a superuser to database `postgres`. Idempotent."""
+def ensure_database(conninfo: str, database: str, *, password: str) -> None:
+    """Make `database`, and `password` the superuser's, whose way to `postgres` `conninfo` is.
+
+    Idempotent.
+    """
     with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute(_SET_SUPERUSER.format(password=sql.Literal(password)))
         if connection.execute(_HAS_DATABASE, [database]).fetchone() is None:
             connection.execute(_CREATE_DATABASE.format(database=sql.Identifier(database)))
 

@@ -11,7 +11,7 @@ from psycopg.conninfo import make_conninfo
 
 from devstack import processes
 from devstack.server import Server, Site
-from devstack.state import write_private
+from devstack.state import read_text, write_private
 
 # The time-outs end what a stopped or unreachable server would hold for ever
 # (server_login_retry: how soon a server that came back is used again).
@@ -87,34 +87,36 @@ class PgBouncerServer(Server):
         except OSError:
             return False
 
+    def is_as_configured(self) -> bool:
+        """Whether its settings are those of now."""
+        return all(read_text(path) == text for path, text in self._texts().items())
+
     def launch(self) -> subprocess.Popen[bytes]:
         """Write its settings and start it."""
-        folder = self.site.folder
-        users = folder / "users.txt"
+        for path, text in self._texts().items():
+            write_private(path, text)
+            self.site.account.give(path)
+        (self.site.sockets / f".s.PGSQL.{self.port}").unlink(missing_ok=True)
+        return processes.spawn(
+            [self.binary, self.site.folder / "pgbouncer.ini"],
+            folder=self.site.folder,
+            log=self.site.log,
+            account=self.site.account,
+        )
+
+    def _texts(self) -> dict[Path, str]:
+        users = self.site.folder / "users.txt"
         databases = "\n".join(
             f"{name} = host={entry.host} port={entry.port} dbname={entry.dbname}"
             for name, entry in self.entries.items()
         )
-        settings = folder / "pgbouncer.ini"
+        settings = _SETTINGS.format(
+            databases=databases,
+            port=self.port,
+            sockets=self.site.sockets,
+            users=users,
+            pool_size=self.pool_size,
+            admins=next(iter(self.users)),
+        )
         lines = [f'"{user}" "{password}"' for user, password in self.users.items()]
-        write_private(users, "\n".join(lines) + "\n")
-        write_private(
-            settings,
-            _SETTINGS.format(
-                databases=databases,
-                port=self.port,
-                sockets=self.site.sockets,
-                users=users,
-                pool_size=self.pool_size,
-                admins=next(iter(self.users)),
-            ),
-        )
-        for path in (users, settings):
-            self.site.account.give(path)
-        (self.site.sockets / f".s.PGSQL.{self.port}").unlink(missing_ok=True)
-        return processes.spawn(
-            [self.binary, settings],
-            folder=folder,
-            log=self.site.log,
-            account=self.site.account,
-        )
+        return {users: "\n".join(lines) + "\n", self.site.folder / "pgbouncer.ini": settings}

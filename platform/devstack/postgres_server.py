@@ -16,7 +16,8 @@ from devstack.errors import DiskFull, ServerDidNotStart, WrongMajor
 from devstack.server import Server, Site
 
 SUPERUSER = "atoll_admin"
-_STATUS_LINE = 7  # of postmaster.pid
+# Lines of postmaster.pid.
+_PORT_LINE, _SOCKETS_LINE, _STATUS_LINE = 3, 4, 7
 _ROOM_BYTES = 100_000_000
 
 _SETTINGS = {
@@ -45,12 +46,19 @@ _SINCE_18 = {"max_active_replication_origins": "40"}
 _DURABLE = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
 _THROW_AWAY = {"fsync": "off", "full_page_writes": "off", "autovacuum_naptime": "20s"}
 
+# The superuser needs no password on the socket, in whose folder only its account and root can look:
+# so a lost password is no lost database.
 _ACCESS = """\
-# Everybody by password, over the socket too; mover's streams as well.
+local all         atoll_admin       peer map=devstack
+# Everybody else by password, over the socket too; mover's streams as well.
 local all         all               scram-sha-256
 host  all         all 127.0.0.1/32  scram-sha-256
 local replication all               scram-sha-256
 host  replication all 127.0.0.1/32  scram-sha-256
+"""
+_WHO_IS_WHO = """\
+devstack  root       atoll_admin
+devstack  {account}  atoll_admin
 """
 
 
@@ -75,11 +83,21 @@ class PostgresServer(Server):
         named = lines[0].strip() if lines else ""
         return next((process for process in living if str(process.pid) == named), None)
 
+    def is_as_configured(self) -> bool:
+        """Whether it listens where it belongs; its socket may have been swept away."""
+        lines = self._pid_file_lines()
+        if len(lines) <= _STATUS_LINE or lines[_STATUS_LINE].strip() != "ready":
+            return True  # it has not said yet
+        here = lines[_PORT_LINE] == str(self.port) and lines[_SOCKETS_LINE] == str(
+            self.site.sockets
+        )
+        return here and self._socket().exists()
+
     def is_ready(self) -> bool:
         """Whether the postmaster says so and its socket is there."""
         lines = self._pid_file_lines()
         status = lines[_STATUS_LINE].strip() if len(lines) > _STATUS_LINE else ""
-        return status == "ready" and self.pid is not None and self._socket().exists()
+        return status == "ready" and self.is_as_configured() and self.pid is not None
 
     def launch(self) -> subprocess.Popen[bytes]:
         """Make the cluster if there is none, write its settings, start it.
@@ -93,6 +111,7 @@ class PostgresServer(Server):
             raise WrongMajor(self.name, made_by, self.binaries.major)
         self._write("atoll.conf", self._settings())
         self._write("pg_hba.conf", _ACCESS)
+        self._write("pg_ident.conf", _WHO_IS_WHO.format(account=self.site.account.name))
         # Nothing of ours is alive (`start` saw to that), so these are stale, and a pid in them
         # may by now be a stranger's, for whom PostgreSQL would refuse to start.
         (self.site.folder / "postmaster.pid").unlink(missing_ok=True)

@@ -88,4 +88,5 @@ def all_gone(folder: Path, program: str, *, within: timedelta) -> bool:
         if time.monotonic() > deadline:
             return False
         time.sleep(_PAUSE)
+    reap()
     return True

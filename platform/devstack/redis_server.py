@@ -7,7 +7,7 @@ from pathlib import Path
 
 from devstack import processes
 from devstack.server import Server, Site
-from devstack.state import write_private
+from devstack.state import read_text, write_private
 
 _SETTINGS = """\
 bind 127.0.0.1
@@ -38,6 +38,10 @@ class RedisServer(Server):
         self.password = password
         self.fsync = fsync
 
+    def is_as_configured(self) -> bool:
+        """Whether its settings are those of now."""
+        return read_text(self._file) == self._settings()
+
     def is_ready(self) -> bool:
         """Whether it answers; while it loads its file it answers with an error."""
         try:
@@ -52,22 +56,27 @@ class RedisServer(Server):
 
     def launch(self) -> subprocess.Popen[bytes]:
         """Write its settings and start it."""
-        settings = self.site.folder / "redis.conf"
-        text = _SETTINGS.format(
+        write_private(self._file, self._settings())
+        self.site.account.give(self._file)
+        self.socket.unlink(missing_ok=True)
+        return processes.spawn(
+            [self.binary, self._file],
+            folder=self.site.folder,
+            log=self.site.log,
+            account=self.site.account,
+        )
+
+    @property
+    def _file(self) -> Path:
+        return self.site.folder / "redis.conf"
+
+    def _settings(self) -> str:
+        return _SETTINGS.format(
             port=self.port,
             socket=self.socket,
             password=self.password,
             folder=self.site.folder,
             durable="yes" if self.fsync else "no",
-        )
-        write_private(settings, text)
-        self.site.account.give(settings)
-        self.socket.unlink(missing_ok=True)
-        return processes.spawn(
-            [self.binary, settings],
-            folder=self.site.folder,
-            log=self.site.log,
-            account=self.site.account,
         )
 
     @property

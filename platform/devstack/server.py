@@ -83,11 +83,15 @@ class Server(ABC):
     def launch(self) -> subprocess.Popen[bytes]:
         """Start its program; it need not be ready yet."""
 
+    def is_as_configured(self) -> bool:
+        """Whether what runs was started with the settings of now."""
+        return True
+
     def start(self) -> bool:
         """Make it run; True when it had to be started.
 
         Idempotent: one that runs is left alone, one that is held is let go on, one that died is
-        started again and what it left is cleared away.
+        started again and what it left is cleared away; one with other settings is restarted.
 
         Raises:
             PortTaken: somebody else has its port.
@@ -97,7 +101,7 @@ class Server(ABC):
         living = self.processes()
         if self.main_process(living) is not None:
             processes.send(living, signal.SIGCONT)
-            if self._becomes_ready(lambda: self.pid is not None):
+            if self._becomes_ready(lambda: self.pid is not None and self.is_as_configured()):
                 return False
             self.stop()
         elif living:

@@ -66,3 +66,11 @@ def write_private(path: Path, text: str) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def read_text(path: Path) -> str | None:
+    """What `path` says; None when it is not there."""
+    try:
+        return path.read_text("utf-8")
+    except FileNotFoundError:
+        return None

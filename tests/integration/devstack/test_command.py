@@ -1,0 +1,112 @@
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from devstack.stack import Stack
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture
+def folder():
+    outer = Path(tempfile.mkdtemp(prefix="atoll-test-"))
+    outer.chmod(0o711)
+    yield outer / "stack"
+    Stack(outer / "stack", pgbouncer=None).destroy()
+    shutil.rmtree(outer, ignore_errors=True)
+
+
+@pytest.fixture
+def devstack(folder):
+    """Runs `manage.py devstack …` as a person does, on a folder of the test's own."""
+    led_elsewhere = ("ATOLL_REGISTRY", "ATOLL_REDIS_URL", "DJANGO_SETTINGS_MODULE")
+    kept = {name: value for name, value in os.environ.items() if name not in led_elsewhere}
+    env = {**kept, "ATOLL_DEVSTACK_DIR": str(folder)}
+
+    def run(*arguments: str, status: int = 0) -> str:
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "manage.py"), "devstack", *arguments],
+            env=env,
+            cwd=ROOT,
+            text=True,
+            capture_output=True,
+            timeout=100,
+            check=False,
+        )
+        assert done.returncode == status, done.stderr
+        return done.stdout if status == 0 else done.stderr
+
+    return run
+
+
+def test_a_person_brings_the_servers_up_looks_at_them_and_takes_them_down(devstack, folder):
+    assert "devstack up" in devstack("status")
+    assert "devstack up" in devstack("logs", status=1)
+    assert not folder.exists()
+
+    assert "ready" in devstack("up")
+    status = json.loads(devstack("status", "--json"))
+    assert status["up"]
+    before = {each["name"]: each["pid"] for each in status["servers"]}
+    assert set(before) >= {"control", "alpha", "beta", "redis"}
+    assert "active" in devstack("psql", "control", "-c", "SELECT name, state FROM placements_shard")
+    asked_as_web = devstack("psql", "alpha", "--login", "web", "-c", "SELECT session_user")
+    assert "web" in asked_as_web
+    assert "alpha, beta" in devstack("psql", "gamma", status=1)
+    assert "ready to accept connections" in devstack("logs", "alpha")
+    assert (folder / "registry.toml").stat().st_mode & 0o777 == 0o600
+    version = (folder / "registry.toml").read_text()
+
+    os.kill(before["alpha"], signal.SIGKILL)
+    devstack("up")
+    after = {s["name"]: s["pid"] for s in json.loads(devstack("status", "--json"))["servers"]}
+    assert [name for name in before if before[name] != after[name]] == ["alpha"]
+    assert (folder / "registry.toml").read_text() == version
+
+    devstack("down")
+    status = json.loads(devstack("status", "--json"))
+    assert {each["state"] for each in status["servers"]} == {"stopped"}
+    assert not status["up"]
+    devstack("reset", "--yes")
+    assert not folder.exists()
+
+
+_WANTS_SERVERS = """
+import sys, time
+from pathlib import Path
+from devstack.guardian import guard
+from devstack.stack import Stack
+stack = Stack(Path(sys.argv[1]), shards=("alpha",), redis=False)
+guardian = guard(stack)
+stack.start()
+print(*[server.pid for server in stack.servers.values()], flush=True)
+time.sleep(60)
+"""
+
+
+def test_throw_away_servers_end_with_the_process_that_wanted_them(folder):
+    paths = os.pathsep.join([str(ROOT), str(ROOT / "platform")])
+    wants = subprocess.Popen(
+        [sys.executable, "-c", _WANTS_SERVERS, str(folder)],
+        env={**os.environ, "PYTHONPATH": paths},
+        stdout=subprocess.PIPE,
+    )
+    with wants:
+        servers = [psutil.Process(int(pid)) for pid in wants.stdout.readline().split()]
+        assert len(servers) == 2
+        wants.kill()
+    deadline = time.monotonic() + 20
+    while folder.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not folder.exists()
+    for server in servers:
+        assert not server.is_running() or server.status() == psutil.STATUS_ZOMBIE
