@@ -49,7 +49,7 @@ def _run(options: argparse.Namespace, labels: Sequence[str]) -> int:
         path = (
             CACHE
             / "stock"
-            / stock_name(django=version, server=server.version, build=server.build, labels=labels)
+            / stock_name(tests=tests, server=server.version, build=server.build, labels=labels)
         )
         if options.recompute:
             path.unlink(missing_ok=True)

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -24,6 +25,8 @@ ROOT: Final = Path(__file__).parents[2]
 SERVER_VARIABLE: Final = "ATOLL_SUITE_SERVER"
 
 _RUN_BY: Final = ("recording.py", "settings/shared.py", "settings/stock.py")
+
+_NAME: Final = re.compile(r"[A-Za-z][\w.-]*")
 
 HUNG_AFTER_SECONDS: Final = 600
 TOLD_EVERY: Final = 1000
@@ -105,13 +108,25 @@ def remembered(path: Path, run: Callable[[], Results]) -> Results:
     return results
 
 
-def stock_name(*, django: str, server: str, build: str, labels: Sequence[str]) -> str:
+def stock_name(*, tests: Path, server: str, build: str, labels: Sequence[str]) -> str:
     """The name under which stock results are kept: all that they depend on is part of it."""
-    installed = sorted(f"{d.name}=={d.version}" for d in distributions())
     ours = [(Path(__file__).parent / name).read_text("utf-8") for name in _RUN_BY]
-    depends = json.dumps([sys.version, installed, build, ours, sorted(labels)])
+    depends = json.dumps([sys.version, _installed(tests), build, ours, sorted(labels)])
     digest = hashlib.sha256(depends.encode()).hexdigest()[:12]
-    return f"stock-django-{django}-postgresql-{server}-{digest}.json"
+    return f"stock-{tests.parent.name}-postgresql-{server}-{digest}.json"
+
+
+def _installed(tests: Path) -> Mapping[str, str | None]:
+    """Versions of what the suite itself says it can use."""
+    files = [tests / "requirements" / name for name in ("py3.txt", "postgres.txt")]
+    names = {
+        found.group()
+        for file in files
+        for line in file.read_text("utf-8").splitlines()
+        if (found := _NAME.match(line))
+    }
+    versions = {d.name.lower(): d.version for d in distributions()}
+    return {name: versions.get(name.lower()) for name in sorted(names)}
 
 
 def _environment(run: Run, results: Path, writer: int) -> dict[str, str]:

@@ -17,6 +17,8 @@ _BE_TENANT = sql.SQL("SET SESSION ROLE {role}; SET SESSION search_path TO {path}
 class DatabaseWrapper(shard.DatabaseWrapper):
     """One tenant, who lives behind every alias."""
 
+    _session_bound = False
+
     def binding(self) -> Prefix | None:
         """As a shard's, but whatever the alias is: the suite also copies connections under others.
 
@@ -28,14 +30,22 @@ class DatabaseWrapper(shard.DatabaseWrapper):
         return prefix_for(scope.tenant(f"A statement on {self.alias}"))
 
     def begin_unbound_work(self) -> None:
-        """Bind the session, as session-bound mode does; here as the tenant and not as the owner."""
+        """Bind the session, as session-bound mode does; here as the tenant and not as the owner.
+
+        Inside a transaction (some tests open one around) statements are bound as ever.
+        """
+        if self.in_atomic_block:
+            return
         place = scope.tenant()
         names = sql.SQL(", ").join(map(sql.Identifier, (place.schema, *SHARED_SCHEMAS)))
+        self._session_bound = True
         self._bare += 1
         with self.cursor() as cursor:
             cursor.execute(_BE_TENANT.format(role=sql.Identifier(place.role), path=names))
 
     def end_unbound_work(self) -> None:
         """Close the session for real: it is the tenant's."""
-        self._bare -= 1
-        self.close_for_real()
+        if self._session_bound:
+            self._session_bound = False
+            self._bare -= 1
+            self.close_for_real()
