@@ -15,7 +15,7 @@ from tests.django_suite.errors import SuiteError
 from tests.django_suite.excuses import EXCUSED, read_excuses
 from tests.django_suite.running import ROOT, Run, remembered, run_suite, stock_name
 from tests.django_suite.servers import SuiteServer, suite_server
-from tests.django_suite.source import all_labels, tests_folder
+from tests.django_suite.source import all_labels, fetched_tests
 from tests.django_suite.types import QUICK_LABELS, Results
 
 CACHE: Final = ROOT / ".django_suite"
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace, labels: Sequence[str]) -> int:
     version = django.get_version()
-    tests = tests_folder(version, CACHE)
+    tests = fetched_tests(version, CACHE)
 
     def run(backend: str, server: SuiteServer) -> Results:
         _tell(f"Django {version}'s tests on the {backend} backend, {server.title}")

@@ -17,7 +17,7 @@ _NO_LABELS: Final = {"gis_tests", "import_error_package", "test_runner_apps"}
 DOWNLOAD_TIMEOUT_SECONDS: Final = 180
 
 
-def tests_folder(version: str, cache: Path) -> Path:
+def fetched_tests(version: str, cache: Path) -> Path:
     """The `tests` folder of Django `version`, fetched into `cache` when it is not there yet.
 
     Idempotent: what is there is whole, since it is moved into place in one step.
