@@ -14,7 +14,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from devstack.errors import DevstackError
-from devstack.guardian import guard
+from devstack.guardian import Guardian
 from devstack.stack import Stack
 from sharding.registry.types import Endpoint, Server
 from sharding.schemas import names
@@ -118,7 +118,7 @@ def suite_server(kind: str) -> Iterator[SuiteServer]:
     """
     with tempfile.TemporaryDirectory(prefix="atoll-suite-") as folder:
         stack = Stack(Path(folder, "stack"), pg_bin=_programs(kind), shards=(_SHARD,), redis=False)
-        guardian = guard(stack)
+        guardian = Guardian(stack)
         try:
             try:
                 stack.start()
@@ -127,9 +127,7 @@ def suite_server(kind: str) -> Iterator[SuiteServer]:
             yield _describe(stack)
         finally:
             stack.destroy()
-            if guardian.stdin is not None:
-                guardian.stdin.close()
-            guardian.wait(timeout=30)
+            guardian.dismiss()
 
 
 def _programs(kind: str) -> Path | None:
