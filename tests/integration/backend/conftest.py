@@ -7,6 +7,7 @@ import pytest
 from django.contrib.contenttypes.models import ContentType
 from django.db import connections
 
+from sharding import scope
 from sharding.registry import current as registry
 from sharding.scope.current import replace as set_scope
 from tests.integration.backend.app import installed
@@ -39,9 +40,12 @@ def grounds(built_grounds, django_db_blocker) -> Iterator[Grounds]:
 def forget_connections() -> None:
     """Close this thread's connections and their pools, and drop their wrappers."""
     handler: Any = connections
+    before = scope.current()
+    set_scope(None)  # `default` means the stand-in here
     for alias in handler.made():
         wrapper = handler.peek(alias)
         wrapper.close()
         if hasattr(wrapper, "close_pool"):
             wrapper.close_pool()
         del handler[alias]
+    set_scope(before)

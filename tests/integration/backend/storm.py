@@ -229,7 +229,7 @@ def unbound_reads(tenants: list[scope.Placement], *, clients: int, operations: i
 
     def work(number: int) -> None:
         chance = random.Random(number)
-        wrapper = connections["alpha"]
+        wrapper: Any = connections["alpha"]
         mine: Counter[str] = Counter()
         with wrapper.bare(), wrapper.cursor() as cursor:
             for _ in range(operations):

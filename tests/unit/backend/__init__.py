@@ -1,1 +1,1 @@
-"""The backend's parts that need no server."""
+"""Unit tests of the backend: no sockets."""
