@@ -12,14 +12,20 @@ from pathlib import Path
 from devstack.stack import Stack
 
 
-def guard(stack: Stack) -> subprocess.Popen[bytes]:
-    """Have `stack` destroyed when this process ends; close the answer's stdin to have it now."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "devstack.guardian", str(stack.folder), ",".join(stack.shards)],
-        stdin=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
-        start_new_session=True,  # ctrl-C in the terminal is not for it
-    )
+class Guardian:
+    """A process that destroys a stack once this one is gone."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "devstack.guardian", str(stack.folder), ",".join(stack.shards)],
+            stdin=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+            start_new_session=True,  # ctrl-C in the terminal is not for it
+        )
+
+    def dismiss(self) -> None:
+        """Have what is left of the stack destroyed now, and wait for that."""
+        self._process.communicate(timeout=60)
 
 
 def _wait_and_destroy(folder: Path, shards: tuple[str, ...]) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from devstack.redis_server import RedisServer
 from devstack.stack import Stack
-from tests.faults.packets import rules_for
+from tests.faults.packets import iptables, rules_for
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -39,6 +39,7 @@ class NetworkNamespace:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
+        assert self._inside.stdout is not None
         if self._inside.stdout.readline() != b"ready\n":
             self.close()
             raise OSError("no network namespace can be made here")
@@ -70,9 +71,7 @@ class NetworkNamespace:
                 self._iptables("-D", rule)
 
     def close(self) -> None:
-        self._inside.stdin.close()
-        self._inside.stdout.close()
-        self._inside.wait(10)
+        self._inside.communicate(timeout=10)
 
     def _sockets(self) -> Iterator[tuple[int, str]]:
         for server in self.stack.servers.values():
@@ -85,7 +84,8 @@ class NetworkNamespace:
         return ["nsenter", "--target", str(self._inside.pid), *self._enter_user, "--net", "--"]
 
     def _iptables(self, action: str, rule: list[str]) -> None:
-        program = shutil.which("iptables", path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
+        program = iptables()
+        assert program is not None
         done = self.run([program, action, *rule], env={"XTABLES_LOCKFILE": "/dev/null"})
         assert done.returncode == 0, done.stderr
 

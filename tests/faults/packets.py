@@ -9,9 +9,10 @@ from contextlib import contextmanager
 
 def can_drop() -> bool:
     """Whether this process may drop packets outside of a namespace of its own."""
-    if os.geteuid() != 0 or iptables() is None:
+    program = iptables()
+    if os.geteuid() != 0 or program is None:
         return False
-    listed = subprocess.run([iptables(), "-w", "-n", "-L"], capture_output=True, check=False)
+    listed = subprocess.run([program, "-w", "-n", "-L"], capture_output=True, check=False)
     return listed.returncode == 0
 
 

