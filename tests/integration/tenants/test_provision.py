@@ -1,14 +1,405 @@
-"""Making tenants."""
+"""Making tenants: wrong input, crashes at any point, two at once, shards that are down."""
 
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from accounts.models import User
 from sharding import scope
-from tenants.models import Tenant
+from sharding.placements.models import AuditEntry, Placement, ReservedRole
+from sharding.registry import current as registry
+from sharding.schemas.connections import own_connection
+from tenants import errors
+from tenants.models import Domain, Provisioning, RetiredSlug, Tenant
+from tenants.services.change_slug import change_slug, purge_retired_slugs
+from tenants.services.provision import plan_provision, provision_tenant
+from tenants.services.types import ProvisionRequest
+from tenants.services.undo import undo_provision
+from tests.faults.down import Down
+from tests.integration.tenants.victim import EMAIL, PASSWORD
+
+SCHEMAS = "SELECT nspname FROM pg_namespace WHERE nspname ~ '^t[0-9a-z]{6,}$' ORDER BY 1"
+MARKERS = "SELECT schema::text, phase FROM atoll.tenant_schema ORDER BY 1"
 
 
-def test_a_tenant_is_made_on_the_shard_that_was_named(ann, cyd):
-    from accounts.models import User
+def everything():
+    """What there is of tenants, in control and on the shards."""
+    found = {
+        model.__name__: sorted(model.objects.using("control").values_list("pk", flat=True))
+        for model in (Tenant, Domain, Placement, Provisioning, RetiredSlug)
+    }
+    for name in ("alpha", "beta"):
+        with own_connection(registry.shard(name)) as connection:
+            found[name] = connection.execute(SCHEMAS).fetchall()
+            found[f"{name} markers"] = connection.execute(MARKERS).fetchall()
+    return found
 
+
+def consistent():
+    """Every schema has its placement, and every placement its schema."""
+    placements = Placement.objects.using("control")
+    for name in ("alpha", "beta"):
+        with own_connection(registry.shard(name)) as connection:
+            there = [row[0] for row in connection.execute(SCHEMAS)]
+        assert there == sorted(placements.filter(shard=name).values_list("schema", flat=True))
+
+
+def taken_back(slug):
+    """Take a finished tenant away again, so that tests do not count each other's."""
+    from sharding.placements.services.placing import delete_placement, set_placement_state
+    from sharding.placements.states import PlacementState
+    from sharding.schemas.services.drop_schema import drop_schema
+
+    tenant = Tenant.objects.using("control").get(slug=slug)
+    placement = Placement.objects.using("control").get(tenant_id=tenant.id)
+    set_placement_state(tenant.id, PlacementState.DROPPING)
+    drop_schema(registry.shard(placement.shard_id), placement.schema)
+    delete_placement(tenant.id)
+    tenant.delete(using="control")
+
+
+@pytest.fixture(scope="module")
+def victims(tenants) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.integration.tenants.victim"],
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings.test"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as running:
+        yield running
+        running.stdin.close()
+
+
+@pytest.fixture
+def begin(victims, tmp_path):
+    """Begin to make a tenant in another process, and wait until it is at some point."""
+    begun = []
+
+    def begin(point, slug):
+        file = tmp_path / "point"
+        victims.stdin.write(f"{point}\t{file}\t{slug}\n")
+        victims.stdin.flush()
+        begun.append(int(victims.stdout.readline()))
+        deadline = time.monotonic() + 30
+        while not file.exists():
+            assert time.monotonic() < deadline, f"the victim never came to {point!r}"
+            time.sleep(0.02)
+        return begun[-1]
+
+    yield begin
+    for pid in begun:
+        kill(pid)
+
+
+@pytest.fixture
+def killed_at(begin):
+    def killed_at(point, slug):
+        kill(begin(point, slug))
+
+    return killed_at
+
+
+def kill(pid):
+    try:
+        os.kill(pid, signal.SIGKILL)
+        while True:
+            os.kill(pid, 0)
+            time.sleep(0.01)
+    except ProcessLookupError:
+        pass
+
+
+def test_a_tenant_is_made_where_it_was_asked_for(ann, cyd):
     assert (ann.place.shard, cyd.place.shard) == ("alpha", "beta")
+    assert ann.place.schema == ann.id
     with ann.scope():
         assert [user.email for user in User.objects.all()] == [ann.email]
-    assert Tenant.objects.using("control").get(slug="ann").state == "active"
+        assert User.objects.get().check_password(PASSWORD)
     assert scope.resolve(ann.id) == ann.place
+    actions = AuditEntry.objects.using("control").filter(subject=ann.id)
+    assert {"tenant.claim", "placement.create", "tenant.open"} <= {a.action for a in actions}
+    assert PASSWORD not in str(list(actions.values()))
+    consistent()
+
+
+def test_saving_and_deleting_rows_touches_no_schema(tenants):
+    before = everything()
+    tenant = Tenant.objects.using("control").get(slug="ann")
+    tenant.save(using="control")
+    with pytest.raises(TypeError):
+        tenant.delete(using="control", force_drop=True)
+    with pytest.raises(TypeError):
+        tenant.create_schema()
+    row = Tenant(id="t0000000000", schema_name="t0000000000", slug="rowonly", name="x")
+    row.save(using="control")
+    row.delete(using="control")
+    assert everything() == before
+
+
+@pytest.mark.parametrize(
+    ("request_", "error"),
+    [
+        (ProvisionRequest(slug="Acme"), errors.InvalidSlug),
+        (ProvisionRequest(slug="../etc"), errors.InvalidSlug),
+        (ProvisionRequest(slug="a'b"), errors.InvalidSlug),
+        (ProvisionRequest(slug="a%b"), errors.InvalidSlug),
+        (ProvisionRequest(slug="é" * 40), errors.InvalidSlug),
+        (ProvisionRequest(slug="console"), errors.InvalidSlug),
+        (ProvisionRequest(slug="ann", shard="beta"), errors.SlugTaken),
+        (ProvisionRequest(slug="ann", name="Somebody else"), errors.SlugTaken),
+        (ProvisionRequest(slug="new", shard="gamma"), Exception),
+        (ProvisionRequest(slug="new", domains=("ann.localhost",)), errors.InvalidDomain),
+        (ProvisionRequest(slug="new", domains=("localhost",)), errors.InvalidDomain),
+        (ProvisionRequest(slug="new", domains=("..",)), errors.InvalidDomain),
+        (ProvisionRequest(slug="new", domains=("taken.example",)), errors.DomainTaken),
+        (ProvisionRequest(slug="new", name="x" * 151), errors.InvalidRequest),
+        (ProvisionRequest(slug="new", name="a\0b"), errors.InvalidRequest),
+        (ProvisionRequest(slug="new", admin_email="nobody"), errors.InvalidRequest),
+        (ProvisionRequest(slug="new", admin_password="x"), errors.InvalidRequest),
+        (
+            ProvisionRequest(slug="new", admin_email="a@b.example", admin_password="1"),
+            errors.InvalidRequest,
+        ),
+        (ProvisionRequest(slug="resting"), errors.SlugQuarantined),
+    ],
+    ids=lambda value: getattr(value, "slug", None) and str(value)[17:70],
+)
+@pytest.mark.parametrize("do", [plan_provision, provision_tenant])
+def test_what_cannot_be_made_is_refused_and_nothing_changes(ann, bob, request_, error, do):
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    domain = Domain(domain="taken.example", tenant_id=bob.id, is_primary=False)
+    domain.save(using="control")
+    resting = RetiredSlug.objects.using("control").create(
+        slug="resting", tenant_id=bob.id, until=timezone.now() + timedelta(days=1)
+    )
+    before = everything()
+    try:
+        with pytest.raises(error) as caught:
+            do(request_)
+        assert everything() == before
+        assert not ReservedRole.objects.using("control").filter(used_by="new").exists()
+        assert str(caught.value)
+    finally:
+        domain.delete(using="control")
+        resting.delete(using="control")
+
+
+def test_the_same_request_again_changes_nothing(ann):
+    before = everything()
+    again = provision_tenant(
+        ProvisionRequest(
+            slug="ann", shard="alpha", admin_email=ann.email, admin_password="another one, long"
+        )
+    )
+    assert (again.created, again.tenant_id) == (False, ann.id)
+    assert everything() == before
+    with ann.scope():
+        assert User.objects.get().check_password(PASSWORD)
+
+
+def test_a_slug_that_was_given_up_rests_but_not_for_its_owner(bob):
+    change_slug("bob", "robert")
+    try:
+        with pytest.raises(errors.SlugQuarantined, match="rests until"):
+            plan_provision(ProvisionRequest(slug="bob"))
+        assert Domain.objects.using("control").get(tenant_id=bob.id).domain == "robert.localhost"
+        with pytest.raises(errors.SlugTaken):
+            change_slug("ann", "robert")
+    finally:
+        change_slug(bob.id, "bob")
+    RetiredSlug.objects.using("control").update(until="2001-01-01T00:00Z")
+    assert purge_retired_slugs() == 1
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        "reserved",
+        "in the claim",
+        "claimed",
+        "schema created",
+        "in the migrations",
+        "built",
+        "built and journaled",
+        "in a step",
+        "seeded",
+        "in the opening",
+        "opened",
+    ],
+)
+def test_after_a_kill_anywhere_the_same_request_finishes_the_work(tenants, killed_at, point):
+    slug = "victim"
+    killed_at(point, slug)
+    try:
+        state = Tenant.objects.using("control").filter(slug=slug).values_list("state", flat=True)
+        assert list(state) in ([], ["provisioning"]) or point == "opened"
+        receipt = provision_tenant(
+            ProvisionRequest(slug=slug, shard="alpha", admin_email=EMAIL, admin_password=PASSWORD)
+        )
+        assert receipt.created is (point != "opened")
+        with scope.enter(receipt.placement):
+            assert [user.email for user in User.objects.all()] == [EMAIL]
+        assert Provisioning.objects.using("control").get(tenant__slug=slug).state == "done"
+        consistent()
+        unused = ReservedRole.objects.using("control").filter(used_by=slug, placed_at=None)
+        assert not unused.exists()
+    finally:
+        taken_back(slug)
+
+
+@pytest.mark.parametrize("point", ["claimed", "in the migrations", "seeded"])
+def test_after_a_kill_what_is_half_made_can_be_taken_back(tenants, killed_at, point):
+    before = everything()
+    killed_at(point, "victim")
+    assert everything() != before
+    undo_provision("victim")
+    assert everything() == before
+    with pytest.raises(errors.UnknownSlug):
+        undo_provision("victim")
+
+
+def test_a_finished_tenant_is_not_taken_back(ann):
+    before = everything()
+    with pytest.raises(errors.WrongTenantState):
+        undo_provision("ann")
+    assert everything() == before
+
+
+def test_a_half_made_tenant_is_seen_and_serves_nobody(tenants, killed_at):
+    from django.test import Client
+
+    from tenants.services.listing import show_tenant
+
+    killed_at("built and journaled", "victim")
+    try:
+        told = show_tenant("victim")
+        assert (told.state, told.served, told.provisioning) == (
+            "provisioning",
+            "not ready",
+            "built",
+        )
+        answer = Client(headers={"host": "victim.localhost"}).get("/")
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+    finally:
+        undo_provision("victim")
+
+
+def test_of_two_at_once_for_one_slug_one_makes_it_and_the_other_is_told(tenants, begin):
+    pid = begin("built", "victim")
+    try:
+        with pytest.raises(errors.BeingProvisioned, match=f":{pid}:"):
+            provision_tenant(
+                ProvisionRequest(
+                    slug="victim", shard="alpha", admin_email=EMAIL, admin_password=PASSWORD
+                )
+            )
+        with pytest.raises(errors.SlugTaken):
+            provision_tenant(ProvisionRequest(slug="victim", name="Another", shard="beta"))
+    finally:
+        kill(pid)
+        undo_provision("victim")
+    consistent()
+
+
+def test_of_many_that_begin_at_the_same_instant_one_makes_it(tenants):
+    from django.db import connections
+
+    results, barrier = [], threading.Barrier(4)
+
+    def run():
+        barrier.wait(10)
+        try:
+            results.append(provision_tenant(ProvisionRequest(slug="race", shard="beta")).created)
+        except (errors.BeingProvisioned, errors.SlugTaken) as error:
+            results.append(error.code)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results.count(True) == 1, results
+    assert Tenant.objects.using("control").get(slug="race").state == "active"
+    consistent()
+    taken_back("race")
+
+
+@pytest.mark.parametrize("how", list(Down))
+def test_a_shard_that_is_down_is_found_out_soon_and_nothing_is_made(tenants, faulty, how):
+    before = everything()
+    real = registry.registry()
+    registry.install(faulty.registry)
+    try:
+        with faulty.down("beta", how):
+            began = time.monotonic()
+            with pytest.raises(errors.ShardNotUsable, match="'beta'"):
+                provision_tenant(ProvisionRequest(slug="unlucky", shard="beta"))
+            assert time.monotonic() - began < 10
+            # With `auto` the one that answers is taken.
+            assert plan_provision(ProvisionRequest(slug="lucky")).shard == "alpha"
+    finally:
+        registry.install(real)
+    assert everything() == before
+
+
+@pytest.mark.parametrize("how", [Down.REFUSED, Down.SIGSTOP])
+def test_a_shard_that_goes_down_half_way_leaves_something_to_finish(tenants, faulty, how):
+    from tenants.services import provision
+
+    real = registry.registry()
+    registry.install(faulty.registry)
+    went_down = []
+
+    def tell(line):
+        if line.startswith("building") and not went_down:
+            went_down.append(faulty.down("beta", how))
+            went_down[0].__enter__()
+
+    request_ = ProvisionRequest(slug="halfway", shard="beta")
+    try:
+        began = time.monotonic()
+        with pytest.raises(errors.ProvisionFailed, match="Run the same command again"):
+            provision.provision_tenant(request_, tell=tell)
+        assert time.monotonic() - began < 40
+        went_down[0].__exit__(None, None, None)
+        assert Provisioning.objects.using("control").get(tenant__slug="halfway").last_error
+        assert provision_tenant(request_).created
+    finally:
+        registry.install(real)
+    consistent()
+    taken_back("halfway")
+
+
+def test_a_step_that_fails_is_told_and_run_again(tenants, settings):
+    settings.TENANT_PROVISION_STEPS = ["tests.integration.tenants.test_provision.failing_step"]
+    request_ = ProvisionRequest(slug="steps", shard="alpha")
+    with pytest.raises(errors.ProvisionFailed, match=r"failing_step: RuntimeError\('not today'\)"):
+        provision_tenant(request_)
+    settings.TENANT_PROVISION_STEPS = ["tests.integration.tenants.test_provision.good_step"]
+    assert provision_tenant(request_).created
+    assert ran == ["steps"]
+    taken_back("steps")
+
+
+ran: list[str] = []
+
+
+def failing_step(entry, request):
+    raise RuntimeError("not today")
+
+
+def good_step(entry, request):
+    assert scope.tenant().tenant_id == entry.tenant_id
+    ran.append(request.slug)
