@@ -99,7 +99,7 @@ def test_a_dry_run_prints_the_same_plan_and_changes_nothing(bare, registry_file)
         ("Gamma", "no name for a shard"),
         ("a" * 31, "no name for a shard"),
         ("../x", "no name for a shard"),
-        ("beta", "the registry has it at"),
+        ("beta", "'beta' cannot be added"),
     ],
 )
 def test_a_name_that_cannot_be_is_refused_unchanged(bare, registry_file, name, said):
