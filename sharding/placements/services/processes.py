@@ -158,6 +158,9 @@ class Heartbeat(threading.Thread):
         if self._heard is None:
             # What was said before this process began, it has read from the tables.
             self._heard = announcements.aggregate(last=Max("id"))["last"] or 0
+            # Every process that begins sweeps: so the tables stay small, whoever runs.
+            purge_processes()
+            purge_announcements()
             return
         for announcement in announcements.filter(id__gt=self._heard).order_by("id"):
             for listener in _listeners:

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import connections, transaction
+from django.db.models.functions import Now
 
 from sharding.placements.models import Announcement, Process, Shard
 from sharding.placements.services import processes
@@ -150,6 +151,21 @@ def test_a_forked_child_beats_by_itself():
     child.join(20)
     assert child.exitcode == 0
     until(lambda: mine().get().kind == "test")
+
+
+def test_a_process_that_begins_sweeps_away_the_long_silent(settings):
+    settings.ATOLL_HEARTBEAT_SECONDS = 0.05
+    dead = Process.objects.using("control").create(kind="dead", host="gone", pid=1)
+    fresh = Process.objects.using("control").create(kind="fresh", host="elsewhere", pid=2)
+    rows = Process.objects.using("control").filter(id__in=[dead.id, fresh.id])
+    rows.filter(id=dead.id).update(seen_at=Now() - timedelta(hours=2))
+    processes.ensure_heartbeat("test")
+    try:
+        until(lambda: mine().exists())
+        assert rows.get() == fresh
+    finally:
+        processes.stop_heartbeat()
+        rows.delete()
 
 
 def test_the_silent_are_forgotten_after_a_while():
