@@ -59,14 +59,16 @@ def run_demo(request: DemoRequest) -> None:
     output = LabelledOutput(sys.stdout)
     folder = request.folder / "demo"
     folder.mkdir(parents=True, exist_ok=True)
-    with _alone_in(folder), _listening(request.port) as listener, Interrupts() as interrupts:
+    with _alone_in(folder), Interrupts() as interrupts:
+        # First of all: what was left may hold the port.
         if ended := end_leftovers(folder / "programs.json"):
             output.tell(f"Ended {ended} programs that a killed demo had left behind.")
         try:
-            output.tell("Starting the servers …")
-            with running_servers(request.folder, output, interrupts) as stack:
-                demo = _plan(folder, listener, environment_of(stack), stack.shards)
-                _serve(request, demo, listener, output, interrupts)
+            with _listening(request.port) as listener:
+                output.tell("Starting the servers …")
+                with running_servers(request.folder, output, interrupts) as stack:
+                    demo = _plan(folder, listener, environment_of(stack), stack.shards)
+                    _serve(request, demo, listener, output, interrupts)
         except KeyboardInterrupt:
             pass
     output.tell("Stopped.")

@@ -2,12 +2,15 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
+from pathlib import Path
 
 import psutil
 import pytest
@@ -15,22 +18,22 @@ import pytest
 from devstack.demo.leftovers import end_leftovers
 from devstack.demo.plan import LEADS_ELSEWHERE, ROOT
 from devstack.demo.servers import development_stack
-from devstack.guardian import guard
+from devstack.guardian import Guardian
 
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k not in LEADS_ELSEWHERE}
 
 
 @pytest.fixture
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("demo")
-    # The servers' account must pass through; pytest closes its folders to others.
-    for above in (folder, *folder.parents[:2]):
-        above.chmod(0o711)
+def folder():
+    # Not pytest's tmp_path: it closes its folders to the servers' account, at every start anew.
+    folder = Path(tempfile.mkdtemp(prefix="atoll-demo-"))
+    folder.chmod(0o711)
     stack = development_stack(folder / "stack")
-    guardian = guard(stack)
+    guardian = Guardian(stack)
     yield folder
     stack.destroy()
-    guardian.communicate()
+    guardian.dismiss()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
@@ -124,6 +127,8 @@ def test_an_interrupt_while_servers_start_leaves_none_running(folder, start):
         assert [name for name, server in stack.servers.items() if server.pid] == []
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_a_killed_demo_is_cleared_away_by_the_next_which_finds_its_tenants_again(start):
     first = start()
     ready = first.wait_until_ready()
@@ -146,6 +151,7 @@ def test_a_killed_demo_is_cleared_away_by_the_next_which_finds_its_tenants_again
     assert sessions_alive(again["pids"]) == []
 
 
+@pytest.mark.timeout(300)
 def test_the_check_passes():
     ended = subprocess.run(
         [sys.executable, "manage.py", "demo_check"],
