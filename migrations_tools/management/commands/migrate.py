@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db.migrations.autodetector import MigrationAutodetector
 
 from migrations_tools.services.control import CONTROL, ControlRequest, migrate_control
-from sharding.registry.errors import RegistryError
+from sharding.placements.telling import errors_told
 
 
 class Command(BaseCommand):
@@ -42,10 +42,8 @@ class Command(BaseCommand):
             plan_only=plan_only,
         )
         loud = options["verbosity"] > 0 and not plan_only
-        try:
+        with errors_told():
             names = migrate_control(request, tell=self._tell if loud else lambda line: None)
-        except RegistryError as error:
-            raise CommandError(str(error)) from error
         if plan_only:
             self.stdout.write("\n".join(names) or "Nothing is pending on control.")
             if options["check"] and names:

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from migrations_tools.services.fleet import SchemaResult, migrate_all, select_placements
+from sharding.placements.telling import errors_told
 from sharding.registry.current import registry
 
 
@@ -25,9 +26,10 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print a JSON array")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if unknown := set(options["shard"]) - set(registry().shards):
-            raise CommandError(f"No such shard: {', '.join(sorted(unknown))}. See list_shards.")
-        placements = select_placements(tenants=options["tenant"], shards=options["shard"])
+        with errors_told():
+            if unknown := set(options["shard"]) - set(registry().shards):
+                raise CommandError(f"No such shard: {', '.join(sorted(unknown))}. See list_shards.")
+            placements = select_placements(tenants=options["tenant"], shards=options["shard"])
         found = {placement.tenant_id for placement in placements}
         if missing := set(options["tenant"]) - found:
             raise CommandError(f"No such tenant id: {', '.join(sorted(missing))}.")

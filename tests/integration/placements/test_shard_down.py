@@ -2,8 +2,10 @@
 
 import time
 from contextlib import contextmanager
+from io import StringIO
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import OperationalError, connections
 
 from migrations_tools.services.build_schema import build_schema
@@ -76,6 +78,16 @@ def test_a_slow_server_is_waited_for_as_long_as_it_answers_in_time(through_proxi
     with own_connection(addresses.shard("alpha"), BRIEF) as connection:
         with through_proxies.down("alpha", Down.SLOW), within(6):
             assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+@pytest.mark.parametrize("how", Down)
+def test_with_control_down_commands_say_so_in_time(through_proxies, how):
+    connections.close_all()
+    with through_proxies.down("control", how):
+        for command in ("list_shards", "migrate_schemas", "migrate"):
+            with within(8), pytest.raises(CommandError, match="control database does not answer"):
+                call_command(command, stdout=StringIO(), stderr=StringIO())
+            connections.close_all()
 
 
 def test_a_shard_without_an_address_reserves_nothing():

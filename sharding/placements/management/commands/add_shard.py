@@ -11,12 +11,10 @@ from django.core.management.base import BaseCommand, CommandError
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from sharding.placements.errors import PlacementError
 from sharding.placements.services.adding import AddShardRequest, add_shard
+from sharding.placements.telling import errors_told
 from sharding.registry.current import ENVIRONMENT_VARIABLE
-from sharding.registry.errors import RegistryError
 from sharding.registry.types import Endpoint
-from sharding.schemas.errors import SchemaError
 from sharding.schemas.preparation.types import Outcome, Preparation, StepReport
 
 ADMIN_VARIABLE = "ATOLL_ADMIN_CONNINFO"
@@ -49,10 +47,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         request = self._request(options)
         quiet = options["json"]
-        try:
+        with errors_told():
             done = add_shard(request, (lambda step: None) if quiet else self._tell)
-        except (SchemaError, PlacementError, RegistryError) as error:
-            raise CommandError(str(error)) from error
         for finding in done.findings:
             self.stderr.write(f"note: {finding.message}")
         if options["json"]:

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from sharding.placements.services.listing import ShardLine, list_shards
+from sharding.placements.telling import errors_told
 
 
 class Command(BaseCommand):
@@ -21,7 +22,8 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print a JSON array")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        lines = list_shards(options["shard"])
+        with errors_told():
+            lines = list_shards(options["shard"])
         if options["json"]:
             self.stdout.write(json.dumps([line.to_json() for line in lines], indent=2))
             return
