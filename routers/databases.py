@@ -100,11 +100,13 @@ def _refuse_foreign(record: Any, place: scope.Placement) -> None:
             f"rows of {place}."
         )
     tenant_id = tenant_of(alias)
+    if tenant_id == place.tenant_id:
+        return
     what = f"{record._meta.label}(pk={record.pk!r})"
     if tenant_id is None:
         if not session_bound.active():
             raise scope.Unstamped(what, in_scope=scope.describe(place))
-    elif tenant_id != place.tenant_id:
+    else:
         raise scope.WrongTenant(what, belongs_to=tenant_id, in_scope=scope.describe(place))
 
 

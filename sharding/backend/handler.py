@@ -6,6 +6,8 @@ Source: docs/adr/0004.
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from django.conf import settings
@@ -24,8 +26,7 @@ SHARD_ENGINE: Final = "sharding.backend.shard"
 SHARDS_PER_PROCESS: Final = 20
 """Connections multiply: shards × processes × pool size."""
 
-# The aliases of the wrappers made, kept beside the wrappers: local to thread and task as they are.
-_MADE: Final = "made by ScopeHandler"
+_NONE_YET: Final[Mapping[str, Any]] = MappingProxyType({})
 
 _connected: set[str] = set()
 _connected_lock = threading.Lock()
@@ -50,7 +51,7 @@ class ScopeHandler(ConnectionHandler):
 
     def __getitem__(self, alias: str) -> Any:
         alias = self._alias(alias)
-        wrapper = getattr(self._connections, alias, None)
+        wrapper = self.wrappers().get(alias)
         if alias != CONTROL and alias in self.settings:
             # The stand-in, or a database that is none of ours.
             return wrapper if wrapper is not None else self._make(alias, None)
@@ -66,34 +67,37 @@ class ScopeHandler(ConnectionHandler):
 
     def __setitem__(self, alias: str, wrapper: BaseDatabaseWrapper) -> None:
         alias = str(self._alias(alias))
-        made = self.made()
-        if alias not in made:
-            setattr(self._connections, _MADE, (*made, alias))
-        super().__setitem__(alias, wrapper)
+        self._connections.wrappers = {**self.wrappers(), alias: wrapper}
 
     def __delitem__(self, alias: str) -> None:
-        alias = str(self._alias(alias))
-        setattr(self._connections, _MADE, tuple(a for a in self.made() if a != alias))
-        super().__delitem__(alias)
+        self._drop(str(self._alias(alias)))
 
     def all(self, initialized_only: bool = False) -> list[Any]:
         """The connections of the settings and every open one; with `initialized_only` the latter.
 
         A shard in scope is there once, although `default` leads to it as well.
         """
-        made = {alias: self.peek(alias) for alias in self.made()}
-        if not initialized_only:
-            made |= {alias: self[alias] for alias in map(self._alias, self)}
-        return list(made.values())
+        if initialized_only:
+            return list(self.wrappers().values())
+        named = {alias: self[alias] for alias in map(self._alias, self)}
+        return list({**self.wrappers(), **named}.values())
+
+    def wrappers(self) -> Mapping[str, Any]:
+        """The wrappers that this thread (or task) has made, by alias.
+
+        One mapping, never changed but replaced: what is asked several times in every request is
+        one look into Django's thread-local, and a task's additions stay its own.
+        """
+        made: Mapping[str, Any] = getattr(self._connections, "wrappers", _NONE_YET)
+        return made
 
     def made(self) -> tuple[str, ...]:
         """The aliases for which this thread (or task) has a wrapper."""
-        made: tuple[str, ...] = getattr(self._connections, _MADE, ())
-        return made
+        return tuple(self.wrappers())
 
     def peek(self, alias: str) -> Any:
         """The wrapper of exactly this alias, None where there is none yet."""
-        return getattr(self._connections, alias, None)
+        return self.wrappers().get(alias)
 
     def settings_for(self, alias: str, server: Server | None, **how: Any) -> dict[str, Any]:
         """The full settings of a connection to `server`, as Django's wrapper wants them."""
@@ -124,8 +128,12 @@ class ScopeHandler(ConnectionHandler):
         """Drop a connection whose server has another address now, or none."""
         wrapper.close()
         wrapper.close_pool()
-        setattr(self._connections, _MADE, tuple(a for a in self.made() if a != alias))
-        super().__delitem__(alias)
+        self._drop(alias)
+
+    def _drop(self, alias: str) -> None:
+        self._connections.wrappers = {
+            made: wrapper for made, wrapper in self.wrappers().items() if made != alias
+        }
 
 
 def _count_shard(alias: str) -> None:

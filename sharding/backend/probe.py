@@ -16,8 +16,7 @@ class HandlerProbe:
         """Open blocks per alias, but those that a test case holds open around a test."""
         handler: Any = connections
         found: dict[str, tuple[int, int]] = {}
-        for alias in handler.made():
-            wrapper = handler.peek(alias)
+        for alias, wrapper in handler.wrappers().items():
             if wrapper.in_atomic_block:
                 depth = sum(not block._from_testcase for block in wrapper.atomic_blocks)
             elif wrapper.connection is not None and not wrapper.autocommit:
