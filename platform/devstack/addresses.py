@@ -1,6 +1,6 @@
 """The registry's entries for the stack's servers: pure functions over it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
@@ -48,4 +48,22 @@ def _each(registry: Registry, change: Callable[[Address], Address]) -> Registry:
         registry,
         control=registry.control and change(registry.control),
         shards=MappingProxyType({name: change(each) for name, each in registry.shards.items()}),
+    )
+
+
+def with_servers(registry: Registry, servers: Mapping[str, Address]) -> Registry:
+    """`registry` with these entries; shards that somebody added stay, incarnations too."""
+
+    def keep_incarnation(address: Address, before: Address | None) -> Address:
+        return replace(address, incarnation=before.incarnation) if before else address
+
+    ours = {
+        name: keep_incarnation(address, registry.shards.get(name))
+        for name, address in servers.items()
+        if name != CONTROL
+    }
+    return replace(
+        registry,
+        control=keep_incarnation(servers[CONTROL], registry.control),
+        shards=MappingProxyType({**registry.shards, **ours}),
     )

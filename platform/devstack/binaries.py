@@ -98,20 +98,29 @@ def reachable_copy(package: Path, parts: tuple[str, ...], account: Account) -> P
     name = f"{package.name}-{hashlib.sha256(stamp.encode()).hexdigest()[:12]}"
     copy = _CACHE / name / package.name
     if not copy.is_dir():
-        _CACHE.mkdir(parents=True, exist_ok=True)
-        _CACHE.chmod(0o755)
-        building = Path(tempfile.mkdtemp(prefix=f"{name}.", dir=_CACHE))
         try:
-            for part in parts:
-                target = building / package.name / part
-                shutil.copytree(package / part, target.resolve(), symlinks=True)
-            _open_to_all(building)
-            building.rename(_CACHE / name)
-        except OSError:
-            shutil.rmtree(building, ignore_errors=True)
-            if not copy.is_dir():  # else another command was quicker
-                raise
+            _copy(package, parts, _CACHE / name)
+        except OSError as error:
+            why = f"{account.name}, who runs it, cannot reach {package}, nor is there a copy"
+            cure = f"{_CACHE} takes none: {error.strerror}."
+            raise NoServerBinaries(package.name, why, cure) from error
     return copy
+
+
+def _copy(package: Path, parts: tuple[str, ...], to: Path) -> None:
+    _CACHE.mkdir(parents=True, exist_ok=True)
+    _CACHE.chmod(0o755)
+    building = Path(tempfile.mkdtemp(prefix=f"{to.name}.", dir=_CACHE))
+    try:
+        for part in parts:
+            target = building / package.name / part
+            shutil.copytree(package / part, target.resolve(), symlinks=True)
+        _open_to_all(building)
+        building.rename(to)
+    except OSError:
+        shutil.rmtree(building, ignore_errors=True)
+        if not to.is_dir():  # else another command was quicker
+            raise
 
 
 def _is_open(package: Path, parts: tuple[str, ...]) -> bool:

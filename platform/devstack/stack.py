@@ -6,22 +6,27 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
-from types import MappingProxyType
 
 from psycopg.conninfo import make_conninfo
 
 from devstack import folders
 from devstack.account import Account, server_account
-from devstack.addresses import CONTROL, database_of, through_pooler, without_pooler
-from devstack.binaries import find_pgbouncer, find_postgres, find_redis
+from devstack.addresses import (
+    CONTROL,
+    database_of,
+    through_pooler,
+    with_servers,
+    without_pooler,
+)
+from devstack.building import PGBOUNCER, REDIS, Wanted, build_pgbouncer, build_servers
 from devstack.conf import Files
-from devstack.errors import NoServerBinaries, NotStarted, UnknownServer
+from devstack.errors import NotStarted, UnknownServer
 from devstack.locking import folder_lock
 from devstack.logins import ensure_database, ensure_logins, logins_of
-from devstack.pgbouncer_server import Entry, PgBouncerServer
+from devstack.pgbouncer_server import PgBouncerServer
 from devstack.postgres_server import SUPERUSER, PostgresServer
 from devstack.redis_server import RedisServer
-from devstack.server import Server, Site
+from devstack.server import Server
 from devstack.state import State, read_state, write_private, write_state
 from sharding.registry.errors import MalformedRegistry
 from sharding.registry.toml_file import read_registry, write_registry
@@ -72,13 +77,13 @@ class Stack:
             started: list[Server] = []
             try:
                 # PgBouncer last: its entries point at the others.
-                first = [server for name, server in self._servers.items() if name != "pgbouncer"]
+                first = [server for name, server in self._servers.items() if name != PGBOUNCER]
                 with ThreadPoolExecutor(len(first)) as pool:
                     tasks = [pool.submit(self._start_one, server, started) for server in first]
                 for task in tasks:
                     task.result()
-                if "pgbouncer" in self._servers:
-                    self._start_one(self._servers["pgbouncer"], started)
+                if PGBOUNCER in self._servers:
+                    self._start_one(self._servers[PGBOUNCER], started)
             except BaseException:
                 for server in reversed(started):
                     server.stop()
@@ -92,9 +97,9 @@ class Stack:
         with self.locked():
             self._load()
             # PgBouncer first: it would otherwise knock at servers that are gone.
-            if "pgbouncer" in self._servers:
-                self._servers["pgbouncer"].stop()
-            rest = [server for name, server in self._servers.items() if name != "pgbouncer"]
+            if PGBOUNCER in self._servers:
+                self._servers[PGBOUNCER].stop()
+            rest = [server for name, server in self._servers.items() if name != PGBOUNCER]
             with ThreadPoolExecutor(len(rest)) as pool:
                 for task in [pool.submit(server.stop) for server in rest]:
                     task.result()
@@ -165,17 +170,18 @@ class Stack:
         Raises:
             NoServerBinaries: the system has none.
         """
-        pooler = self._servers.get("pgbouncer")
+        pooler = self._servers.get(PGBOUNCER)
         if pooler is None:
-            pooler = self._pooler(self._state, server_account(), self.servers)
-            self._servers["pgbouncer"] = pooler
+            servers = self.servers
+            pooler = build_pgbouncer(self._wanted(), self._state, server_account(), servers)
+            self._servers[PGBOUNCER] = pooler
             write_state(self.files.state, self._state)
         assert isinstance(pooler, PgBouncerServer)
         return pooler
 
     def pooled_registry(self) -> Registry:
         """The registry with PgBouncer before every server."""
-        return through_pooler(self.registry(), port=self.server("pgbouncer").port)
+        return through_pooler(self.registry(), port=self.server(PGBOUNCER).port)
 
     def stop_server(self, name: str) -> None:
         """Shut one server down: from then on, connections are refused."""
@@ -200,7 +206,7 @@ class Stack:
     @property
     def redis_url(self) -> str:
         """Redis' address with its password, database 0."""
-        server = self.server("redis")
+        server = self.server(REDIS)
         assert isinstance(server, RedisServer)
         return server.url
 
@@ -267,69 +273,17 @@ class Stack:
         return state
 
     def _build(self, state: State, account: Account) -> None:
-        binaries = find_postgres(account, self.pg_bin)
-        self._major = binaries.major
-        servers: dict[str, Server] = {}
-        for name in self.databases:
-            for login in logins_of(name, binaries.major):
-                # PgBouncer knows clients by one list for all servers: web's is the same on all.
-                if login == "web":
-                    state.passwords.setdefault(name, {})[login] = state.password("all", "web")
-                state.password(name, login)
-            servers[name] = PostgresServer(
-                name,
-                self._site(state, account, name),
-                binaries=binaries,
-                password=state.password(name, SUPERUSER),
-                fsync=self.fsync,
-            )
-        if self.redis:
-            servers["redis"] = RedisServer(
-                "redis",
-                self._site(state, account, "redis"),
-                binary=find_redis(account),
-                password=state.password("redis", "default"),
-                fsync=self.fsync,
-            )
-        program = find_pgbouncer()
-        if self.pgbouncer or (self.pgbouncer is None and program is not None):
-            servers["pgbouncer"] = self._pooler(state, account, servers)
-        self._servers = servers
-        self._state = state
+        built = build_servers(self._wanted(), state, account)
+        self._servers, self._major, self._state = built.servers, built.major, state
 
-    def _pooler(
-        self, state: State, account: Account, servers: Mapping[str, Server]
-    ) -> PgBouncerServer:
-        program = find_pgbouncer()
-        if program is None:
-            why, cure = "no pgbouncer is on the PATH", "Install the system's package of it."
-            raise NoServerBinaries("PgBouncer", why, cure)
-        admin = "atoll_pools"
-        return PgBouncerServer(
-            "pgbouncer",
-            self._site(state, account, "pgbouncer"),
-            binary=program,
-            entries={
-                name: Entry("127.0.0.1", servers[name].port, database_of(name))
-                for name in self.databases
-            },
-            users={
-                admin: state.password("pgbouncer", admin),
-                "web": state.password("all", "web"),
-            },
-        )
-
-    def _site(self, state: State, account: Account, name: str) -> Site:
-        folder = Path(state.place) / name
-        if not folder.exists():
-            folder.mkdir(mode=0o700)
-            account.give(folder)
-        return Site(
-            folder=folder.resolve(),
-            log=self.files.logs / f"{name}.log",
-            sockets=Path(state.sockets),
-            port=state.port(name),
-            account=account,
+    def _wanted(self) -> Wanted:
+        return Wanted(
+            files=self.files,
+            fsync=self.fsync,
+            pg_bin=self.pg_bin,
+            databases=self.databases,
+            redis=self.redis,
+            pgbouncer=self.pgbouncer,
         )
 
     def _forget_idle_ports(self, state: State, account: Account) -> None:
@@ -355,13 +309,7 @@ class Stack:
             old = read_registry(self.files.registry)
         except (FileNotFoundError, MalformedRegistry):
             old = Registry()
-        ours = {name: self._address(name, old.shards.get(name)) for name in self.shards}
-        new = Registry(
-            version=old.version,
-            control=self._address(CONTROL, old.control),
-            # Shards that somebody added by hand stay.
-            shards=MappingProxyType({**old.shards, **ours}),
-        )
+        new = with_servers(old, {name: self._address(name) for name in self.databases})
         if new != old:
             write_registry(self.files.registry, replace(new, version=old.version + 1))
         lines = [f"ATOLL_REGISTRY={self.files.registry}"]
@@ -369,22 +317,18 @@ class Stack:
             lines.append(f"ATOLL_REDIS_URL={self.redis_url}")
         write_private(self.files.environment, "\n".join(lines) + "\n")
 
-    def _address(self, name: str, old: Address | None) -> Address:
-        direct = Endpoint("127.0.0.1", self._servers[name].port, database_of(name))
-        pooler = self._servers.get("pgbouncer")
+    def _address(self, name: str) -> Address:
         of_server = self._state.passwords[name]
-
-        def login(user: str) -> Login | None:
-            known = user in logins_of(name, self._major)
-            return Login(user, of_server[user]) if known else None
-
+        logins = {user: Login(user, of_server[user]) for user in logins_of(name, self._major)}
+        direct = Endpoint("127.0.0.1", self._servers[name].port, database_of(name))
+        pooler = self._servers.get(PGBOUNCER)
+        pooled = Endpoint("127.0.0.1", pooler.port, name) if pooler else direct
         return Address(
             name=name,
             direct=direct,
-            pooled=Endpoint("127.0.0.1", pooler.port, name) if pooler else direct,
-            web=Login("web", of_server["web"]),
-            own=Login("own", of_server["own"]),
-            mover=login("mover"),
-            role_maker=login("rolemaker"),
-            incarnation=old.incarnation if old else 1,
+            pooled=pooled,
+            web=logins["web"],
+            own=logins["own"],
+            mover=logins.get("mover"),
+            role_maker=logins.get("rolemaker"),
         )
