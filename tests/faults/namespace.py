@@ -102,5 +102,5 @@ def why_not() -> str | None:
 
 
 def _environment() -> dict[str, str]:
-    paths = os.pathsep.join([str(ROOT), str(ROOT / "platform")])
+    paths = os.pathsep.join(path for path in sys.path if path)
     return {**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin", "PYTHONPATH": paths}

@@ -28,7 +28,7 @@ Stack(Path(sys.argv[1]), shards=("alpha",)).start()
 
 
 def start_elsewhere(folder: Path) -> subprocess.Popen[bytes]:
-    paths = os.pathsep.join([str(ROOT), str(ROOT / "platform")])
+    paths = os.pathsep.join(path for path in sys.path if path)
     return subprocess.Popen(
         [sys.executable, "-c", _START, str(folder)],
         env={**os.environ, "PYTHONPATH": paths},
