@@ -83,8 +83,12 @@ def _wrap(
     def guarded(self: Any, *args: Any, **kwargs: Any) -> Any:
         record = pick(self, args)
         # Lookups also take plain values and querysets, which say nothing of a tenant.
-        if hasattr(record, "_state"):
-            refuse_foreign_record(record, doing)
+        state = getattr(record, "_state", None)
+        if state is not None:
+            # Once per related record of a page: this tenant's own are let through from here.
+            tenant_id = getattr(state.db, "tenant_id", None)
+            if tenant_id is None or tenant_id != getattr(scope.current(), "tenant_id", None):
+                refuse_foreign_record(record, doing)
         return stock(self, *args, **kwargs)
 
     setattr(guarded, _MARK, stock)

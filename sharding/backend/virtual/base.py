@@ -46,7 +46,7 @@ class DatabaseWrapper(TenancyWords, postgresql.DatabaseWrapper):
     connect = get_new_connection = ensure_connection = _refuse
     cursor = chunked_cursor = temporary_connection = _refuse
     on_commit = get_autocommit = set_autocommit = set_rollback = get_rollback = _refuse
-    savepoint = savepoint_commit = savepoint_rollback = _refuse
+    savepoint = savepoint_create = savepoint_commit = savepoint_rollback = _refuse
     commit = rollback = schema_editor = _refuse
 
     def close(self) -> None:

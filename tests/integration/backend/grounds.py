@@ -28,6 +28,7 @@ class Grounds:
 
     registry: Registry
     admin: dict[str, str]
+    owners: dict[str, psycopg.Connection]
     a: Placement
     b: Placement
     c: Placement
@@ -64,7 +65,20 @@ def build_grounds(stack, prefix: str = "backend") -> Grounds:
     ]
     for place in places:
         build_tenant(registry.shards[place.shard], place)
-    return Grounds(registry, admin, *places)
+    owners = {name: _owner(server) for name, server in registry.shards.items()}
+    return Grounds(registry, admin, owners, *places)
+
+
+def _owner(server: Server) -> psycopg.Connection:
+    return psycopg.connect(
+        host=server.direct.host,
+        port=server.direct.port,
+        dbname=server.direct.dbname,
+        user=server.own.user,
+        password=server.own.password,
+        autocommit=True,
+        application_name="fixture",
+    )
 
 
 def build_tenant(server: Server, place: Placement) -> None:
@@ -81,6 +95,8 @@ def build_tenant(server: Server, place: Placement) -> None:
 
 
 def remove_grounds(stack, grounds: Grounds, prefix: str = "backend") -> None:
+    for owner in grounds.owners.values():
+        owner.close()
     for name in ("alpha", "beta"):
         with psycopg.connect(stack.admin_conninfo(name, "postgres"), autocommit=True) as connection:
             connection.execute(
@@ -92,24 +108,24 @@ def remove_grounds(stack, grounds: Grounds, prefix: str = "backend") -> None:
                 )
 
 
+_USED = """
+    SELECT n.nspname, c.relname FROM pg_sequences s
+    JOIN pg_class q ON q.relname = s.sequencename
+    JOIN pg_namespace n ON n.oid = q.relnamespace AND n.nspname = s.schemaname
+    JOIN pg_depend d ON d.objid = q.oid AND d.deptype = 'i'
+    JOIN pg_class c ON c.oid = d.refobjid
+    WHERE s.last_value IS NOT NULL AND s.schemaname = ANY (%s)
+"""
+
+
 def empty(grounds: Grounds) -> None:
-    """Remove all rows, as the owner, in one statement a shard."""
-    for shard in ("alpha", "beta"):
-        tables = [
-            sql.Identifier(place.schema, table)
-            for place in grounds.all
-            if place.shard == shard
-            for model in MODELS
-            for table in [model._meta.db_table, *_through(model)]
-        ]
-        with own_connection(grounds.registry.shards[shard]) as connection:
-            connection.execute(
-                sql.SQL("TRUNCATE {} RESTART IDENTITY").format(sql.SQL(", ").join(tables))
-            )
-
-
-def _through(model) -> list[str]:
-    return [field.m2m_db_table() for field in model._meta.local_many_to_many]
+    """Remove all rows of tables whose ids were used, as the owner, and begin with 1 again."""
+    schemas = [place.schema for place in grounds.all]
+    for owner in grounds.owners.values():
+        used = owner.execute(_USED, [schemas]).fetchall()
+        if used:
+            tables = sql.SQL(", ").join(sql.Identifier(*table) for table in used)
+            owner.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(tables))
 
 
 def sqlstate(error: BaseException) -> str | None:

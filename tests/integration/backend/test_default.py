@@ -147,7 +147,9 @@ def test_closing_reaches_shards(grounds):
         raw = connection.connection
         connection.force_debug_cursor = False
     reset_queries()
-    close_old_connections()  # CONN_MAX_AGE is 0: what is idle is closed
+    with scope.enter(grounds.a):
+        connection.close_at = 0.0  # it has lived long enough
+    close_old_connections()
     assert raw.closed
     with scope.enter(grounds.a):
         assert connection.queries == []

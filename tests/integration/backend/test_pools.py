@@ -82,7 +82,7 @@ def test_a_block_that_keeps_an_old_connection_gives_it_back_to_its_own_pool(pool
     with scope.enter(pooled.a):
         with transaction.atomic():
             Author.objects.create(name="x")
-            kept = connections["default"]
+            kept: Any = connections["default"]
             old = kept.pool
             moved = replace(known.shards["alpha"], incarnation=7)
             registry.install(

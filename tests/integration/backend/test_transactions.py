@@ -48,10 +48,11 @@ def test_a_savepoint_as_the_first_statement_works(grounds):
 def test_savepoints_work_after_the_scope_was_left(grounds):
     with scope.enter(grounds.a), transaction.atomic():
         Author.objects.create(name="x")
-        sid = connection.savepoint()
+        inner = transaction.atomic(using="alpha")
+        inner.__enter__()
         Author.objects.create(name="y")
         scope.replace(None)
-        connections["alpha"].savepoint_rollback(sid)
+        inner.__exit__(ValueError, ValueError(), None)
         scope.replace(grounds.a)
     assert names(grounds.a) == ["x"]
 

@@ -41,7 +41,6 @@ def test_it_answers(handler, ask):
         lambda: connection.connect(),
         lambda: transaction.atomic().__enter__(),
         lambda: transaction.on_commit(lambda: None),
-        lambda: transaction.savepoint(),
         lambda: transaction.get_autocommit(),
         lambda: transaction.set_autocommit(False),
         lambda: transaction.set_rollback(True),
