@@ -1,0 +1,1 @@
+"""What of the development servers can be told without any."""
