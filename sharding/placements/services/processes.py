@@ -120,9 +120,8 @@ class Heartbeat(threading.Thread):
         self.join(timeout=2)
 
     def beat(self) -> None:
-        """Say that we live, read the registry again if a shard changed, hear what is new."""
+        """Hear what is new, say that we live, read the registry again if a shard changed."""
         self._hear()
-        self._reread()
         self.row.breakers = _breakers()
         self.row.registry_version = addresses.registry().version
         self.row.last_announcement = self._heard or 0
@@ -138,20 +137,21 @@ class Heartbeat(threading.Thread):
         )
         if not found:
             self.row.save(using=CONTROL, force_insert=True)
+        # Last: with a registry that cannot be read we live on, and are seen to.
+        self._reread()
 
     def _beat_or_tell(self) -> None:
         try:
             self.beat()
-            if self._away:
-                log.info("Control answers again.")
-            self._away = False
-        except DatabaseError as error:
+        except (DatabaseError, RegistryError) as error:
             if not self._away:
-                log.warning("Control does not answer, going on without: %s", error)
+                log.warning("No heartbeat, going on without: %s", error)
             self._away = True
             connections.close_all()
-        except RegistryError:
-            log.exception("The registry cannot be read; the one in use stays")
+        else:
+            if self._away:
+                log.info("The heartbeat goes on.")
+            self._away = False
 
     def _hear(self) -> None:
         announcements = Announcement.objects.using(CONTROL)
@@ -186,5 +186,5 @@ class Heartbeat(threading.Thread):
     def _withdraw(self) -> None:
         try:
             Process.objects.using(CONTROL).filter(id=self.row.id).delete()
-        except DatabaseError:
+        except (DatabaseError, RegistryError):
             log.info("Control does not answer; this process's row will be purged")

@@ -122,11 +122,32 @@ def test_a_registry_that_is_not_here_yet_is_told_once_and_the_old_one_stays(capl
 
 
 @pytest.mark.usefixtures("heartbeat")
-def test_control_away_ends_no_heartbeat(fleet):
+def test_a_registry_that_cannot_be_read_ends_no_heartbeat_and_the_old_one_stays(fleet, caplog):
+    before = addresses.registry()
+    shard = Shard.objects.using("control").filter(name="alpha")
+    kept, text = shard.get(), fleet.files.registry.read_text()
+    fleet.files.registry.write_text("version = [")
+    shard.update(registry_version=before.version + 1)
+    try:
+        until(lambda: "this is no TOML" in caplog.text)
+        time.sleep(0.3)
+        assert caplog.text.count("this is no TOML") == 1
+        assert addresses.registry() is before
+        seen = mine().get().seen_at
+        until(lambda: mine().get().seen_at > seen)
+    finally:
+        fleet.files.registry.write_text(text)
+        kept.save(using="control")
+
+
+@pytest.mark.usefixtures("heartbeat")
+def test_control_away_ends_no_heartbeat_and_is_told_once(fleet, caplog):
     first = mine().get()
     fleet.stop_server("control")
     try:
+        until(lambda: "No heartbeat, going on without" in caplog.text)
         time.sleep(0.3)
+        assert caplog.text.count("No heartbeat") == 1
     finally:
         fleet.start_server("control")
         connections.close_all()
