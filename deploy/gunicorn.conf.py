@@ -32,3 +32,10 @@ control_socket_disable = True
 
 accesslog = "-"
 access_log_format = '%({host}i)s "%(r)s" %(s)s %(b)s bytes in %(M)s ms'
+
+
+def worker_exit(server, worker):
+    """Take this process's row out of control: it has ended, and was not lost."""
+    from sharding.placements.services.processes import stop_heartbeat
+
+    stop_heartbeat()

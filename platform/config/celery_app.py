@@ -4,11 +4,21 @@ Not called celery.py: a module of that name shadows the library wherever its fol
 """
 
 import os
+from typing import Any
 
 from celery import Celery
+from celery.signals import worker_process_shutdown
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.prod")
 
 app = Celery("atoll")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@worker_process_shutdown.connect
+def _say_goodbye(**signal: Any) -> None:
+    """Take this process's row out of control: it has ended, and was not lost."""
+    from sharding.placements.services.processes import stop_heartbeat
+
+    stop_heartbeat()

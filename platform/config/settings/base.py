@@ -101,18 +101,23 @@ _redis = {
 }
 CACHES = {
     "default": {
-        "BACKEND": "django_redis.cache.RedisCache",
+        "BACKEND": "tenants.cache.TenantCache",
         "LOCATION": _env.redis_url,
         "KEY_FUNCTION": "routers.cache_keys.tenant_key",
+        "REVERSE_KEY_FUNCTION": "routers.cache_keys.key_as_given",
         "OPTIONS": _redis,
     },
     "control": {
         "BACKEND": "django_redis.cache.RedisCache",
         "LOCATION": _env.redis_url,
         "KEY_FUNCTION": "routers.cache_keys.control_key",
+        "REVERSE_KEY_FUNCTION": "routers.cache_keys.key_as_given",
         "OPTIONS": _redis,
     },
 }
+# Said although it is the default: django-redis asks at the end of every request, and a setting that
+# is not there is found missing anew each time.
+DJANGO_REDIS_CLOSE_CONNECTION = False
 SESSION_ENGINE = "tenants.sessions"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 SIGNING_BACKEND = "routers.signing.TenantSigner"

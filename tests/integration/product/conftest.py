@@ -51,7 +51,7 @@ class Workspace:
 
     def download_latest_export(self):
         with self.scope():
-            export = Export.objects.first()
+            export = Export.objects.latest("requested_at")
             deadline = time.monotonic() + 20
             while not export.file:
                 assert time.monotonic() < deadline, "no worker has written it"
@@ -107,6 +107,13 @@ class Broker:
         arguments, *_ = json.loads(base64.b64decode(message["body"]))
         return {**message, "arguments": arguments}
 
+    def wait_until_empty(self, queue):
+        """Until every message was taken and its task has ended."""
+        deadline = time.monotonic() + 20
+        while self._redis.llen(queue) or self._redis.hlen("unacked"):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
     def empty(self):
         self._redis.flushdb()
 
@@ -129,9 +136,9 @@ def broker(stack_ready):
 
 
 def _lead_celery_to(url):
-    app.conf.broker_url = url
-    # Celery's own way to forget connections that lead elsewhere.
-    app._after_fork()
+    app.conf.update(broker_url=url)
+    # What a forked child does to forget connections that are not its own.
+    vars(type(app))["_after_fork"](app)
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ from django.contrib.staticfiles import finders
 from django.test import Client
 from django.urls import get_resolver
 
+from routers.log_fields import ScopeFields
+
 
 @pytest.mark.parametrize("host", ["localhost", "www.localhost"])
 def test_the_public_host_says_what_this_is(host, stack_ready):
@@ -56,3 +58,19 @@ def test_every_view_without_a_tenant_is_marked_as_open_to_all(urlconf):
 def walk(resolver):
     for each in resolver.url_patterns:
         yield from walk(each) if hasattr(each, "url_patterns") else [each]
+
+
+@pytest.fixture
+def logged(caplog):
+    fields = ScopeFields()
+    caplog.handler.addFilter(fields)
+    yield caplog
+    caplog.handler.removeFilter(fields)
+
+
+def test_a_page_that_is_not_found_is_logged_with_its_tenant(acme, coral, logged):
+    for tenant in (acme, coral, acme):
+        logged.clear()
+        tenant.member().get("/tickets/987654321/")
+        (line,) = [record for record in logged.records if record.name == "django.request"]
+        assert (line.tenant, line.shard) == (tenant.place.tenant_id, tenant.place.shard)

@@ -1,0 +1,78 @@
+from datetime import timedelta
+
+import pytest
+from celery.contrib.testing.worker import start_worker
+from celery.signals import task_failure
+from django.contrib.sessions.models import Session
+from django.core.management import call_command
+from django.utils import timezone
+
+from accounts.tasks import clear_sessions, clear_sessions_of_all_tenants
+from config.celery_app import app
+from config.schedule import BEAT_SCHEDULE
+from tenants.fan_out import start_for_all_tenants
+from tenants.tasks import ControlTask
+
+
+@pytest.mark.parametrize("entry", list(BEAT_SCHEDULE.values()), ids=BEAT_SCHEDULE)
+def test_what_beat_starts_is_a_task_without_a_tenant(entry):
+    app.loader.import_default_modules()
+    assert isinstance(app.tasks[entry["task"]], ControlTask)
+
+
+@pytest.mark.parametrize("entry", list(BEAT_SCHEDULE.values()), ids=BEAT_SCHEDULE)
+def test_what_beat_starts_goes_to_control_and_runs_there(entry, acme, coral, broker):
+    app.send_task(entry["task"])
+    assert broker.only_message("control")["headers"]["task"] == entry["task"]
+    failed = []
+
+    def remember(exception, **signal):
+        failed.append(exception)
+
+    task_failure.connect(remember)
+    with start_worker(app, queues=["control"], pool="solo", perform_ping_check=False):
+        broker.wait_until_empty("control")
+    assert failed == []
+
+
+def test_every_tenant_gets_its_task_on_the_queue_of_its_shard(acme, birch, coral, broker):
+    sent = start_for_all_tenants(clear_sessions, spread=timedelta(0))
+    stamped = {
+        message["headers"]["atoll_tenant"]: queue
+        for queue in ("shard.alpha", "shard.beta")
+        for message in broker.messages(queue)
+    }
+    assert len(stamped) == sent
+    assert stamped[acme.place.tenant_id] == stamped[birch.place.tenant_id] == "shard.alpha"
+    assert stamped[coral.place.tenant_id] == "shard.beta"
+
+
+def test_expired_sessions_go_and_others_stay(acme, birch):
+    keys = {}
+    for tenant in (acme, birch):
+        with tenant.scope():
+            for name, age in (("old", timedelta(days=-1)), ("new", timedelta(days=1))):
+                session = Session.objects.create(
+                    session_key=f"{tenant.slug}-{name}".ljust(32, "x"),
+                    session_data="",
+                    expire_date=timezone.now() + age,
+                )
+                keys[tenant.slug, name] = session.pk
+    with acme.scope():
+        clear_sessions()
+        assert not Session.objects.filter(pk=keys["acme", "old"]).exists()
+        assert Session.objects.filter(pk=keys["acme", "new"]).exists()
+    with birch.scope():
+        assert Session.objects.filter(pk=keys["birch", "old"]).exists()
+        Session.objects.filter(pk__in=keys.values()).delete()
+
+
+def test_the_fan_out_is_spread_over_minutes(acme, broker):
+    clear_sessions_of_all_tenants()
+    due = [message["headers"]["eta"] for message in broker.messages("shard.alpha")]
+    assert due
+    assert all(due)
+
+
+def test_no_migration_is_missing(stack_ready):
+    call_command("makemigrations", check=True, dry_run=True, verbosity=1)
