@@ -15,8 +15,15 @@ class ScopeFields(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Add the fields; let every record through."""
         if not hasattr(record, "tenant"):
-            current = scope.current()
-            place = scope.tenant_or_none()
+            current = scope.current() or _place_of_request(record)
+            place = current if isinstance(current, scope.Placement) else None
             record.tenant = place.tenant_id if place is not None else "-"
             record.shard = current.shard if current is not None else "-"
         return True
+
+
+def _place_of_request(record: logging.LogRecord) -> scope.Placement | None:
+    # Django logs a 404 or 500 when the response has left all middleware, and so the scope.
+    tenant = getattr(getattr(record, "request", None), "tenant", None)
+    place = getattr(tenant, "placement", None)
+    return place if isinstance(place, scope.Placement) else None
