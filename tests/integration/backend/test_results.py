@@ -44,7 +44,8 @@ def test_rows_come_in_every_way(cursor):
     assert cursor.fetchmany(2) == [(2,), (3,)]
     cursor.scroll(-1)
     assert [row for (row,) in cursor] == [3, 4, 5]
-    assert len(list(cursor.results())) == 1
+    if hasattr(cursor.cursor, "results"):  # psycopg 3.3
+        assert len(list(cursor.results())) == 1
 
 
 def test_an_empty_statement_is_no_error(cursor):
@@ -62,7 +63,8 @@ def test_results_of_several_trusted_statements_are_counted_from_the_first(cursor
     assert cursor.fetchone() == ("tbackendb",)
     assert cursor.nextset()
     assert cursor.nextset() is None
-    assert cursor.cursor.set_result(0).fetchone() == (1,)
+    if hasattr(cursor.cursor, "set_result"):  # psycopg 3.3
+        assert cursor.cursor.set_result(0).fetchone() == (1,)
 
 
 def test_captured_sql_shows_no_prefix(grounds):

@@ -63,8 +63,8 @@ def test_afterwards_it_is_closed_for_real_and_the_old_connection_is_back(grounds
     with grounds.superuser("alpha") as admin:
         time.sleep(0.05)
         assert admin.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE usename = 'own' AND application_name = 'atoll' AND datname = "
-            "current_database()"
+            "SELECT count(*) FROM pg_stat_activity WHERE usename = 'own' "
+            "AND application_name = 'atoll' AND datname = current_database()"
         ).fetchone() == (0,)
 
 
