@@ -112,7 +112,7 @@ class TenantTask(DjangoTask):  # type: ignore[type-arg]
             return self.run(*args, **kwargs)
         _show_that_we_live()
         tenant_id, epoch, hops = _stamp(self)
-        entry = _entry(tenant_id, epoch)
+        entry = _entry(self, tenant_id, epoch)
         if not takes_work(self, entry.verdict) or entry.verdict is Verdict.WAIT:
             self._put_off(entry)
         if self._is_elsewhere(entry):
@@ -172,10 +172,11 @@ def _header(task: Task, name: str) -> Any:  # type: ignore[type-arg]
     return (task.request.headers or {}).get(name)
 
 
-def _entry(tenant_id: str, epoch: int) -> Entry:
+def _entry(task: Task, tenant_id: str, epoch: int) -> Entry:  # type: ignore[type-arg]
     entry = lookup_id(tenant_id)
-    if entry is None or entry.placement.epoch < epoch:
-        # Whoever sent the task knew more than this process remembers.
+    if entry is None or entry.placement.epoch < epoch or not takes_work(task, entry.verdict):
+        # Whoever sent the task may know more than this process remembers; and a task that is
+        # turned away is lost, so what turns it away is looked up.
         entry = directory().read(IdKey(tenant_id))
     if entry is None:
         raise scope.UnknownTenant(tenant_id)

@@ -84,6 +84,10 @@ def on_commit():
     return found
 
 
+def join_the_only_user(group):
+    User.objects.get().groups.add(group)
+
+
 WAYS = [
     by_query,
     by_raw_query,
@@ -280,7 +284,7 @@ def test_a_session_that_is_first_looked_at_in_another_scope_raises(ann, bob):
         lambda record: record.save(),
         lambda record: record.delete(),
         lambda record: record.refresh_from_db(),
-        User.objects.get().groups.add,
+        join_the_only_user,
         lambda record: list(User.objects.filter(groups=record)),
         lambda record: Group.objects.bulk_update([record], ["name"]),
     ],

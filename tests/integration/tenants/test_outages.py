@@ -1,0 +1,184 @@
+"""What is away hurts those who need it, for a bounded time, and nobody else."""
+
+import time
+
+import pytest
+from django.core.cache import cache, caches
+from django.db import connections
+from django.test import Client
+
+from sharding import scope
+from sharding.placements.models import Placement
+from sharding.registry import current as registry
+from tenants.directory import lookup as module
+from tenants.directory.lookup import directory, lookup, resolve
+from tenants.errors import DirectoryAway
+from tenants.services.suspend import resume_tenant, suspend_tenant
+from tests.faults.down import Down
+
+pytestmark = [
+    pytest.mark.usefixtures("groups"),
+    pytest.mark.urls("tests.integration.tenants.urls"),
+]
+
+
+@pytest.fixture
+def through_faults(faulty, tenants, settings):
+    """All servers, Redis too, are reached through what can be made to fail."""
+    real = registry.registry()
+    registry.install(faulty.registry)
+    before = {name: dict(options) for name, options in settings.CACHES.items()}
+    lead_caches_to(settings, faulty.redis_url)
+    yield faulty
+    registry.install(real)
+    for name, options in before.items():
+        settings.CACHES[name] = options
+    forget_caches(settings)
+    close_all()
+    time.sleep(1.1)  # so long Redis is not asked again, and servers neither
+
+
+def lead_caches_to(settings, url):
+    for name, options in settings.CACHES.items():
+        settings.CACHES[name] = {**options, "LOCATION": url}
+    forget_caches(settings)
+
+
+def forget_caches(settings):
+    caches.close_all()
+    for name in settings.CACHES:
+        if hasattr(caches._connections, name):
+            del caches[name]
+
+
+def close_all():
+    for wrapper in connections.all(initialized_only=True):
+        wrapper.close()
+
+
+def timed(client, path="/whoami/"):
+    began = time.monotonic()
+    answer = client.get(path)
+    return answer, time.monotonic() - began
+
+
+@pytest.mark.parametrize("how", list(Down))
+def test_a_cached_tenant_is_served_while_control_and_redis_are_away(
+    tenants, client_of, through_faults, how
+):
+    for tenant in tenants:
+        assert client_of(tenant).get("/whoami/").status_code == 200
+    # Nothing is fresh any more: every request would like to ask.
+    for found in directory()._known._answers.values():
+        object.__setattr__(found, "fresh_until", 0.0)
+    with through_faults.down("control", how), through_faults.down("redis", how):
+        waited = 0.0
+        for tenant in [*tenants, *tenants]:
+            answer, seconds = timed(client_of(tenant))
+            assert answer.json()["groups"] == [tenant.slug]
+            waited += seconds
+        assert waited < 8
+        # An unknown host cannot be looked up by anybody.
+        answer, seconds = timed(Client(headers={"host": "nobody.localhost"}))
+        assert (answer.status_code, seconds < 4) == (503, True)
+        assert answer.headers["Retry-After"]
+
+
+def test_a_tenant_that_is_fresh_in_memory_needs_neither_control_nor_redis_at_all(
+    ann, client_of, through_faults
+):
+    client_of(ann).get("/whoami/")
+    with through_faults.down("control", Down.SIGSTOP), through_faults.down("redis", Down.SIGSTOP):
+        answer, seconds = timed(client_of(ann))
+        assert answer.json()["groups"] == ["ann"]
+        assert seconds < 0.25
+
+
+def test_a_process_that_starts_while_control_is_away_serves_from_redis(
+    ann, client_of, through_faults
+):
+    client_of(ann).get("/whoami/")
+    directory.cache_clear()
+    with through_faults.down("control", Down.REFUSED):
+        assert client_of(ann).get("/whoami/").json()["groups"] == ["ann"]
+        with pytest.raises(DirectoryAway):
+            lookup("nobody.localhost")
+
+
+@pytest.mark.parametrize("how", list(Down))
+def test_a_shard_that_is_down_hurts_its_own_tenants_only_and_they_are_told_when_to_come_back(
+    ann, cyd, client_of, through_faults, how
+):
+    client_of(cyd).get("/whoami/")
+    with through_faults.down("beta", how):
+        answer, seconds = timed(client_of(cyd, raise_request_exception=False))
+        if how is Down.SLOW:
+            assert answer.status_code in (200, 503)
+        else:
+            assert answer.status_code == 503
+            assert answer.headers["Retry-After"] == "2"
+        assert seconds < 12
+        answer, seconds = timed(client_of(ann))
+        assert (answer.status_code, seconds < 1) == (200, True)
+    close_all()
+    time.sleep(0.6)  # so long a thread that has met it away does not try again
+    assert client_of(cyd).get("/whoami/").status_code == 200
+
+
+def test_a_plain_error_stays_an_error(ann, client_of):
+    client = client_of(ann, raise_request_exception=False)
+    assert client.get("/write_and_fail/").status_code == 500
+
+
+def test_after_a_write_that_redis_did_not_take_nothing_old_is_read(ann, bob, through_faults):
+    with bob.scope():
+        cache.set("k", "bob's")
+    with ann.scope():
+        cache.set("k", "old")
+        assert cache.get("k") == "old"
+    with through_faults.down("redis", Down.REFUSED), ann.scope():
+        cache.delete("k")
+    time.sleep(1.1)  # the breaker
+    with ann.scope():
+        assert cache.get("k") is None
+        cache.set("k", "not kept either")
+        assert cache.get("k") is None
+    now = Placement.objects.using("control").get(tenant_id=ann.id).to_scope()
+    assert now.generation != ann.place.generation
+    with scope.enter(now):
+        assert cache.get("k") is None
+        cache.set("k", "new")
+        assert cache.get("k") == "new"
+    with bob.scope():
+        assert cache.get("k") == "bob's"
+    assert resolve(ann.id) == now
+
+
+def test_a_change_is_seen_at_once_where_it_is_made_and_soon_elsewhere(ann, monkeypatch):
+    here, elsewhere = directory(), module.Directory(10, 0.3)
+    key = module.HostKey(ann.host)
+    assert here.lookup(key).verdict == elsewhere.lookup(key).verdict == "serve"
+    suspend_tenant("ann")
+    try:
+        assert here.lookup(key).verdict == "suspended"
+        assert elsewhere.lookup(key).verdict == "serve"  # it has not heard; that is no harm
+        time.sleep(0.35)
+        assert elsewhere.lookup(key).verdict == "suspended"
+    finally:
+        resume_tenant("ann")
+
+
+def test_an_announcement_that_is_heard_makes_others_ask_at_once(ann):
+    from sharding.placements.models import Announcement
+    from tenants.directory import changes
+
+    key = module.HostKey(ann.host)
+    directory().lookup(key)
+    suspend_tenant("ann")
+    try:
+        # As if another process had done it: this one still remembers.
+        directory()._known.put(key, None, fresh_for=99)
+        changes.hear(Announcement.objects.using("control").latest("id"))
+        assert directory().lookup(key).verdict == "suspended"
+    finally:
+        resume_tenant("ann")

@@ -1,0 +1,211 @@
+"""Tasks run in their tenant's scope, on its shard's queue, or not at all. With a real worker.
+
+Ann and bob live on one shard, cyd on another. Each has a group with the same id and its own name.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from uuid import uuid4
+
+import pytest
+from celery import chain
+from django.conf import settings
+from django.core.cache import caches
+from django.db import transaction
+
+from config.celery_app import app
+from sharding import scope
+from tenants.fan_out import start_for_all_tenants
+from tenants.services.suspend import resume_tenant, suspend_tenant
+from tenants.tasks import EPOCH, TENANT, TenantTask
+from tests.integration.tenants.tasks_of_tests import (
+    look,
+    look_at_control,
+    look_on_second_try,
+    purge,
+)
+
+pytestmark = pytest.mark.usefixtures("groups", "worker")
+
+SETTINGS = "tests.integration.tenants.worker_settings"
+QUEUES = "shard.alpha,shard.beta,control"
+
+
+@pytest.fixture(scope="module")
+def worker(tenants, tmp_path_factory):
+    """One worker for all queues, as far as it knows; the tasks tell by which they came."""
+    log = tmp_path_factory.mktemp("worker") / "log"
+    command = [sys.executable, "-m", "celery", "-A", "config.celery_app", "worker", "-l", "INFO"]
+    command += ["-P", "solo", "-Q", QUEUES, "-I", "tests.integration.tenants.tasks_of_tests"]
+    command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    with log.open("wb") as out:
+        running = subprocess.Popen(
+            command,
+            stdout=out,
+            stderr=out,
+            env={**os.environ, "DJANGO_SETTINGS_MODULE": SETTINGS},
+        )
+        wait_for(lambda: b"ready." in log.read_bytes(), 30)
+        yield log
+        running.terminate()
+        running.wait(20)
+
+
+@pytest.fixture
+def mark():
+    return uuid4().hex
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _broker(stack_ready):
+    before = app.conf.broker_url
+    lead_celery_to(settings.CELERY_BROKER_URL)
+    yield
+    lead_celery_to(before)
+
+
+def lead_celery_to(url):
+    app.conf.broker_url = url
+    # Celery's own way to forget connections that lead elsewhere.
+    app._after_fork()
+
+
+def wait_for(truth, seconds=15):
+    deadline = time.monotonic() + seconds
+    while not truth():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.05)
+
+
+def seen(mark, times=1):
+    key = f"test:{mark}"
+    wait_for(lambda: len(caches["control"].get(key) or []) >= times)
+    return caches["control"].get(key)
+
+
+def not_seen(mark, worker, says):
+    wait_for(lambda: says in worker.read_text())
+    assert caches["control"].get(f"test:{mark}") is None
+
+
+def test_each_tenants_task_runs_in_its_scope_on_its_shards_queue(tenants, mark):
+    for tenant in tenants:
+        with tenant.scope():
+            look.delay(mark + tenant.slug)
+    for tenant in tenants:
+        (told,) = seen(mark + tenant.slug)
+        assert (told["tenant"], told["groups"]) == (tenant.id, [tenant.slug])
+        assert told["queue"] == f"shard.{tenant.place.shard}"
+
+
+def test_a_task_of_nobody_has_no_scope_even_if_a_tenant_sent_it(ann, mark):
+    with ann.scope():
+        look_at_control.delay(mark)
+    (told,) = seen(mark)
+    assert (told["tenant"], told["queue"]) == (None, "control")
+
+
+@pytest.mark.parametrize("place", [None, scope.CONTROL])
+def test_a_tenants_task_cannot_be_sent_without_a_tenant(mark, place):
+    with scope.enter(place), pytest.raises(scope.NoTenantInScope):
+        look.delay(mark)
+
+
+def test_a_task_that_finds_its_tenant_elsewhere_is_forwarded_with_the_same_id(cyd, mark):
+    with cyd.scope():
+        sent = look.apply_async((mark,), queue="shard.alpha")
+    (told,) = seen(mark)
+    assert told == {"tenant": cyd.id, "groups": ["cyd"], "queue": "shard.beta", "id": sent.id}
+
+
+def test_a_task_that_names_no_tenant_does_not_run(ann, mark, worker):
+    with pytest.raises(scope.NoTenantInScope):
+        app.send_task(look.name, (mark,))
+    with ann.scope():
+        app.send_task(look.name, (mark,))
+    not_seen(mark, worker, "says of no tenant whose it is")
+
+
+def test_a_task_of_a_tenant_that_is_no_more_does_not_run(ann, mark, worker):
+    headers = {TENANT: "t0gonegone", EPOCH: 1}
+    with ann.scope():
+        app.send_task(look.name, (mark,), headers=headers)
+    not_seen(mark, worker, "No tenant has the id or schema 't0gonegone'")
+
+
+def test_a_suspended_tenants_task_does_not_run_unless_it_may(ann, mark, worker):
+    with ann.scope():
+        look.delay(mark + "before")
+    seen(mark + "before")
+    suspend_tenant("ann")
+    try:
+        # The worker remembers her as open for five seconds, unless it hears what happened.
+        time.sleep(1)
+        with ann.scope():
+            look.delay(mark)
+            purge.delay(mark + "purge")
+        (told,) = seen(mark + "purge")
+        assert told["groups"] == ["ann"]
+        not_seen(mark, worker, f"Tenant {ann.id} takes no work (suspended)")
+    finally:
+        resume_tenant("ann")
+
+
+def test_a_retry_stays_with_its_tenant(tenants, mark):
+    for tenant in tenants:
+        with tenant.scope():
+            look_on_second_try.delay(mark + tenant.slug)
+    for tenant in tenants:
+        (told,) = seen(mark + tenant.slug)
+        assert (told["tenant"], told["groups"]) == (tenant.id, [tenant.slug])
+
+
+def test_what_follows_a_task_stays_with_its_tenant(tenants, mark):
+    for tenant in tenants:
+        with tenant.scope():
+            chain(look.si(mark + tenant.slug), look.si(mark + tenant.slug)).delay()
+    for tenant in tenants:
+        told = seen(mark + tenant.slug, times=2)
+        assert [each["groups"] for each in told] == [[tenant.slug]] * 2
+
+
+def test_a_task_on_commit_waits_for_the_tenants_commit(bob, mark):
+    with bob.scope():
+        with transaction.atomic():
+            look.delay_on_commit(mark)
+            time.sleep(0.3)
+            assert caches["control"].get(f"test:{mark}") is None
+        (told,) = seen(mark)
+        assert told["groups"] == ["bob"]
+        with pytest.raises(ZeroDivisionError), transaction.atomic():
+            look.delay_on_commit(mark + "never")
+            raise ZeroDivisionError
+    time.sleep(0.3)
+    assert caches["control"].get(f"test:{mark}never") is None
+
+
+def test_a_task_for_all_is_sent_once_for_each(tenants, mark, monkeypatch):
+    from datetime import timedelta
+
+    delays = []
+    real = TenantTask.apply_async
+
+    def apply_async(self, *args, **options):
+        delays.append((scope.tenant().tenant_id, options.pop("countdown")))
+        return real(self, (mark + scope.tenant().tenant_id,), **options)
+
+    monkeypatch.setattr(TenantTask, "apply_async", apply_async)
+    assert start_for_all_tenants(look, spread=timedelta(minutes=10)) == len(tenants)
+    assert {tenant_id for tenant_id, _ in delays} == {tenant.id for tenant in tenants}
+    assert all(0 <= delay <= 600 for _, delay in delays)
+    assert len({delay for _, delay in delays}) == len(delays)
+    for tenant in tenants:
+        (told,) = seen(mark + tenant.id)
+        assert told["groups"] == [tenant.slug]
+
+
+def test_called_as_a_function_it_runs_where_it_is_called(ann):
+    with pytest.raises(scope.NoTenantInScope):
+        look("x")

@@ -1,0 +1,6 @@
+"""The settings of the worker that tests of tasks start: as in tests, but it hears announcements."""
+
+from config.settings.test import *  # noqa: F403
+
+ATOLL_PROCESS_ROWS = True
+ATOLL_HEARTBEAT_SECONDS = 0.2
