@@ -88,7 +88,7 @@ class TenantRouter:
 
 def _refuse_foreign(record: Any, place: scope.Placement) -> None:
     alias = record._state.db
-    if alias is None:
+    if alias is None or tenant_of(alias) == place.tenant_id:
         return
     # Not its type(): `request.user` is a lazy stand-in, which only says it is a User.
     home = home_of(record.__class__)
@@ -100,8 +100,6 @@ def _refuse_foreign(record: Any, place: scope.Placement) -> None:
             f"rows of {place}."
         )
     tenant_id = tenant_of(alias)
-    if tenant_id == place.tenant_id:
-        return
     what = f"{record._meta.label}(pk={record.pk!r})"
     if tenant_id is None:
         if not session_bound.active():

@@ -47,14 +47,11 @@ def met_away_just_now(name: str) -> bool:
     return bool(met) and monotonic() - met.get(name, float("-inf")) < FRESH_S
 
 
-def _deadline(cap: float) -> float:
-    now = monotonic()
-    return min(now + cap, max(request_ends.get(), now + GRACE_S))
-
-
-def _limited(gen: Waiting[RV], name: str, ends: float) -> Waiting[RV]:
+def _limited(gen: Waiting[RV], name: str, cap: float) -> Waiting[RV]:
     breaker = breaker_for(name)
-    suspect_at = monotonic() + SUSPICIOUS_S
+    now = monotonic()
+    ends = min(now + cap, max(request_ends.get(), now + GRACE_S))
+    suspect_at = now + SUSPICIOUS_S
     ready = None
     try:
         while True:
@@ -96,7 +93,7 @@ class Deadlined(psycopg.Connection[Any]):
         Raises:
             ShardAway: no answer in time, or the breaker opened meanwhile. The connection is closed.
         """
-        limited = _limited(gen, self.server_name, _deadline(self.cap))
+        limited = _limited(gen, self.server_name, self.cap)
         try:
             return super().wait(limited, *args, **kwargs)
         except ShardAway:
@@ -135,7 +132,7 @@ class AsyncDeadlined(psycopg.AsyncConnection[Any]):
         Raises:
             ShardAway: no answer in time, or the breaker opened meanwhile. The connection is closed.
         """
-        limited = _limited(gen, self.server_name, _deadline(self.cap))
+        limited = _limited(gen, self.server_name, self.cap)
         try:
             return await super().wait(limited, *args, **kwargs)
         except ShardAway:

@@ -9,6 +9,8 @@ from sharding.registry.types import Endpoint, Login, Server
 CONNECT_TIMEOUT_S: Final = 2
 """libpq's floor. It counts per host and leaves out name service: register addresses."""
 TCP_USER_TIMEOUT_MS: Final = 3000
+KEPT_S: Final = 3600
+"""How long a connection lives without a pool: as long as psycopg-pool lets one live."""
 
 POOL_OPTIONS: Final[Mapping[str, Any]] = {
     "min_size": 0,
@@ -56,4 +58,7 @@ def options_for(
         "PASSWORD": login.password,
         "OPTIONS": options,
         "CONN_HEALTH_CHECKS": True,
+        # Without a pool a thread keeps its connection, or each request would log in anew and find
+        # the server's caches of its tenant empty. With one, Django demands 0.
+        "CONN_MAX_AGE": 0 if pool is not None else KEPT_S,
     }
