@@ -64,23 +64,32 @@ def choose_place(home: Path, account: Account) -> Path:
 
 def place_outside(home: Path) -> Path:
     """The folder for the servers' files of a `home` that they cannot reach."""
-    return _ROOTS_PLACE / f"devstack-{hashlib.sha256(os.fsencode(home)).hexdigest()[:12]}"
+    return _ROOTS_PLACE / f"devstack-{_digest(home)}"
 
 
-def make_sockets(account: Account) -> Path:
-    """A new short folder for sockets that only `account` (and root) can enter.
+def make_sockets(home: Path, account: Account) -> Path:
+    """A short folder for sockets that only `account` (and root) can enter.
 
-    Its name is random: in a folder that everybody writes to, a name that can be guessed can be
-    taken first.
+    Always the same for a home, so that none is left over when a command is killed; but where
+    somebody else has taken that name, one that nobody can guess.
     """
-    for parent in (tempfile.gettempdir(), "/tmp"):
-        folder = Path(tempfile.mkdtemp(prefix="atoll-", dir=parent))
-        longest = len(os.fsencode(folder)) + len(_LONGEST_NAME)
-        if longest <= _LONGEST_SOCKET_BYTES and _can_be_reached(folder, account):
-            account.give(folder)
+    name = f"atoll-{account.uid}-{_digest(home)}"
+    for parent in (Path(tempfile.gettempdir()), Path("/tmp")):
+        longest = len(os.fsencode(parent / name)) + len(_LONGEST_NAME)
+        if longest <= _LONGEST_SOCKET_BYTES and account.can_use(parent):
+            return _make_private(parent / name, account)
+    raise UnsafeFolder(parent, "has a path too long for sockets, or is closed")
+
+
+def _make_private(folder: Path, account: Account) -> Path:
+    try:
+        folder.mkdir(mode=0o700)
+    except FileExistsError:
+        if sockets_are_ours(folder, account):
             return folder
-        folder.rmdir()
-    raise UnsafeFolder(Path(parent), "has a path too long for sockets, or is closed")
+        folder = Path(tempfile.mkdtemp(prefix="atoll-", dir=folder.parent))
+    account.give(folder)
+    return folder
 
 
 def sockets_are_ours(folder: Path, account: Account) -> bool:
@@ -113,8 +122,8 @@ def remove(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _can_be_reached(folder: Path, account: Account) -> bool:
-    return account.can_use(folder.parent)
+def _digest(home: Path) -> str:
+    return hashlib.sha256(os.fsencode(home)).hexdigest()[:12]
 
 
 @contextmanager

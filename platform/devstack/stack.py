@@ -253,7 +253,7 @@ class Stack:
         account = server_account()
         state = self._read_state(account)
         if not folders.sockets_are_ours(Path(state.sockets), account):
-            state.sockets = str(folders.make_sockets(account))
+            state.sockets = str(folders.make_sockets(self.folder.resolve(), account))
         if new_ports:
             self._forget_idle_ports(state, account)
         self.files.logs.mkdir(mode=0o700, exist_ok=True)

@@ -46,14 +46,18 @@ def test_shards_added_by_hand_and_incarnations_stay_in_the_registry():
     assert new.control == server("control", port=9)
 
 
-def test_a_folder_for_sockets_is_short_and_closed_to_others():
+def test_a_folder_for_sockets_is_short_and_closed_to_others(tmp_path):
     account = server_account()
-    folder = folders.make_sockets(account)
+    folder = folders.make_sockets(tmp_path, account)
     try:
         assert len(str(folder)) + len("/.s.PGSQL.65535.lock") < 104
         assert folders.sockets_are_ours(folder, account)
+        assert folders.make_sockets(tmp_path, account) == folder
         folder.chmod(0o755)
         assert not folders.sockets_are_ours(folder, account)
+        other = folders.make_sockets(tmp_path, account)
+        other.rmdir()
+        assert other != folder
     finally:
         folder.rmdir()
     assert not folders.sockets_are_ours(folder, account)
