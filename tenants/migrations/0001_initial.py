@@ -77,9 +77,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         choices=[
                             ("claimed", "CLAIMED"),
-                            ("schema_created", "SCHEMA_CREATED"),
-                            ("migrated", "MIGRATED"),
-                            ("opened", "OPENED"),
+                            ("built", "BUILT"),
                             ("seeded", "SEEDED"),
                             ("done", "DONE"),
                             ("undoing", "UNDOING"),
