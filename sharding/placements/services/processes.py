@@ -7,6 +7,7 @@ import threading
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 from django.db import DatabaseError, connections, models
 from django.db.models import Max
@@ -16,6 +17,8 @@ from sharding.placements.conf import placement_settings
 from sharding.placements.models import CONTROL, Announcement, Process, Shard
 from sharding.registry import current as addresses
 from sharding.registry.errors import RegistryError
+from sharding.registry.toml_file import read_registry
+from sharding.registry.types import Registry
 
 log = logging.getLogger(__name__)
 
@@ -172,19 +175,32 @@ class Heartbeat(threading.Thread):
             self._heard = announcement.id
 
     def _reread(self) -> None:
-        newest = Shard.objects.using(CONTROL).aggregate(newest=Max("registry_version"))["newest"]
-        if not newest or newest <= addresses.registry().version:
+        versions = dict(Shard.objects.using(CONTROL).values_list("name", "registry_version"))
+        newest = max(versions.values(), default=0)
+        used = addresses.registry()
+        if newest <= used.version:
             return
-        version = addresses.reload().version
-        if version >= newest:
-            log.info("Registry %s is in use", version)
+        fresh = _read_file()
+        # A file that is just being copied here may end anywhere, and still be TOML.
+        kept = used.shards.keys() & versions.keys() <= fresh.shards.keys()
+        if fresh.version >= newest and fresh.control is not None and kept:
+            addresses.install(fresh)
+            log.info("Registry %s is in use", fresh.version)
         elif self._waiting_for != newest:
             # Said once per version: whoever brings the file here is perhaps not through yet.
             self._waiting_for = newest
-            log.warning("Registry %s is not on this machine yet; using %s", newest, version)
+            log.warning("Registry %s is not on this machine yet; using %s", newest, used.version)
 
     def _withdraw(self) -> None:
         try:
             Process.objects.using(CONTROL).filter(id=self.row.id).delete()
         except (DatabaseError, RegistryError):
             log.info("Control does not answer; this process's row will be purged")
+
+
+def _read_file() -> Registry:
+    path = os.environ.get(addresses.ENVIRONMENT_VARIABLE)
+    try:
+        return read_registry(Path(path)) if path else Registry()
+    except FileNotFoundError:
+        return Registry()

@@ -127,6 +127,7 @@ def test_a_registry_that_cannot_be_read_ends_no_heartbeat_and_the_old_one_stays(
     shard = Shard.objects.using("control").filter(name="alpha")
     kept, text = shard.get(), fleet.files.registry.read_text()
     fleet.files.registry.write_text("version = [")
+    time.sleep(0.1)
     shard.update(registry_version=before.version + 1)
     try:
         until(lambda: "this is no TOML" in caplog.text)
@@ -138,6 +139,29 @@ def test_a_registry_that_cannot_be_read_ends_no_heartbeat_and_the_old_one_stays(
     finally:
         fleet.files.registry.write_text(text)
         kept.save(using="control")
+
+
+@pytest.mark.usefixtures("heartbeat")
+def test_a_registry_of_which_a_part_is_here_is_not_used(fleet, caplog):
+    before = addresses.registry()
+    shard = Shard.objects.using("control").filter(name="alpha")
+    kept, text = shard.get(), fleet.files.registry.read_text()
+    newer = replace(before, version=before.version + 1)
+    write_registry(fleet.files.registry, newer)
+    whole = fleet.files.registry.read_text()
+    # Cut off before its last shard: TOML all the same.
+    fleet.files.registry.write_text(whole[: whole.rindex("[shards.")])
+    try:
+        shard.update(registry_version=newer.version)
+        until(lambda: "is not on this machine yet" in caplog.text)
+        time.sleep(0.2)
+        assert addresses.registry() is before
+        fleet.files.registry.write_text(whole)
+        until(lambda: addresses.registry().version == newer.version)
+    finally:
+        kept.save(using="control")
+        fleet.files.registry.write_text(text)
+        addresses.install(before)
 
 
 @pytest.mark.usefixtures("heartbeat")
