@@ -13,7 +13,7 @@ import django
 from tests.django_suite.comparison import Comparison, compare
 from tests.django_suite.errors import SuiteError
 from tests.django_suite.excuses import EXCUSED, read_excuses
-from tests.django_suite.running import ROOT, Run, remembered, run_suite, stock_name
+from tests.django_suite.running import ROOT, Run, keep, remembered, run_suite, stock_name
 from tests.django_suite.servers import SuiteServer, suite_server
 from tests.django_suite.source import all_labels, fetched_tests
 from tests.django_suite.types import QUICK_LABELS, Results
@@ -40,8 +40,13 @@ def _run(options: argparse.Namespace, labels: Sequence[str]) -> int:
 
     def run(backend: str, server: SuiteServer) -> Results:
         _tell(f"Django {version}'s tests on the {backend} backend, {server.title}")
-        log = CACHE / "logs" / f"{backend}-{server.major}.log"
-        return run_suite(Run(backend, tests, server.settings, labels, options.parallel, log), _tell)
+        log = CACHE / "logs" / f"{backend}-{server.major}-{os.getpid()}.log"
+        results = run_suite(
+            Run(backend, tests, server.settings, labels, options.parallel, log), _tell
+        )
+        # Beside the log, for whoever wants to look closer.
+        keep(log.with_suffix(".json"), results)
+        return results
 
     # A server of its own for each: what one run leaves behind is no part of the other.
     with suite_server(options.server) as server:

@@ -101,11 +101,16 @@ def remembered(path: Path, run: Callable[[], Results]) -> Results:
         kept = json.loads(path.read_text())
         return {test: Ended(Outcome(outcome), why) for test, (outcome, why) in kept.items()}
     results = run()
+    keep(path, results)
+    return results
+
+
+def keep(path: Path, results: Results) -> None:
+    """Put `results` at `path` in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".new")
     temporary.write_text(json.dumps({t: (e.outcome, e.why) for t, e in results.items()}, indent=0))
     temporary.replace(path)
-    return results
 
 
 def stock_name(*, tests: Path, server: str, build: str, labels: Sequence[str]) -> str:

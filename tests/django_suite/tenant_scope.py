@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
+from django.core.management.commands import dumpdata, flush, loaddata, migrate
 from django.db import connection
 from django.db.models.signals import post_migrate
 
@@ -67,6 +68,10 @@ class GuardedRunner(RecordingRunner):
 
         install_guards()
         key_content_types_by_tenant()
+        # These the product runs in session-bound mode.
+        commands: tuple[Any, ...] = (dumpdata, flush, loaddata, migrate)
+        for command in commands:
+            command.Command.execute = _while_migrating(command.Command.execute)
         post_migrate.send = _while_migrating(post_migrate.send)  # type: ignore[method-assign]
         super().__init__(*args, **kwargs)
 
@@ -83,9 +88,7 @@ class GuardedRunner(RecordingRunner):
 
 @contextmanager
 def _migrating() -> Iterator[None]:
-    """What the guards allow in session-bound mode, where the product runs all its migrations:
-    records that were read past the router.
-    """
+    """What the guards allow in session-bound mode: records that were read past the router."""
     before = session_bound.active_alias()
     session_bound._thread.alias = SHARD
     try:
@@ -94,9 +97,9 @@ def _migrating() -> Iterator[None]:
         session_bound._thread.alias = before
 
 
-def _while_migrating(send: Callable[..., Any]) -> Callable[..., Any]:
-    def send_while_migrating(*args: Any, **kwargs: Any) -> Any:
+def _while_migrating(call: Callable[..., Any]) -> Callable[..., Any]:
+    def call_while_migrating(*args: Any, **kwargs: Any) -> Any:
         with _migrating():
-            return send(*args, **kwargs)
+            return call(*args, **kwargs)
 
-    return send_while_migrating
+    return call_while_migrating

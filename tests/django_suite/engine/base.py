@@ -5,10 +5,13 @@ Different is whose connection it is: the suite has two databases, which it calls
 `other`, and makes their tables through the very connection that it tests.
 """
 
+from typing import Any
+
 from psycopg import sql
 
 from sharding import scope
 from sharding.backend.prefix import SHARED_SCHEMAS, Prefix, prefix_for
+from sharding.backend.session_bound import WORK_CAP_S
 from sharding.backend.shard import base as shard
 
 _BE_TENANT = sql.SQL("SET SESSION ROLE {role}; SET SESSION search_path TO {path}")
@@ -18,6 +21,12 @@ class DatabaseWrapper(shard.DatabaseWrapper):
     """One tenant, who lives behind every alias."""
 
     _session_bound = False
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        """Connect. Statements may take as long as in session-bound mode: some make databases."""
+        connection = super().get_new_connection(conn_params)
+        connection.cap = WORK_CAP_S
+        return connection
 
     def binding(self) -> Prefix | None:
         """As a shard's, but whatever the alias is: the suite also copies connections under others.
