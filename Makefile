@@ -66,10 +66,10 @@ contracts: venv ## import-linter: imports point down only
 ##@ Measure it
 .PHONY: bench-requests bench-statements
 bench-requests: venv ## Requests per second beside plain Django and django-tenants
-	@$(PY) -m tests.benchmarks.bench_requests $(BENCH_ARGS)
+	@$(PY) -m tests.benchmarks.bench_requests
 
 bench-statements: venv ## Cost of one statement: plain, bound, separate SET
-	@$(PY) -m tests.benchmarks.bench_statements $(BENCH_ARGS)
+	@$(PY) -m tests.benchmarks.bench_statements
 
 ##@ Keep it
 .PHONY: setup docs lock clean venv venv-demo
