@@ -92,5 +92,7 @@ class RunsAsOwner(BaseCommand):
         """
         if self.control_by_name and options.get("database") == CONTROL:
             return super().execute(*args, **options)
-        with session_bound(need_tenant(self.command)):
-            return super().execute(*args, **options)
+        place = need_tenant(self.command)
+        with session_bound(place):
+            # By its own name: asked about `default`, the router would say no all the same.
+            return super().execute(*args, **{**options, "database": place.shard})

@@ -224,15 +224,15 @@ def test_a_slug_that_was_given_up_rests_but_not_for_its_owner(bob):
 @pytest.mark.parametrize(
     "point",
     [
-        "reserved",
+        pytest.param("reserved", marks=pytest.mark.slow),
         "in the claim",
         "claimed",
-        "schema created",
+        pytest.param("schema created", marks=pytest.mark.slow),
         "in the migrations",
         "built",
-        "built and journaled",
+        pytest.param("built and journaled", marks=pytest.mark.slow),
         "in a step",
-        "seeded",
+        pytest.param("seeded", marks=pytest.mark.slow),
         "in the opening",
         "opened",
     ],
@@ -257,7 +257,14 @@ def test_after_a_kill_anywhere_the_same_request_finishes_the_work(tenants, kille
         taken_back(slug)
 
 
-@pytest.mark.parametrize("point", ["claimed", "in the migrations", "seeded"])
+@pytest.mark.parametrize(
+    "point",
+    [
+        pytest.param("claimed", marks=pytest.mark.slow),
+        "in the migrations",
+        pytest.param("seeded", marks=pytest.mark.slow),
+    ],
+)
 def test_after_a_kill_what_is_half_made_can_be_taken_back(tenants, killed_at, point):
     before = everything()
     killed_at(point, "victim")

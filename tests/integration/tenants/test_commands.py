@@ -1,0 +1,188 @@
+"""Commands, run on real tenants."""
+
+import json
+import re
+from io import StringIO
+
+import pytest
+from django.contrib.auth.models import Group, Permission
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+from accounts.models import User
+from tenants.models import Tenant
+
+pytestmark = pytest.mark.usefixtures("groups")
+
+
+def run(*words, **options):
+    out = StringIO()
+    call_command(*words, stdout=out, stderr=StringIO(), **options)
+    return out.getvalue()
+
+
+def told(*words):
+    return json.loads(run(*words, "--json"))
+
+
+def test_lists_show_every_tenant_and_where_it_is(tenants):
+    lines = {line["slug"]: line for line in told("list_tenants")}
+    for tenant in tenants:
+        line = lines[tenant.slug]
+        assert (line["tenant_id"], line["shard"]) == (tenant.id, tenant.place.shard)
+        assert line["served"] == "serve"
+        assert told("show_tenant", tenant.slug) == told("show_tenant", tenant.id) == line
+    assert {line["slug"] for line in told("list_tenants", "--shard", "beta")} == {"cyd"}
+    assert "ann.localhost" in run("list_tenants")
+    with pytest.raises(CommandError, match="No tenant has the slug"):
+        run("show_tenant", "nobody")
+
+
+def test_a_dry_run_says_what_would_be_done_and_does_nothing(tenants):
+    before = Tenant.objects.using("control").count()
+    plan = told("create_tenant", "dry", "--shard", "alpha", "--domain", "Dry.Example", "--dry-run")
+    assert plan["hosts"] == ["dry.localhost", "dry.example"]
+    assert (plan["shard"], len(plan["steps"])) == ("alpha", 4)
+    assert "to be reached under dry.localhost" in run("create_tenant", "dry", "--dry-run")
+    assert Tenant.objects.using("control").count() == before
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["create_tenant", "Acme"], 2, "capital letters"),
+        (["create_tenant", "a..b"], 2, "a slug is a letter"),
+        (["create_tenant", "new", "--shard", "gamma"], 1, "no such shard"),
+        (["create_tenant", "ann", "--name", "Other"], 1, "is taken by tenant"),
+        (["create_domain", "ann", "1.2.3.4"], 2, "an address is no name"),
+        (["create_domain", "nobody", "x.example"], 1, "No tenant has"),
+        (["delete_domain", "ann", "ann.localhost"], 1, "suspend_tenant"),
+        (["delete_domain", "ann", "x.example"], 1, "has no domain"),
+        (["suspend_tenant", "nobody"], 1, "No tenant has"),
+    ],
+)
+def test_wrong_input_is_told_with_its_exit_code(tenants, words, code, says):
+    with pytest.raises(CommandError, match=says) as caught:
+        run(*words)
+    assert caught.value.returncode == code
+
+
+def test_creating_what_is_there_fails_unless_that_is_all_right(ann):
+    words = ["create_tenant", "ann", "--shard", "alpha", "--admin-email", ann.email]
+    with pytest.raises(CommandError, match="taken"):
+        run(*words)
+    assert json.loads(run(*words, "--exists-ok", "--json"))["created"] is False
+
+
+def test_a_domain_is_joined_and_taken_away(ann):
+    assert told("create_domain", "ann", "bücher.example", "--dry-run")["done"] is False
+    assert told("create_domain", "ann", "bücher.example")["domain"] == "xn--bcher-kva.example"
+    assert "xn--bcher-kva.example" in told("show_tenant", "ann")["hosts"]
+    with pytest.raises(CommandError, match="leads to tenant"):
+        run("create_domain", "bob", "bücher.example")
+    told("delete_domain", "ann", "bücher.example")
+    assert told("show_tenant", "ann")["hosts"] == ["ann.localhost"]
+
+
+def test_a_tenant_is_suspended_and_resumed(ann):
+    assert told("suspend_tenant", "ann", "--dry-run")["state"] == "active"
+    assert told("suspend_tenant", "ann")["state"] == "suspended"
+    assert told("suspend_tenant", "ann")["state"] == "suspended"
+    assert told("show_tenant", "ann")["served"] == "suspended"
+    assert told("resume_tenant", "ann")["state"] == "active"
+
+
+def test_flush_empties_one_tenant_and_no_other(tenants):
+    ann, bob, cyd = tenants
+    with ann.scope():
+        kept = User.objects.get().__dict__ | {}
+        run("flush", "--noinput")
+        assert not Group.objects.exists()
+        assert not User.objects.exists()
+        # What migrations put there is there again.
+        assert Permission.objects.exists()
+        # Who was there before the test must be there after it.
+        kept.pop("_state")
+        User.objects.create(**kept)
+    for other in (bob, cyd):
+        with other.scope():
+            assert Group.objects.get().name == other.slug
+            assert User.objects.get().email == other.email
+
+
+def test_data_is_dumped_and_loaded_per_tenant(tenants, tmp_path):
+    file = tmp_path / "groups.json"
+    for tenant in tenants:
+        with tenant.scope():
+            dumped = json.loads(run("dumpdata", "auth.Group"))
+            assert [row["fields"]["name"] for row in dumped] == [tenant.slug]
+    with tenants[0].scope():
+        file.write_text(run("dumpdata", "auth.Group").replace("77", "78"), encoding="utf-8")
+        Group.objects.all().delete()
+        run("loaddata", str(file))
+        assert [group.id for group in Group.objects.all()] == [78]
+    for tenant in tenants[1:]:
+        with tenant.scope():
+            assert [group.id for group in Group.objects.all()] == [77]
+
+
+def test_control_is_dumped_by_its_name(tenants):
+    dumped = json.loads(run("dumpdata", "tenants.Tenant", "--database", "control"))
+    assert {tenant.id for tenant in tenants} <= {row["pk"] for row in dumped}
+
+
+def test_people_and_sessions_are_looked_after_per_tenant(tenants, monkeypatch):
+    from django.contrib.sessions.models import Session
+    from django.utils import timezone
+
+    ann, bob, _ = tenants
+    for tenant in (ann, bob):
+        with tenant.scope():
+            Session.objects.create(session_key="old", session_data="x", expire_date=timezone.now())
+    monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", "correct-horse-battery")
+    run_words("-t", "ann", "createsuperuser", "--noinput", "--email=b@ann.example")
+    run_words("-t", "ann", "clearsessions")
+    with ann.scope():
+        assert User.objects.filter(email="b@ann.example", is_superuser=True).exists()
+        assert not Session.objects.exists()
+        User.objects.filter(email="b@ann.example").delete()
+    with bob.scope():
+        assert User.objects.count() == 1
+        assert Session.objects.count() == 1
+        Session.objects.all().delete()
+
+
+def run_words(*words):
+    from tenants.management.commands.tenant_command import Command
+
+    Command(stdout=StringIO()).handle(*words)
+
+
+def test_a_password_is_changed_in_one_tenant(ann, monkeypatch):
+    from tenants.management.commands import changepassword
+
+    monkeypatch.setattr(
+        changepassword.Command, "_get_pass", lambda self, prompt="": "quite-another-one"
+    )
+    run_words("-t", "ann", "changepassword", ann.email)
+    with ann.scope():
+        user = User.objects.get(email=ann.email)
+        assert user.check_password("quite-another-one")
+        user.set_password("correct-horse-battery")
+        user.save()
+
+
+def test_a_command_for_all_runs_in_each_and_tells_where_it_failed(tenants, capsys):
+    from tenants.management.commands.all_tenants_command import Command
+
+    Command().handle("dumpdata", "auth.Group")
+    out = capsys.readouterr().out
+    assert re.findall(r'"name": "(\w+)"', out) == [tenant.slug for tenant in tenants]
+    with pytest.raises(CommandError, match=r"Failed for 3 of 3: ann, bob, cyd"):
+        Command(stderr=StringIO()).handle("loaddata", "no-such-file")
+
+
+@pytest.mark.parametrize("words", [("-t", "nobody", "flush"), ("flush",), ("-t", "ann", "nosuch")])
+def test_tenant_command_says_what_is_missing(tenants, words):
+    with pytest.raises(CommandError):
+        run_words(*words)
