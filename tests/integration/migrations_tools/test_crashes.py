@@ -31,7 +31,16 @@ def expected(whole_shape, new_place, build):
     return whole_shape[0]
 
 
-@pytest.mark.parametrize("migration", ["probe.0001_initial", "probe.0004_pages"])
+def test_squashed_migrations_are_recorded_with_what_they_replace(expected):
+    _, rows = expected
+    assert [name for kind, name in rows if kind == "migration" and "squashed" in name] == [
+        "squashed.0001_initial",
+        "squashed.0001_squashed_0002_size",
+        "squashed.0002_size",
+    ]
+
+
+@pytest.mark.parametrize("migration", ["probe.0001_initial", "squashed.0001_squashed_0002_size"])
 def test_killed_at_a_migration_it_is_finished_by_the_next_run(
     new_place, start_build, build, expected, migration
 ):

@@ -46,15 +46,15 @@ def test_while_a_shard_is_down_others_are_listed_and_nothing_is_half_made(
     place = placement.to_scope()
     ReservedRole.objects.using("control").filter(shard="alpha", used_by="").delete()
     with through_proxies.down("alpha", how):
-        with within(6):
+        with within(8):
             alpha, beta = list_shards(["alpha", "beta"])
         assert (alpha.survey, beta.problem) == (None, "")
         assert alpha.problem.startswith("away: ")
-        with within(6), pytest.raises(ServerUnreachable, match=r"alpha .* cannot be reached"):
+        with within(8), pytest.raises(ServerUnreachable, match=r"alpha .* cannot be reached"):
             reserve_tenant_id("alpha", used_by=f"down {how}")
-        with within(6), pytest.raises((ServerUnreachable, OperationalError)):
+        with within(8), pytest.raises((ServerUnreachable, OperationalError)):
             build_schema(place)
-        with within(6), pytest.raises(ServerUnreachable):
+        with within(8), pytest.raises(ServerUnreachable):
             drop_schema(server, place.schema)
     connections.close_all()
     assert not describe(server, place.schema).exists
@@ -70,13 +70,13 @@ def test_a_server_that_goes_down_under_an_open_connection_is_given_up(through_pr
         own_connection(addresses.shard("alpha"), BRIEF) as connection,
     ):
         connection.execute("SELECT 1")
-        with through_proxies.down("alpha", how), within(6):
+        with through_proxies.down("alpha", how), within(8):
             connection.execute("SELECT 1")
 
 
 def test_a_slow_server_is_waited_for_as_long_as_it_answers_in_time(through_proxies):
     with own_connection(addresses.shard("alpha"), BRIEF) as connection:
-        with through_proxies.down("alpha", Down.SLOW), within(6):
+        with through_proxies.down("alpha", Down.SLOW), within(8):
             assert connection.execute("SELECT 1").fetchone() == (1,)
 
 

@@ -1,0 +1,1 @@
+"""An app of tenants whose migrations were squashed, and are kept."""

@@ -1,0 +1,1 @@
+"""Two migrations, and the one that replaces them."""
