@@ -46,8 +46,7 @@ def as_json(rounds: Rounds) -> dict[str, object]:
 def tables(rounds: Rounds, *, tenants: int) -> str:
     """One table per workload: every system beside plain Django of the same kind."""
     return "\n\n".join(
-        f"### {workload.label.format(tenants=tenants).capitalize()}\n\n"
-        + _table(rounds, workload.name)
+        f"### {workload.label.format(tenants=tenants)}\n\n" + _table(rounds, workload.name)
         for workload in WORKLOADS
     )
 

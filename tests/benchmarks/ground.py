@@ -16,7 +16,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from devstack.guardian import guard
+from devstack.guardian import Guardian
 from devstack.stack import Stack
 from tests.benchmarks.gunicorn import ROOT, environment_of
 from tests.benchmarks.systems import System
@@ -120,7 +120,7 @@ def ground(tenants: int) -> Iterator[Ground]:
         folder.chmod(0o711)
         stack = Stack(folder / "stack", shards=(SHARD,), redis=True)
         # Ends the servers also when this process is killed.
-        guardian = guard(stack)
+        guardian = Guardian(stack)
         try:
             stack.start()
             made = Ground(stack, folder, tenants)
@@ -129,6 +129,4 @@ def ground(tenants: int) -> Iterator[Ground]:
             yield made
         finally:
             stack.destroy()
-            assert guardian.stdin is not None
-            guardian.stdin.close()
-            guardian.wait(timeout=30)
+            guardian.dismiss()

@@ -74,11 +74,11 @@ class Workload:
 
 
 WORKLOADS: Final = (
-    Workload("one_row", "one row, ten tenants in turn", "/bench/one-row/", zipf=False),
-    Workload("page", "page of three queries, ten tenants in turn", "/bench/page/", zipf=False),
-    Workload("one_row_zipf", "one row, {tenants} tenants by Zipf", "/bench/one-row/", zipf=True),
+    Workload("one_row", "One row, ten tenants in turn", "/bench/one-row/", zipf=False),
+    Workload("page", "Page of three queries, ten tenants in turn", "/bench/page/", zipf=False),
+    Workload("one_row_zipf", "One row, {tenants} tenants by Zipf", "/bench/one-row/", zipf=True),
     Workload(
-        "page_zipf", "page of three queries, {tenants} tenants by Zipf", "/bench/page/", zipf=True
+        "page_zipf", "Page of three queries, {tenants} tenants by Zipf", "/bench/page/", zipf=True
     ),
 )
 

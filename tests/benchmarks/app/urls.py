@@ -1,4 +1,4 @@
-"""The two paths that wrk asks for, the same for all systems."""
+"""The paths that wrk asks for, the same for all systems."""
 
 from django.urls import path
 
@@ -7,4 +7,5 @@ from tests.benchmarks.app import views
 urlpatterns = [
     path("bench/one-row/", views.one_row),
     path("bench/page/", views.page),
+    path("bench/warm/", views.warm),
 ]
