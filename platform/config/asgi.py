@@ -2,8 +2,16 @@
 
 import os
 
+from django.conf import settings
 from django.core.asgi import get_asgi_application
+from django.core.exceptions import ImproperlyConfigured
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.prod")
+
+if not settings.ATOLL_POOL:
+    raise ImproperlyConfigured(
+        "Under ASGI every request has a thread of its own, and connections that are kept per "
+        "thread would be left open by each. Set ATOLL_POOL_SIZE to more than 0."
+    )
 
 application = get_asgi_application()
