@@ -84,9 +84,20 @@ def send(processes: Sequence[psutil.Process], number: signal.Signals) -> None:
 def all_gone(folder: Path, program: str, *, within: timedelta) -> bool:
     """Wait until nothing of `program` works in `folder`; False when something is left."""
     deadline = time.monotonic() + within.total_seconds()
-    while working_in(folder, program):
+    living = working_in(folder, program)
+    while living:
         if time.monotonic() > deadline:
             return False
         time.sleep(_PAUSE)
+        # Looking at all processes of the machine costs; those that are known come first.
+        living = [process for process in living if _lives(process)] or working_in(folder, program)
     reap()
     return True
+
+
+def _lives(process: psutil.Process) -> bool:
+    reap()
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

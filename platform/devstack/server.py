@@ -18,7 +18,7 @@ from devstack.account import Account
 from devstack.errors import DiskFull, PortTaken, ServerDidNotStart, ServerDidNotStop
 from devstack.ports import holder_of, is_free
 
-_PAUSE = 0.01
+_PAUSE = 0.02
 _NO_SPACE = "No space left on device"
 _LOG_KEPT_BYTES = 10_000_000
 
