@@ -22,7 +22,7 @@ class DidNotServe(Exception):
 
 
 class Gunicorn:
-    """A running gunicorn of one system: workers and threads as above, all else as the product has it.
+    """A running gunicorn of one system: workers and threads as above, the rest as in the product.
 
     Workers are not replaced after so many requests (`--max-requests 0`): each measurement is warm.
     """
@@ -34,7 +34,8 @@ class Gunicorn:
         command = [
             sys.executable, "-m", "gunicorn", "--config", str(CONFIGURATION),
             "--bind", f"127.0.0.1:{self.port}", "--workers", str(WORKERS),
-            "--threads", str(THREADS), "--max-requests", "0", "--max-requests-jitter", "0", "config.wsgi",
+            "--threads", str(THREADS),
+            "--max-requests", "0", "--max-requests-jitter", "0", "config.wsgi",
         ]  # fmt: skip
         with log.open("wb") as errors:
             self._process = subprocess.Popen(
