@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 import psutil
@@ -19,6 +20,7 @@ SUPERUSER = "atoll_admin"
 # Lines of postmaster.pid.
 _PORT_LINE, _SOCKETS_LINE, _STATUS_LINE = 3, 4, 7
 _ROOM_BYTES = 100_000_000
+_SWEEPS = 50
 
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -133,7 +135,7 @@ class PostgresServer(Server):
             raise DiskFull(self.name, folder.parent, free // 1_000_000)
         # Made beside its place and renamed: a folder that is there is whole.
         half_made = folder.with_name(f"{folder.name}.half-made")
-        shutil.rmtree(half_made, ignore_errors=True)
+        _remove_whole(half_made)
         half_made.mkdir(mode=0o700)
         account.give(half_made)
         try:
@@ -201,3 +203,13 @@ class PostgresServer(Server):
 
     def _socket(self) -> Path:
         return self.site.sockets / f".s.PGSQL.{self.port}"
+
+
+def _remove_whole(folder: Path) -> None:
+    # An initdb that outlived a killed start may still put files into it: until it meets a folder
+    # that is gone, one sweep is not enough.
+    for _ in range(_SWEEPS):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(0.1)
