@@ -11,10 +11,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import User
+from workspace.errors import ExportsUnavailable
 from workspace.forms import CommentForm, TicketForm
 from workspace.models import Export, Ticket
 from workspace.services.counts import ticket_counts
-from workspace.services.request_export import ExportsUnavailable, request_export
+from workspace.services.request_export import request_export
 from workspace.services.tickets import close_ticket, comment_on, open_ticket
 
 TICKETS_PER_PAGE = 25

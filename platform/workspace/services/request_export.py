@@ -4,15 +4,9 @@ from django.db import transaction
 from kombu.exceptions import OperationalError
 
 from accounts.models import User
+from workspace.errors import ExportsUnavailable
 from workspace.models import Export
 from workspace.tasks import export_tickets
-
-
-class ExportsUnavailable(Exception):
-    """The queue of tasks cannot be reached, so nobody would write the export.
-
-    Nothing was kept. Ask again in a moment.
-    """
 
 
 def request_export(*, by: User) -> Export:
