@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from django.conf import settings
 from django.core.signals import setting_changed
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TenantSettings:
     """Settings of this package.
 
@@ -27,6 +27,7 @@ class TenantSettings:
         request_time: ATOLL_REQUEST_SECONDS. What a request may spend waiting for databases; the
             statement that is running then is given up, and the answer is 503.
         retry_after: ATOLL_RETRY_AFTER_SECONDS. What a 503 tells browsers to wait.
+        believe_forwarded_host: USE_X_FORWARDED_HOST, Django's own.
         process_rows: ATOLL_PROCESS_ROWS. Whether processes that serve keep a row in control.
     """
 
@@ -41,7 +42,13 @@ class TenantSettings:
     quarantine: timedelta
     request_time: timedelta
     retry_after: timedelta
+    believe_forwarded_host: bool
     process_rows: bool
+
+    @cached_property
+    def request_seconds(self) -> float:
+        """request_time as clocks count."""
+        return self.request_time.total_seconds()
 
 
 @cache
@@ -69,6 +76,7 @@ def tenant_settings() -> TenantSettings:
         quarantine=timedelta(days=float(named("ATOLL_SLUG_QUARANTINE_DAYS", 30))),
         request_time=timedelta(seconds=float(named("ATOLL_REQUEST_SECONDS", 25))),
         retry_after=timedelta(seconds=float(named("ATOLL_RETRY_AFTER_SECONDS", 2))),
+        believe_forwarded_host=bool(settings.USE_X_FORWARDED_HOST),
         process_rows=bool(named("ATOLL_PROCESS_ROWS", True)),
     )
 

@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from functools import lru_cache
 from typing import Final
 
 import idna
@@ -15,6 +16,7 @@ _PORT: Final = re.compile(r":[0-9]{1,5}")
 _BRACKETED: Final = re.compile(r"\[([0-9a-fA-F:.]{2,45})\](:[0-9]{1,5})?")
 
 
+@lru_cache(maxsize=4096)
 def normalise_host(header: str) -> str:
     """The host that a Host header names: lower case, no port, no trailing dot.
 

@@ -1,13 +1,12 @@
 """From the Host header to the scope; the first of all middleware."""
 
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from time import monotonic
+from types import TracebackType
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
-from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
 from sharding import scope
@@ -76,7 +75,7 @@ class TenantMiddleware:
         refused = _prepare(request, route)
         if refused is not None:
             return refused
-        with _in_request(request, route):
+        with _InRequest(request, route):
             response: HttpResponseBase = self.get_response(request)
             return _finish(request, route, response)
 
@@ -93,13 +92,13 @@ class TenantMiddleware:
         refused = _prepare(request, route)
         if refused is not None:
             return refused
-        with _in_request(request, route):
+        with _InRequest(request, route):
             response: HttpResponseBase = await self.get_response(request)
             return _finish(request, route, response)
 
 
 def _host_header(request: HttpRequest) -> str:
-    if settings.USE_X_FORWARDED_HOST and "HTTP_X_FORWARDED_HOST" in request.META:
+    if tenant_settings().believe_forwarded_host and "HTTP_X_FORWARDED_HOST" in request.META:
         return str(request.META["HTTP_X_FORWARDED_HOST"])
     return str(request.META.get("HTTP_HOST") or request.META.get("SERVER_NAME", ""))
 
@@ -146,22 +145,37 @@ def _prepare(request: HttpRequest, route: Route) -> HttpResponseBase | None:
     return None
 
 
-@contextmanager
-def _in_request(request: HttpRequest, route: Route) -> Iterator[None]:
+class _InRequest:
     """The scope and what else lasts as long as the request.
 
     Set back by value: a token of a ContextVar is only good in the context that made it.
     """
-    before = running.get(), request_ends.get(), view_is_async.get()
-    running.set(request)
-    request_ends.set(monotonic() + tenant_settings().request_time.total_seconds())
-    try:
-        with scope.enter(route.place):
-            yield
-    finally:
-        running.set(before[0])
-        request_ends.set(before[1])
-        view_is_async.set(before[2])
+
+    __slots__ = ("_before", "_request", "_scope")
+
+    def __init__(self, request: HttpRequest, route: Route) -> None:
+        self._request = request
+        self._scope = scope.enter(route.place)
+
+    def __enter__(self) -> None:
+        self._before = running.get(), request_ends.get(), view_is_async.get()
+        running.set(self._request)
+        request_ends.set(monotonic() + tenant_settings().request_seconds)
+        self._scope.__enter__()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self._scope.__exit__(kind, error, trace)
+        finally:
+            request, ends, is_async = self._before
+            running.set(request)
+            request_ends.set(ends)
+            view_is_async.set(is_async)
 
 
 def _finish(request: HttpRequest, route: Route, response: HttpResponseBase) -> HttpResponseBase:

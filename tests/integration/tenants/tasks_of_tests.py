@@ -14,7 +14,7 @@ def tell(mark):
     seen = {
         "tenant": place.tenant_id if place else None,
         "groups": groups,
-        "queue": current_task.request.delivery_info["routing_key"],
+        "queue": (current_task.request.delivery_info or {})["routing_key"],
         "id": current_task.request.id,
     }
     caches["control"].set(f"test:{mark}", [*(caches["control"].get(f"test:{mark}") or []), seen])

@@ -11,7 +11,8 @@ from types import SimpleNamespace
 import pytest
 from django.core.asgi import get_asgi_application
 from django.core.cache import cache
-from django.db import connection
+from django.core.signals import request_finished
+from django.db import connection, connections
 from django.test import RequestFactory
 
 from sharding import scope
@@ -34,6 +35,17 @@ def _no_scope_around():
     assert scope.current() is None
 
 
+@pytest.fixture(autouse=True)
+def _no_connections_in_threads_that_end():
+    # Without a pool connections are kept; the threads that ASGI makes for a request are not.
+    def close_connections(**signal):
+        connections.close_all()
+
+    request_finished.connect(close_connections)
+    yield
+    request_finished.disconnect(close_connections)
+
+
 async def over_asgi(path, *hosts):
     """Ask the application as a server does; Django's AsyncClient says `testserver`, always."""
     sent = []
@@ -48,17 +60,14 @@ async def over_asgi(path, *hosts):
     async def send(message):
         sent.append(message)
 
-    await get_asgi_application()(
-        {
-            "type": "http",
-            "method": "GET",
-            "path": path,
-            "query_string": b"",
-            "headers": [(b"host", host.encode("latin-1")) for host in hosts],
-        },
-        receive,
-        send,
-    )
+    asked_for = {
+        "type": "http",
+        "method": "GET",
+        "path": path,
+        "query_string": b"",
+        "headers": [(b"host", host.encode("latin-1")) for host in hosts],
+    }
+    await get_asgi_application()(asked_for, receive, send)
     return SimpleNamespace(
         status_code=sent[0]["status"], content=b"".join(m.get("body", b"") for m in sent[1:])
     )

@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import PurePosixPath
+from typing import Any
 
 import pytest
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
@@ -137,7 +138,7 @@ def test_teaching_twice_changes_nothing_more():
     ],
 )
 def test_a_log_record_says_whose_it_is(place, fields):
-    record = logging.LogRecord("n", 20, "p", 1, "m", (), None)
+    record: Any = logging.LogRecord("n", 20, "p", 1, "m", (), None)
     with scope.enter(place):
         assert ScopeFields().filter(record)
     assert (record.tenant, record.shard) == fields

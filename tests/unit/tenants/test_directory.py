@@ -154,7 +154,8 @@ def test_forgetting_a_tenant_forgets_all_its_names(control):
 
 
 def test_of_many_who_ask_at_once_one_finds_out():
-    flights, began, go, calls = SingleFlight(), threading.Event(), threading.Event(), []
+    flights: SingleFlight[str] = SingleFlight()
+    began, go, calls = threading.Event(), threading.Event(), []
 
     def work():
         calls.append(1)
@@ -180,7 +181,8 @@ def test_of_many_who_ask_at_once_one_finds_out():
 
 
 def test_who_waits_for_the_one_that_finds_out_waits_only_so_long():
-    flights, go, began = SingleFlight(), threading.Event(), threading.Event()
+    flights: SingleFlight[None] = SingleFlight()
+    go, began = threading.Event(), threading.Event()
 
     def work():
         began.set()
@@ -196,7 +198,7 @@ def test_who_waits_for_the_one_that_finds_out_waits_only_so_long():
 
 
 def test_what_the_one_that_finds_out_meets_all_meet_and_the_next_tries_anew():
-    flights = SingleFlight()
+    flights: SingleFlight[object] = SingleFlight()
     with pytest.raises(ZeroDivisionError):
         flights.run("k", lambda: 1 // 0, patience_s=1)
     assert flights.run("k", lambda: "found", patience_s=1) == "found"
