@@ -9,6 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PY := $(BIN)/python
 NEXT := .venv-next
+OLDEST := .venv-oldest
 PYTEST_ARGS ?=
 
 # Whatever the caller's shell says about paths or settings is not ours.
@@ -30,7 +31,7 @@ demo-check: venv-demo ## Start it on free ports, prove that two tenants are serv
 	@$(PY) manage.py demo_check
 
 ##@ Test it
-.PHONY: test test-full test-next test-django test-django-quick
+.PHONY: test test-full test-next test-oldest test-django test-django-quick
 test: venv ## All tests but the slow ones
 	@$(PY) -m pytest $(PYTEST_ARGS)
 
@@ -40,6 +41,10 @@ test-full: venv ## All tests, with the slow ones
 test-next: ## All tests but the slow ones on Django 6.1 (Python 3.12 or 3.13, an environment of its own)
 	@sh tools/make-venv.sh $(NEXT) requirements/next.txt 12
 	@$(NEXT)/bin/python -m pytest $(PYTEST_ARGS)
+
+test-oldest: ## The backend's tests on the oldest psycopg that is supported (an environment of its own)
+	@sh tools/make-venv.sh $(OLDEST) requirements/oldest.txt
+	@$(OLDEST)/bin/python -m pytest tests/unit/backend tests/integration/backend $(PYTEST_ARGS)
 
 test-django: venv ## Django's own test suite on our backend against the stock one (long)
 	@$(PY) -m tests.django_suite $(SUITE_ARGS)
@@ -84,7 +89,7 @@ lock: ## Pin requirements/*.in anew, with hashes and without addresses
 	@sh tools/lock.sh .venv-lock/bin/uv
 
 clean: ## Remove environments and caches (the development servers' data stays: manage.py devstack reset)
-	@rm -rf .venv .venv-next .venv-lock .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	@rm -rf .venv .venv-next .venv-oldest .venv-lock .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	@find . -name __pycache__ -type d -not -path './.devstack/*' -prune -exec rm -rf {} +
 
 venv:

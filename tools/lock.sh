@@ -26,4 +26,5 @@ pin dev.in dev.txt 3.11
 pin devstack.in devstack.txt 3.11 --constraint dev.txt
 pin base.in base.txt 3.11 --constraint dev.txt
 pin dev.in next.txt 3.12 --override next.in
+pin dev.in oldest.txt 3.11 --override oldest.in
 pin lock.in lock.txt 3.11
