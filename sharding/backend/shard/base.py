@@ -9,7 +9,6 @@ from typing import Any
 from django.db.backends.base.base import NO_DB_ALIAS
 from django.db.backends.postgresql.base import TIMESTAMPTZ_OID
 from django.db.backends.postgresql.psycopg_any import register_tzloader
-from django.utils.asyncio import async_unsafe
 from psycopg.pq import Format
 
 from sharding import scope
@@ -76,7 +75,6 @@ class DatabaseWrapper(ServerWrapper):
         with self.bare():
             super().connect()
 
-    @async_unsafe
     def create_cursor(self, name: str | None = None) -> Any:
         """A cursor that asks for its tenant whenever it runs a statement.
 
@@ -104,7 +102,6 @@ class DatabaseWrapper(ServerWrapper):
             register_tzloader(self.timezone, cursor)
         return cursor
 
-    @async_unsafe
     def chunked_cursor(self) -> Any:
         """A server-side cursor inside a transaction, else an ordinary one."""
         self.ensure_connection()
