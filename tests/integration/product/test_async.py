@@ -8,6 +8,7 @@ import sys
 import httpx
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from psycopg_pool import ConnectionPool
 
 from sharding.backend.wrapper import forget_pools
 
@@ -17,6 +18,7 @@ def application(settings, stack_ready):
     settings.ATOLL_POOL = {"max_size": 9}
     yield load()
     for pool in forget_pools():
+        assert isinstance(pool, ConnectionPool)
         pool.close()
 
 

@@ -3,7 +3,7 @@
 import pytest
 from django.db import connection
 
-SEEN = []
+SEEN: list[tuple[object, ...]] = []
 
 
 def look(get_response):
