@@ -51,7 +51,7 @@ class Bound:
     _head: bytes | None = None
     _skip: int = 0
     _extended: bool = False
-    _pipeline_binding: Prefix | None = None
+    _pipeline_commands: tuple[bytes, ...] = ()
 
     _conn: Deadlined
 
@@ -78,11 +78,13 @@ class Bound:
                 return self._execute_bare(query, params, options)
         conn = self._conn
         if conn._pipeline:
-            self._pipeline_binding = prefix
+            # Somebody's own. Whether it stands at the beginning of its transaction only the server
+            # knows, so its SET LOCALs may warn; set_config could be refused.
+            self._pipeline_commands = prefix.commands
             try:
                 return self._execute_bare(query, params, options)
             finally:
-                self._pipeline_binding = None
+                self._pipeline_commands = ()
         self._head = prefix.sql
         self._skip = prefix.results
         if status == _IDLE and not conn.autocommit:
@@ -104,11 +106,13 @@ class Bound:
                 raise psycopg.NotSupportedError("executemany() needs libpq 14 or newer.")
             self._super().executemany(query, params_seq, **options)
             return
-        self._pipeline_binding = prefix
+        conn = self._conn
+        fresh = not conn._pipeline and conn.autocommit and conn.pgconn.transaction_status == _IDLE
+        self._pipeline_commands = prefix.fresh_commands if fresh else prefix.commands
         try:
             self._super().executemany(query, params_seq, **options)
         finally:
-            self._pipeline_binding = None
+            self._pipeline_commands = ()
 
     @contextmanager
     def copy(
@@ -169,22 +173,17 @@ class Bound:
             self._query = query  # what Django shows is the statement alone
             self._conn.pgconn.send_query(head + query.query)
             return
-        if self._pipeline_binding is not None:
-            self._queue_binding(self._pipeline_binding)
-            self._pipeline_binding = None
+        if self._pipeline_commands:
+            self._queue_commands(self._pipeline_commands)
+            self._pipeline_commands = ()
         super()._execute_send(  # type: ignore[misc]
             query, force_extended=force_extended or self._extended, binary=binary
         )
 
-    def _queue_binding(self, prefix: Prefix) -> None:
+    def _queue_commands(self, commands: tuple[bytes, ...]) -> None:
         pipeline = self._conn._pipeline
         assert pipeline is not None
-        fresh = (
-            self._conn.pgconn.transaction_status == _IDLE
-            and self._conn.autocommit
-            and not pipeline.command_queue
-        )
-        for command in prefix.fresh_commands if fresh else prefix.commands:
+        for command in commands:
             pipeline.command_queue.append(
                 partial(self._conn.pgconn.send_query_params, command, None)
             )

@@ -199,6 +199,22 @@ def test_a_hand_made_pipeline_is_bound(authors):
             assert two.fetchone() == who(place)
 
 
+def test_a_hand_made_pipeline_in_autocommit_is_bound_statement_by_statement(authors):
+    for place in (authors.a, authors.b):
+        with scope.enter(place):
+            cursors = [connection.cursor() for _ in range(4)]
+            with connection.connection.pipeline() as pipeline:
+                for number, cursor in enumerate(cursors):
+                    cursor.execute("SELECT name, current_user FROM backend_tests_author")
+                    if number == 1:
+                        pipeline.sync()
+                    if number == 2:
+                        assert cursor.fetchall() == [(place.tenant_id, place.role)]
+            for cursor in (*cursors[:2], cursors[3]):
+                assert cursor.fetchall() == [(place.tenant_id, place.role)]
+            assert connection.connection.info.transaction_status.name == "IDLE"
+
+
 def test_callproc_is_bound(grounds):
     for place in (grounds.a, grounds.b):
         with scope.enter(place), connection.cursor() as cursor:

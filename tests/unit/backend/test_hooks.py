@@ -139,7 +139,7 @@ def test_a_cursor_keeps_its_query_where_django_looks_for_it():
 
 def test_a_pipeline_has_the_two_queues_that_a_binding_is_put_into():
     names = {name for base in psycopg.Pipeline.__mro__ for name in inspect.get_annotations(base)}
-    assert {"command_queue", "result_queue"} <= names, "cursor._queue_binding relies on them"
+    assert {"command_queue", "result_queue"} <= names, "cursor._queue_commands relies on them"
 
 
 def test_connections_know_their_pipeline():
