@@ -47,17 +47,14 @@ def met_away_just_now(name: str) -> bool:
     return bool(met) and monotonic() - met.get(name, float("-inf")) < FRESH_S
 
 
-def _limited(gen: Waiting[RV], name: str, cap: float) -> Waiting[RV]:
+def _limited(gen: Waiting[RV], state: Any, name: str, cap: float) -> Waiting[RV]:
+    """Go on with `gen`, which has begun and waits for `state`."""
     breaker = breaker_for(name)
     now = monotonic()
     ends = min(now + cap, max(request_ends.get(), now + GRACE_S))
     suspect_at = now + SUSPICIOUS_S
-    ready = None
     try:
         while True:
-            # What has arrived is taken first: an answer that is here is not refused.
-            state = gen.send(ready)
-            now = monotonic()
             if now >= suspect_at:
                 suspect_at = float("inf")
                 breaker.suspect()
@@ -66,6 +63,9 @@ def _limited(gen: Waiting[RV], name: str, cap: float) -> Waiting[RV]:
             if breaker.away:
                 raise ShardAway(name, "is known to be away")
             ready = yield state
+            # What has arrived is taken first: an answer that is here is not refused.
+            state = gen.send(ready)
+            now = monotonic()
     except StopIteration as stop:
         result: RV = stop.value
         return result
@@ -93,7 +93,13 @@ class Deadlined(psycopg.Connection[Any]):
         Raises:
             ShardAway: no answer in time, or the breaker opened meanwhile. The connection is closed.
         """
-        limited = _limited(gen, self.server_name, self.cap)
+        try:
+            state = gen.send(None)
+        except StopIteration as stop:
+            # Half of what psycopg waits for is there at once (set_autocommit sends nothing).
+            done: RV = stop.value
+            return done
+        limited = _limited(gen, state, self.server_name, self.cap)
         try:
             return super().wait(limited, *args, **kwargs)
         except ShardAway:
@@ -132,7 +138,12 @@ class AsyncDeadlined(psycopg.AsyncConnection[Any]):
         Raises:
             ShardAway: no answer in time, or the breaker opened meanwhile. The connection is closed.
         """
-        limited = _limited(gen, self.server_name, self.cap)
+        try:
+            state = gen.send(None)
+        except StopIteration as stop:
+            done: RV = stop.value
+            return done
+        limited = _limited(gen, state, self.server_name, self.cap)
         try:
             return await super().wait(limited, *args, **kwargs)
         except ShardAway:
