@@ -17,6 +17,7 @@ from migrations_tools.errors import MigrationToolsError
 from migrations_tools.services.build_schema import build_schema
 from sharding import scope
 from sharding.placements.errors import LeaseHeld
+from sharding.placements.models import ReservedRole
 from sharding.placements.services.audit import record_audit
 from sharding.placements.services.leases import Lease, lease
 from sharding.placements.services.placing import (
@@ -147,6 +148,9 @@ def _claim(plan: ProvisionPlan) -> str:
             announce_change(tenant_id)
     except IntegrityError:
         # Somebody was faster, by slug or by host. If it was the same request, they work on it.
+        ReservedRole.objects.using(CONTROL).filter(name=tenant_id, placed_at=None).update(
+            used_by=""
+        )
         asking.check_free(request.slug, plan.hosts, tenant_id=_id_of(request.slug))
         tenant_of_slug = Tenant.objects.using(CONTROL).filter(slug=request.slug).first()
         if tenant_of_slug is None:

@@ -356,6 +356,7 @@ def test_of_many_that_begin_at_the_same_instant_one_makes_it(tenants, consistent
         thread.join()
     assert results.count(True) == 1, results
     assert Tenant.objects.using("control").get(slug="race").state == "active"
+    assert not ReservedRole.objects.using("control").filter(used_by="race", placed_at=None)
     consistent()
     taken_back("race")
 
