@@ -9,13 +9,14 @@ no sets or dicts across tenants.
 Source: docs/adr/0006.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import wraps
 from typing import Any, Final
 
 from sharding import scope
 from sharding.backend import session_bound
 from sharding.backend.alias import tenant_of
+from sharding.scope import current
 
 _MARK: Final = "_atoll_guard"
 
@@ -58,37 +59,28 @@ def install_guards() -> None:
     from django.db.models.fields.related import ForeignObject
     from django.db.models.sql.query import Query
 
-    _wrap(Query, "check_query_object_type", _look_at_value, "looking it up")
-    _wrap(Model, "_prepare_related_fields_for_save", _look_at_self, "saving it")
-    _wrap(Model, "prepare_database_save", _look_at_self, "writing it into a column")
-    _wrap(ForeignObject, "get_foreign_related_value", _look_at_value, "relating it")
+    _wrap(Query, "check_query_object_type", "looking it up")
+    _wrap(Model, "_prepare_related_fields_for_save", "saving it", looks_at_self=True)
+    _wrap(Model, "prepare_database_save", "writing it into a column", looks_at_self=True)
+    _wrap(ForeignObject, "get_foreign_related_value", "relating it")
 
 
-def _look_at_self(record: Any, args: tuple[Any, ...]) -> Any:
-    return record
-
-
-def _look_at_value(owner: Any, args: tuple[Any, ...]) -> Any:
-    return args[0]
-
-
-def _wrap(
-    owner: type[Any], name: str, pick: Callable[[Any, tuple[Any, ...]], Any], doing: str
-) -> None:
+def _wrap(owner: type[Any], name: str, doing: str, *, looks_at_self: bool = False) -> None:
     stock = getattr(owner, name)
     if hasattr(stock, _MARK):
         return
 
     @wraps(stock)
     def guarded(self: Any, *args: Any, **kwargs: Any) -> Any:
-        record = pick(self, args)
+        record = self if looks_at_self else args[0]
         # Lookups also take plain values and querysets, which say nothing of a tenant.
-        state = getattr(record, "_state", None)
-        if state is not None:
-            # Once per related record of a page: this tenant's own are let through from here.
-            tenant_id = getattr(state.db, "tenant_id", None)
-            if tenant_id is None or tenant_id != getattr(scope.current(), "tenant_id", None):
-                refuse_foreign_record(record, doing)
+        # This tenant's own records come once per row of a page: no call is spent on them.
+        try:
+            is_ours = record._state.db.tenant_id == current().tenant_id  # type: ignore[union-attr]
+        except AttributeError:
+            is_ours = False
+        if not is_ours and hasattr(record, "_state"):
+            refuse_foreign_record(record, doing)
         return stock(self, *args, **kwargs)
 
     setattr(guarded, _MARK, stock)

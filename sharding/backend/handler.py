@@ -50,8 +50,10 @@ class ScopeHandler(ConnectionHandler):
         return alias
 
     def __getitem__(self, alias: str) -> Any:
-        alias = self._alias(alias)
-        wrapper = self.wrappers().get(alias)
+        # A dozen times per request, so what _alias() and wrappers() do stands here once more.
+        if alias == DEFAULT_DB_ALIAS and (place := current()) is not None:
+            alias = place.shard
+        wrapper = getattr(self._connections, "wrappers", _NONE_YET).get(alias)
         if alias != CONTROL and alias in self.settings:
             # The stand-in, or a database that is none of ours.
             return wrapper if wrapper is not None else self._make(alias, None)
