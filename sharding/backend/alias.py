@@ -22,8 +22,9 @@ class TenantAlias(str):
         self.tenant_id = tenant_id
         return self
 
-    def __getnewargs__(self) -> tuple[str, str]:  # type: ignore[override]
-        return str(self), self.tenant_id
+    def __reduce__(self) -> tuple[type["TenantAlias"], tuple[str, str]]:
+        # Pickle's oldest protocols know no other way for a class with slots.
+        return type(self), (str(self), self.tenant_id)
 
     def __repr__(self) -> str:
         return f"TenantAlias({str(self)!r}, {self.tenant_id!r})"

@@ -94,19 +94,33 @@ class ServerWrapper(TenancyWords, postgresql.DatabaseWrapper):
     def on_commit(self, func: Callable[[], object], robust: bool = False) -> None:
         """As in Django; `func` runs in the scope that registers it here."""
         if callable(func):
-            func = _in_scope(func, scope.current())
+            func = _InScope(func, scope.current())
         super().on_commit(func, robust)
 
 
-def _in_scope(func: Callable[[], object], place: scope.Scope | None) -> Callable[[], object]:
-    def run() -> object:
-        if scope.current() == place:
-            return func()
-        with scope.enter(place):
-            return func()
+class _InScope:
+    """A callback that runs in the scope that registered it.
 
-    # Django shows the callback's own name when it fails, and tests compare through __wrapped__.
-    return update_wrapper(run, func)
+    Equal to the callback itself: what `captureOnCommitCallbacks` gives is compared with that.
+    """
+
+    def __init__(self, func: Callable[[], object], place: scope.Scope | None) -> None:
+        # Django shows the callback's own name when it fails.
+        update_wrapper(self, func)
+        self._func = func
+        self._place = place
+
+    def __call__(self) -> object:
+        if scope.current() == self._place:
+            return self._func()
+        with scope.enter(self._place):
+            return self._func()
+
+    def __eq__(self, other: object) -> bool:
+        return self._func == (other._func if isinstance(other, _InScope) else other)
+
+    def __hash__(self) -> int:
+        return hash(self._func)
 
 
 def forget_pools() -> list[object]:
