@@ -4,13 +4,14 @@ import argparse
 import os
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import django
 
-from tests.django_suite.comparison import Comparison, compare
+from tests.django_suite.comparison import Comparison, compare, labels_of
 from tests.django_suite.errors import SuiteError
 from tests.django_suite.excuses import EXCUSED, read_excuses
 from tests.django_suite.running import ROOT, Run, keep, remembered, run_suite, stock_name
@@ -19,6 +20,7 @@ from tests.django_suite.source import all_labels, fetched_tests
 from tests.django_suite.types import QUICK_LABELS, Results
 
 CACHE: Final = ROOT / ".django_suite"
+REPEATED_AT_MOST: Final = 20
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,9 +40,9 @@ def _run(options: argparse.Namespace, labels: Sequence[str]) -> int:
     version = django.get_version()
     tests = fetched_tests(version, CACHE)
 
-    def run(backend: str, server: SuiteServer) -> Results:
+    def run(backend: str, server: SuiteServer, labels: Sequence[str]) -> Results:
         _tell(f"Django {version}'s tests on the {backend} backend, {server.title}")
-        log = CACHE / "logs" / f"{backend}-{server.major}-{os.getpid()}.log"
+        log = CACHE / "logs" / f"{backend}-{server.major}-{time.time_ns()}.log"
         results = run_suite(
             Run(backend, tests, server.settings, labels, options.parallel, log), _tell
         )
@@ -58,14 +60,20 @@ def _run(options: argparse.Namespace, labels: Sequence[str]) -> int:
         )
         if options.recompute:
             path.unlink(missing_ok=True)
-        stock = remembered(path, lambda: run("stock", server))
+        stock = remembered(path, lambda: run("stock", server, labels))
     with suite_server(options.server) as server:
         server.make_shard()
-        ours = run("ours", server)
+        ours = run("ours", server, labels)
         excuses = read_excuses(
             EXCUSED, django=".".join(version.split(".")[:2]), server=server.major
         )
-    comparison = compare(stock, ours, excuses)
+        comparison = compare(stock, ours, excuses)
+        again = labels_of(comparison.new)
+        if 0 < len(again) <= REPEATED_AT_MOST:
+            # A test of time fails on a busy machine; what is broken fails alone too.
+            _tell(f"Once more, by themselves: {', '.join(again)}")
+            ours = {**ours, **run("ours", server, again)}
+            comparison = compare(stock, ours, excuses)
     _report(comparison, stock, ours)
     return 0 if comparison.is_clean else 1
 

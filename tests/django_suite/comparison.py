@@ -9,6 +9,8 @@ from tests.django_suite.types import Ended, Outcome, Results
 
 _OF_CLASS: Final = re.compile(r"(?:setUp|tearDown)(?:Class|Module) \((?P<prefix>[\w.]+)\)")
 
+_ONE_TEST: Final = re.compile(r"[a-z]\w*(?:\.\w+)*\.test\w*")
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -49,6 +51,11 @@ def compare(stock: Results, ours: Results, excuses: Mapping[str, str]) -> Compar
         stale=sorted(test for test in excuses if test in ran and test not in differing),
         failed_in_both=sum(_failed(ours.get(test)) for test, end in stock.items() if _failed(end)),
     )
+
+
+def labels_of(differences: Sequence[Difference]) -> Sequence[str]:
+    """What to name to run just these again; nothing for what cannot be run by itself."""
+    return [d.test for d in differences if _ONE_TEST.fullmatch(d.test)]
 
 
 def _failed(end: Ended | None) -> bool:

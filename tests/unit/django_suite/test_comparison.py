@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.django_suite.comparison import Difference, compare
+from tests.django_suite.comparison import Difference, compare, labels_of
 from tests.django_suite.errors import MalformedExcuses
 from tests.django_suite.excuses import EXCUSED, read_excuses
 from tests.django_suite.types import Ended, Outcome
@@ -125,3 +125,9 @@ def test_an_excuse_without_a_name_or_a_reason_is_refused(tmp_path, text):
 @pytest.mark.parametrize("server", [15, 18])
 def test_our_own_excuses_can_be_read(django, server):
     read_excuses(EXCUSED, django=django, server=server)
+
+
+def test_tests_can_be_run_again_by_name_and_classes_that_were_not_set_up_cannot():
+    differences = [Difference("a.tests.T.test_1", "fails"), Difference("setUpClass (a.T)", "fails")]
+
+    assert labels_of(differences) == ["a.tests.T.test_1"]
