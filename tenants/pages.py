@@ -1,5 +1,7 @@
 """The pages that say why nothing else is shown. They need no database, no cache, no session."""
 
+from typing import assert_never
+
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import escape
 
@@ -50,8 +52,12 @@ def refusal(request: HttpRequest, verdict: Verdict, name: str) -> HttpResponse:
             return suspended(request, name)
         case Verdict.GONE:
             return unknown(request)
-        case _:
+        case Verdict.NOT_READY | Verdict.WAIT:
             return unavailable(request)
+        case Verdict.SERVE:
+            raise ValueError(f"{name} is served: there is nothing to refuse.")
+        case _:
+            assert_never(verdict)
 
 
 def _page(status: int, title: str, text: str) -> HttpResponse:

@@ -1,0 +1,26 @@
+"""What a tenant that is not served shows."""
+
+import pytest
+from django.test import RequestFactory
+
+from tenants import pages
+from tenants.serving import Verdict
+
+STATUS = {
+    Verdict.SUSPENDED: 403,
+    Verdict.GONE: 404,
+    Verdict.NOT_READY: 503,
+    Verdict.WAIT: 503,
+}
+
+
+@pytest.mark.parametrize("verdict", set(Verdict) - {Verdict.SERVE}, ids=str)
+def test_every_verdict_has_its_page(verdict):
+    response = pages.refusal(RequestFactory().get("/"), verdict, "Acme")
+    assert response.status_code == STATUS[verdict]
+
+
+@pytest.mark.parametrize("verdict", [Verdict.SERVE, "new"])
+def test_no_page_is_shown_for_a_verdict_that_is_none_of_these(verdict):
+    with pytest.raises((ValueError, AssertionError)):
+        pages.refusal(RequestFactory().get("/"), verdict, "Acme")
