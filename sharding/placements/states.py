@@ -17,9 +17,6 @@ class ShardState(StrEnum):
     DRAINING = "draining"
     """Serves its tenants and takes no new ones."""
 
-    DOWN_FOR_MAINTENANCE = "down_for_maintenance"
-    """Serves nobody, on purpose."""
-
 
 class PlacementState(StrEnum):
     """What a tenant's place is good for."""

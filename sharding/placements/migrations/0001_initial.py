@@ -106,7 +106,6 @@ class Migration(migrations.Migration):
                             ("preparing", "PREPARING"),
                             ("active", "ACTIVE"),
                             ("draining", "DRAINING"),
-                            ("down_for_maintenance", "DOWN_FOR_MAINTENANCE"),
                         ],
                         default=sharding.placements.states.ShardState["PREPARING"],
                         max_length=30,
