@@ -1,10 +1,10 @@
 """`all_tenants_command`: run any command once per tenant, each in its scope."""
 
+import traceback
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from sharding.scope import ScopeError
 from tenants.edge import errors_told
 from tenants.models import CONTROL, Tenant
 from tenants.running import parse_call, run_for
@@ -43,8 +43,11 @@ class Command(BaseCommand):
             try:
                 with errors_told():
                     run_for(tenant, call, "manage.py all_tenants_command")
-            except (CommandError, ScopeError) as error:
+            except CommandError as error:
                 self.stderr.write(f"{tenant.slug}: {error}", self.style.ERROR)
+                failed.append(tenant.slug)
+            except Exception:  # noqa: BLE001 - the next tenant has nothing to do with it
+                self.stderr.write(f"{tenant.slug}: {traceback.format_exc()}", self.style.ERROR)
                 failed.append(tenant.slug)
         if failed:
             raise CommandError(f"Failed for {len(failed)} of {len(tenants)}: {', '.join(failed)}")

@@ -182,6 +182,23 @@ def test_a_command_for_all_runs_in_each_and_tells_where_it_failed(tenants, capsy
         Command(stderr=StringIO()).handle("loaddata", "no-such-file")
 
 
+def test_a_command_for_all_goes_on_after_an_error_that_nobody_expected(tenants, ann, cyd, tmp_path):
+    """Each tenant has a group of its own name: the fixture's clashes with bob's."""
+    fixture = tmp_path / "groups.json"
+    group = {"model": "auth.group", "pk": 4711, "fields": {"name": "bob"}}
+    fixture.write_text(json.dumps([group]))
+    from tenants.management.commands.all_tenants_command import Command
+
+    said = StringIO()
+    with pytest.raises(CommandError, match=r"Failed for 1 of 3: bob$"):
+        Command(stderr=said).handle("loaddata", str(fixture))
+    assert "bob: Traceback" in said.getvalue()
+    assert "UniqueViolation" in said.getvalue()
+    for tenant in (ann, cyd):
+        with tenant.scope():
+            Group.objects.get(pk=4711).delete()
+
+
 @pytest.mark.parametrize("words", [("-t", "nobody", "flush"), ("flush",), ("-t", "ann", "nosuch")])
 def test_tenant_command_says_what_is_missing(tenants, words):
     with pytest.raises(CommandError):
