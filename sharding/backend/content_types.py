@@ -56,7 +56,7 @@ class CacheByTenant:
 
 
 class SitesByTenant(dict[Any, Any]):
-    """SITE_CACHE: keys of Django (id or host) together with the tenant in scope."""
+    """SITE_CACHE: keys of Django (id or host) together with the tenant in scope and its epoch."""
 
     def __getitem__(self, key: Any) -> Any:
         return super().__getitem__(_site_key(key))
@@ -91,6 +91,15 @@ def key_content_types_by_tenant() -> None:
 
         if not isinstance(models.SITE_CACHE, SitesByTenant):
             models.SITE_CACHE = SitesByTenant()
+        # Not by assignment: the stubs have another signature for it.
+        setattr(models.SiteManager, "clear_cache", _clear_sites)  # noqa: B010
+
+
+def _clear_sites(manager: Any) -> None:
+    """SiteManager.clear_cache, in place: stock's puts a plain dict there, which is everybody's."""
+    from django.contrib.sites import models
+
+    models.SITE_CACHE.clear()
 
 
 def _managers(model: Any) -> Iterator[Any]:
@@ -108,6 +117,6 @@ def _key(alias: str) -> Key:
     return str(alias), tenant_id, place.epoch if place is not None else 0
 
 
-def _site_key(key: Any) -> tuple[str | None, Any]:
+def _site_key(key: Any) -> tuple[str | None, int, Any]:
     place = scope.tenant_or_none()
-    return place.tenant_id if place is not None else None, key
+    return (place.tenant_id, place.epoch, key) if place is not None else (None, 0, key)

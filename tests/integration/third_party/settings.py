@@ -6,6 +6,7 @@ from config.settings.test import ATOLL_HOMES, INSTALLED_APPS, MIDDLEWARE
 INSTALLED_APPS = [
     *INSTALLED_APPS,
     "django.contrib.messages",
+    "django.contrib.sites",
     "taggit",
     "simple_history",
     "rest_framework",
@@ -15,7 +16,15 @@ INSTALLED_APPS = [
     "tests.integration.third_party.shelf",
 ]
 # What an adopter has to say of an app that says nothing itself: whose its models are.
-ATOLL_HOMES = {**ATOLL_HOMES, "taggit": "tenant", "authtoken": "tenant", "account": "tenant"}
+ATOLL_HOMES = {
+    **ATOLL_HOMES,
+    "sites": "tenant",
+    "taggit": "tenant",
+    "authtoken": "tenant",
+    "account": "tenant",
+}
+# The same number in every tenant; each row is its own.
+SITE_ID = 1
 MIDDLEWARE = [
     *MIDDLEWARE,
     "django.contrib.messages.middleware.MessageMiddleware",

@@ -14,7 +14,7 @@ import pytest
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
-SUBJECTS = ("migrations", "taggit", "simple_history", "authtoken", "allauth")
+SUBJECTS = ("migrations", "sites", "taggit", "simple_history", "authtoken", "allauth")
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from django.db import connection, connections
 from migrations_tools.services.build_schema import build_schema
 from sharding import scope
 
-APPS = ("taggit", "authtoken", "account", "shelf")
+APPS = ("sites", "taggit", "authtoken", "account", "shelf")
 
 _TABLES = """
     SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()
