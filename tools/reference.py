@@ -144,22 +144,25 @@ def _message(call: ast.Call) -> str:
 
 def settings_page() -> Iterator[str]:
     """Variables, from the docstring of config.env.Environment; settings, from each conf.py."""
-    yield "| variable | |"
-    yield "|---|---|"
-    yield from _attribute_rows(ROOT / "platform" / "config" / "env.py")
+    yield "| variable | default | |"
+    yield "|---|---|---|"
+    yield from _attribute_rows(ROOT / "platform" / "config" / "env.py", none="must be set")
     yield ""
-    yield "Settings of the packages, each in its `conf.py`:"
+    yield "## Django settings of ours"
     yield ""
-    yield "| setting | |"
-    yield "|---|---|"
+    yield "Each package reads its own in its `conf.py`. A default holds where settings say nothing."
+    yield ""
+    yield "| setting | default | |"
+    yield "|---|---|---|"
     for path in python_files(ROOT, *PRODUCT):
         if path.name == "conf.py":
-            yield from _attribute_rows(path)
+            yield from _attribute_rows(path, none="")
     yield ""
 
 
-def _attribute_rows(path: Path) -> Iterator[str]:
+def _attribute_rows(path: Path, *, none: str) -> Iterator[str]:
     """A row per attribute `name: ATOLL_NAME. What it is.` of the dataclasses in a file."""
+    defaults = _defaults(path)
     for node in parse(path).body:
         if isinstance(node, ast.ClassDef):
             attributes = (ast.get_docstring(node) or "").partition("Attributes:")[2]
@@ -168,7 +171,44 @@ def _attribute_rows(path: Path) -> Iterator[str]:
                 name = documented.SETTING.match(told)
                 if name:
                     rest = told[name.end() :].lstrip("., ")
-                    yield f"| `{name[0]}` | {rest[:1].upper()}{rest[1:]} |"
+                    default = defaults.get(name[0], none)
+                    yield f"| `{name[0]}` | {default} | {rest[:1].upper()}{rest[1:]} |"
+
+
+def _defaults(path: Path) -> dict[str, str]:
+    """Of `env.int("NAME", default=8)` and `named("NAME", 8)`: the 8, by name."""
+    found = {}
+    for call in ast.walk(parse(path)):
+        if isinstance(call, ast.Call):
+            values = [each.value for each in call.keywords if each.arg == "default"]
+            for name, value in zip(call.args, [*call.args[1:], *values], strict=False):
+                told = _told(name)
+                if documented.SETTING.fullmatch(told):
+                    shown = _told(value)
+                    found[told] = f"`{shown}`" if shown else "see there"
+    return found
+
+
+def _told(value: ast.expr) -> str:
+    """A default as people would write it; empty when only the text can say it."""
+    match value:
+        case ast.Constant():
+            return str(value.value)
+        case ast.Name():
+            return f"<{value.id}>"
+        case ast.Attribute():
+            return value.attr
+        case ast.Tuple() | ast.List():
+            return ", ".join(map(_told, value.elts)) or "()"
+        case ast.JoinedStr():
+            return "".join(map(_told, value.values))
+        case ast.FormattedValue():
+            return _told(value.value)
+        case ast.BinOp(left=ast.Name(id="ROOT"), right=folder):
+            return f"{_told(folder)}/"
+        case ast.Call(func=ast.Name(id="str"), args=[inner]):
+            return _told(inner)
+    return ""
 
 
 def _one_line(text: str) -> str:

@@ -1,8 +1,8 @@
-"""The environment, read once, in one place, into typed values.
+"""What settings take from the environment, read once, into typed values.
 
-Every variable that the product understands is named here. A variable without a default must be
-there: reading fails with its name. Development and tests supply their defaults through
-`set_defaults` before the settings are read; production supplies none.
+A variable without a default must be there: reading fails with its name. Development and tests
+supply their defaults through `set_defaults` before the settings are read; production supplies none.
+What is no setting is read where it is used; docs/reference/settings.md lists all of it.
 """
 
 import os
@@ -40,7 +40,8 @@ class Environment:
         https: ATOLL_HTTPS. Cookies for HTTPS only, redirects to it, strict transport security.
         behind_proxy: ATOLL_BEHIND_PROXY. Believe X-Forwarded-Proto. Only where a proxy sets it.
         hsts: ATOLL_HSTS_SECONDS. How long browsers remember that this host speaks HTTPS only.
-        log_level: ATOLL_LOG_LEVEL.
+        log_level: ATOLL_LOG_LEVEL. From which level on messages go to stderr: DEBUG, INFO,
+            WARNING, ERROR.
     """
 
     secret_key: str
