@@ -1,6 +1,6 @@
 """Run a Django command in a tenant's scope."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -84,11 +84,6 @@ def named(call: Call) -> Tenant:
             returncode=2,
         )
     return find_tenant(call.tenant)
-
-
-def words_after(argv: Sequence[str]) -> Iterator[str]:
-    """What stands after the command's own name."""
-    return iter(argv[2:])
 
 
 def _load(name: str) -> BaseCommand:

@@ -36,7 +36,7 @@ class HandlerProbe:
         wrapper = self.swap_out(alias)
         if isinstance(wrapper, Nothing):
             return
-        _close_for_real(wrapper)
+        wrapper.close_for_real()  # type: ignore[attr-defined]
 
     def swap_out(self, alias: str) -> object:
         """Put this thread's connection of `alias` aside."""
@@ -59,9 +59,3 @@ class HandlerProbe:
 
 class Nothing:
     """There was no connection to put aside."""
-
-
-def _close_for_real(wrapper: Any) -> None:
-    if wrapper.connection is not None:
-        wrapper.connection.close()
-    wrapper.close()

@@ -70,7 +70,22 @@ def reload() -> Registry:
     Raises:
         MalformedRegistry: the file cannot be used; what was in use stays.
     """
-    return install(_read())
+    return install(read_source())
+
+
+def read_source() -> Registry:
+    """What the file says now, empty without one; what is in use stays.
+
+    Raises:
+        MalformedRegistry: the file is there and cannot be used.
+    """
+    path = os.environ.get(ENVIRONMENT_VARIABLE)
+    if not path:
+        return Registry()
+    try:
+        return read_registry(Path(path))
+    except FileNotFoundError:
+        return Registry()
 
 
 def describe_source() -> str:
@@ -83,18 +98,8 @@ def _load() -> Registry:
     global _current
     with _lock:
         if _current is None:
-            _current = _read()
+            _current = read_source()
         return _current
-
-
-def _read() -> Registry:
-    path = os.environ.get(ENVIRONMENT_VARIABLE)
-    if not path:
-        return Registry()
-    try:
-        return read_registry(Path(path))
-    except FileNotFoundError:
-        return Registry()
 
 
 def _keep_unchanged(old: Registry, new: Registry) -> Registry:

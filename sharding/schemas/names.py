@@ -22,6 +22,3 @@ HEARTBEAT: Final = "heartbeat"
 
 GUARD: Final = "zz_atoll_guard"
 """The guard trigger on each table. Triggers fire by name; this one is the last to be asked."""
-
-WRITES_REFUSED: Final = "AT001"
-"""SQLSTATE of a write that a guard refused."""
