@@ -132,7 +132,7 @@ class Process(models.Model):
     last_announcement = models.PositiveBigIntegerField(default=0)
     """Every announcement up to this id was taken in."""
     breakers = models.JSONField(default=dict, blank=True)
-    """Shards that this process holds to be away."""
+    """Of the servers that have a breaker in this process: whether it holds them to be away."""
 
     class Meta:
         verbose_name_plural = "processes"

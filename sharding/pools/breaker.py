@@ -32,6 +32,12 @@ def breaker_for(name: str) -> Breaker:
     return _breakers.get(name, _closed)
 
 
+def breakers_away() -> dict[str, bool]:
+    """For each server that has a breaker in this process, whether it is known to be away."""
+    # A copy: other threads install.
+    return {name: breaker.away for name, breaker in tuple(_breakers.items())}
+
+
 def install_breaker(name: str, breaker: Breaker | None) -> None:
     """Use `breaker` for server `name` in this process from now on; None: the one never open."""
     if breaker is None:

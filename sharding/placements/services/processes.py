@@ -7,7 +7,6 @@ import threading
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 from django.db import DatabaseError, connections, models
 from django.db.models import Max
@@ -15,18 +14,15 @@ from django.db.models.functions import Now
 
 from sharding.placements.conf import placement_settings
 from sharding.placements.models import CONTROL, Announcement, Process, Shard
+from sharding.pools.breaker import breakers_away
 from sharding.registry import current as addresses
 from sharding.registry.errors import RegistryError
-from sharding.registry.toml_file import read_registry
-from sharding.registry.types import Registry
 
 log = logging.getLogger(__name__)
 
 Listener = Callable[[Announcement], None]
-BreakersReport = Callable[[], dict[str, object]]
 
 _listeners: list[Listener] = []
-_breakers: BreakersReport = dict
 _beating: "Heartbeat | None" = None
 _starting = threading.Lock()
 
@@ -35,12 +31,6 @@ def on_announcement(listener: Listener) -> Listener:
     """Call `listener` in the heartbeat's thread, without a scope, for every announcement."""
     _listeners.append(listener)
     return listener
-
-
-def report_breakers(report: BreakersReport) -> None:
-    """Ask `report` for what goes into the process row's `breakers`."""
-    global _breakers
-    _breakers = report
 
 
 def announce(kind: str, subject: str, **body: object) -> Announcement:
@@ -125,7 +115,7 @@ class Heartbeat(threading.Thread):
     def beat(self) -> None:
         """Hear what is new, say that we live, read the registry again if a shard changed."""
         self._hear()
-        self.row.breakers = _breakers()
+        self.row.breakers = breakers_away()
         self.row.registry_version = addresses.registry().version
         self.row.last_announcement = self._heard or 0
         found = (
@@ -180,7 +170,7 @@ class Heartbeat(threading.Thread):
         used = addresses.registry()
         if newest <= used.version:
             return
-        fresh = _read_file()
+        fresh = addresses.read_source()
         # A file that is just being copied here may end anywhere, and still be TOML.
         kept = used.shards.keys() & versions.keys() <= fresh.shards.keys()
         if fresh.version >= newest and fresh.control is not None and kept:
@@ -196,11 +186,3 @@ class Heartbeat(threading.Thread):
             Process.objects.using(CONTROL).filter(id=self.row.id).delete()
         except (DatabaseError, RegistryError):
             log.info("Control does not answer; this process's row will be purged")
-
-
-def _read_file() -> Registry:
-    path = os.environ.get(addresses.ENVIRONMENT_VARIABLE)
-    try:
-        return read_registry(Path(path)) if path else Registry()
-    except FileNotFoundError:
-        return Registry()

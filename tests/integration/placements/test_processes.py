@@ -13,6 +13,7 @@ from django.db.models.functions import Now
 
 from sharding.placements.models import Announcement, Process, Shard
 from sharding.placements.services import processes
+from sharding.pools.breaker import install_breaker
 from sharding.registry import current as addresses
 from sharding.registry.toml_file import write_registry
 
@@ -47,6 +48,24 @@ def test_a_process_is_seen_and_seen_again_and_gone_when_it_ends():
     assert processes.live_processes().filter(pid=os.getpid()).exists()
     processes.stop_heartbeat()
     assert not mine().exists()
+
+
+class Away:
+    away = True
+
+    def suspect(self):
+        pass
+
+
+@pytest.mark.usefixtures("heartbeat")
+def test_a_process_says_which_servers_it_holds_to_be_away():
+    until(lambda: mine().get().breakers == {})
+    install_breaker("beta", Away())
+    try:
+        until(lambda: mine().get().breakers == {"beta": True})
+    finally:
+        install_breaker("beta", None)
+    until(lambda: mine().get().breakers == {})
 
 
 @pytest.mark.usefixtures("heartbeat")
