@@ -1,18 +1,12 @@
-"""Where commands meet the services: errors become messages and exit codes."""
+"""What all commands about tenants have in common."""
 
 from argparse import ArgumentParser
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Final
 
-from django.core.management.base import CommandError
-from django.db.utils import DatabaseError
-
 from migrations_tools.errors import MigrationToolsError
-from sharding.placements.errors import PlacementError
-from sharding.registry.errors import RegistryError
-from sharding.schemas.errors import SchemaError
-from sharding.scope import ScopeError
+from sharding.placements import telling
+from sharding.placements.telling import Exit, ExitCodes
 from tenants.errors import (
     InvalidDomain,
     InvalidRequest,
@@ -20,41 +14,20 @@ from tenants.errors import (
     ProvisionFailed,
     TenantError,
 )
-from tenants.outages import is_outage
 
-FAILED: Final = 1
-USAGE: Final = 2
-PAUSED: Final = 3
-
-_OURS = (
-    TenantError,
-    PlacementError,
-    SchemaError,
-    RegistryError,
-    MigrationToolsError,
-    ScopeError,
-)
+_CODES: Final[ExitCodes] = {
+    TenantError: Exit.FAILED,
+    InvalidSlug: Exit.USAGE,
+    InvalidDomain: Exit.USAGE,
+    InvalidRequest: Exit.USAGE,
+    ProvisionFailed: Exit.PAUSED,
+    MigrationToolsError: Exit.FAILED,
+}
 
 
-@contextmanager
-def errors_told() -> Iterator[None]:
-    """Turn what the services raise into CommandError; what is nobody's fault stays a traceback.
-
-    Raises:
-        CommandError: 1 failed, 2 wrong input, 3 half done and to be run again.
-    """
-    try:
-        yield
-    except _OURS as error:
-        raise CommandError(str(error), returncode=_exit_code(error)) from error
-    except DatabaseError as error:
-        if not is_outage(error):
-            raise
-        raise CommandError(
-            f"A server does not answer: {str(error).strip()}. `manage.py list_shards` and "
-            "`manage.py devstack status` show which; try again when it is back.",
-            returncode=FAILED,
-        ) from error
+def errors_told() -> AbstractContextManager[None]:
+    """Turn what the services raise into CommandError; see `sharding.placements.telling`."""
+    return telling.errors_told(_CODES)
 
 
 def add_json(parser: ArgumentParser) -> None:
@@ -67,13 +40,3 @@ def add_dry_run(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--dry-run", action="store_true", help="say what would be done, and do nothing"
     )
-
-
-def _exit_code(error: Exception) -> int:
-    match error:
-        case InvalidSlug() | InvalidDomain() | InvalidRequest():
-            return USAGE
-        case ProvisionFailed():
-            return PAUSED
-        case _:
-            return FAILED

@@ -1,30 +1,19 @@
-"""Which errors mean that a server is away, whatever code they passed through on the way up."""
+"""Remember at a request that it failed because a server is away."""
 
 import sys
-from collections.abc import Iterator
 from typing import Final
 
-import psycopg
 from django.http import HttpRequest
 
+from sharding.pools.outages import causes, says_away
 from tenants.errors import DirectoryAway
 
 NOTED: Final = "_atoll_outage"
 
-_SQLSTATES: Final = frozenset(
-    # The server is shutting down or starting, or has no connection to spare.
-    {"57P01", "57P02", "57P03", "53300"}
-)
-_CONNECTION_CLASS: Final = "08"
-
 
 def is_outage(error: BaseException) -> bool:
-    """Whether `error`, or what it was raised from, says that a server could not be asked.
-
-    An OperationalError without SQLSTATE comes from the client: it could not connect, lost the
-    connection, or gave up waiting (ShardAway, a pool's time-out).
-    """
-    return any(_says_away(each) for each in _causes(error))
+    """Whether `error`, or what it was raised from, says that a server could not be asked."""
+    return says_away(error) or any(isinstance(each, DirectoryAway) for each in causes(error))
 
 
 def note_outage(sender: object, request: HttpRequest | None = None, **more: object) -> None:
@@ -41,21 +30,3 @@ def note_outage(sender: object, request: HttpRequest | None = None, **more: obje
 def was_noted(request: HttpRequest) -> bool:
     """Whether `note_outage` saw one for this request."""
     return bool(getattr(request, NOTED, False))
-
-
-def _says_away(error: BaseException) -> bool:
-    if isinstance(error, DirectoryAway):
-        return True
-    if not isinstance(error, psycopg.OperationalError):
-        return False
-    state = error.sqlstate
-    return state is None or state.startswith(_CONNECTION_CLASS) or state in _SQLSTATES
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    each: BaseException | None = error
-    while each is not None and id(each) not in seen:
-        seen.add(id(each))
-        yield each
-        each = each.__cause__

@@ -14,6 +14,7 @@ from django.db.transaction import TransactionManagementError
 
 from migrations_tools.execution import Executor, Plan, Target, Tell, labels_of, silent
 from sharding.backend.control.base import DatabaseWrapper
+from sharding.placements.telling import Exit
 from sharding.registry import current as addresses
 
 CONTROL = "control"
@@ -101,10 +102,11 @@ def find_target(executor: Executor, app_label: str, name: str) -> Target:
     if app_label not in labels_of(alias):
         raise CommandError(
             f"App {app_label!r} has no tables in {alias}. Tenants' apps are migrated by "
-            "`manage.py migrate_schemas`."
+            "`manage.py migrate_schemas`.",
+            returncode=Exit.USAGE,
         )
     if app_label not in executor.loader.migrated_apps:
-        raise CommandError(f"App {app_label!r} has no migrations.")
+        raise CommandError(f"App {app_label!r} has no migrations.", returncode=Exit.USAGE)
     if name == "zero":
         return app_label, None
     if not name:
@@ -113,9 +115,13 @@ def find_target(executor: Executor, app_label: str, name: str) -> Target:
     try:
         found = executor.loader.get_migration_by_prefix(app_label, name)
     except AmbiguityError as error:
-        raise CommandError(f"{name!r} names several migrations of {app_label!r}.") from error
+        raise CommandError(
+            f"{name!r} names several migrations of {app_label!r}.", returncode=Exit.USAGE
+        ) from error
     except KeyError as error:
-        raise CommandError(f"{app_label!r} has no migration {name!r}.") from error
+        raise CommandError(
+            f"{app_label!r} has no migration {name!r}.", returncode=Exit.USAGE
+        ) from error
     return app_label, found.name
 
 

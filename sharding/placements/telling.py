@@ -1,30 +1,70 @@
-"""Errors of services as errors of commands: one line that says what to do, and exit status 1."""
+"""Where commands meet the services: errors become messages and exit codes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from enum import IntEnum
+from types import MappingProxyType
+from typing import Final
 
 from django.core.management.base import CommandError
-from django.db import OperationalError
+from django.db import DatabaseError
 
-from sharding.placements.errors import PlacementError
+from sharding.placements.errors import InvalidShardName, PlacementError
+from sharding.pools.outages import says_away
 from sharding.registry.errors import RegistryError
-from sharding.schemas.errors import SchemaError
+from sharding.schemas.errors import NotFitToBeShard, PreparationFailed, SchemaError
+from sharding.scope import ScopeError
+
+
+class Exit(IntEnum):
+    """Exit statuses of commands; 0 is done."""
+
+    FAILED = 1
+    """Nothing was changed, or what the message says."""
+
+    USAGE = 2
+    """Wrong input: the same words never succeed."""
+
+    PAUSED = 3
+    """Half done; the message says how to go on."""
+
+
+ExitCodes = Mapping[type[Exception], Exit]
+
+_CODES: Final[ExitCodes] = MappingProxyType(
+    {
+        PlacementError: Exit.FAILED,
+        InvalidShardName: Exit.USAGE,
+        SchemaError: Exit.FAILED,
+        PreparationFailed: Exit.PAUSED,
+        NotFitToBeShard: Exit.FAILED,
+        RegistryError: Exit.FAILED,
+        ScopeError: Exit.FAILED,
+    }
+)
 
 
 @contextmanager
-def errors_told() -> Iterator[None]:
-    """Turn what a command may expect to go wrong into a CommandError.
+def errors_told(more: ExitCodes = MappingProxyType({})) -> Iterator[None]:
+    """Turn what the services raise into CommandError; what is nobody's fault stays a traceback.
+
+    more: errors of upper layers, with their exit codes; the nearest class decides.
 
     Raises:
-        CommandError: with the service's own message, or that control does not answer.
+        CommandError: with the service's own message, or that a server does not answer.
     """
+    codes = {**_CODES, **more}
     try:
         yield
-    except (SchemaError, PlacementError, RegistryError) as error:
-        raise CommandError(str(error)) from error
-    except OperationalError as error:
+    except tuple(codes) as error:
+        nearest = next(each for each in type(error).__mro__ if each in codes)
+        raise CommandError(str(error), returncode=codes[nearest]) from error
+    except DatabaseError as error:
+        if not says_away(error):
+            raise
         why = " ".join(str(error).split())
         raise CommandError(
-            f"The control database does not answer: {why}. What was done before that stays; run "
-            "the same command again when it is back."
+            f"A server does not answer: {why}. What was done before that stays; run the same command "
+            "again when it is back (`manage.py list_shards` shows which shards are away).",
+            returncode=Exit.FAILED,
         ) from error

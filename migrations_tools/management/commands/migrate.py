@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db.migrations.autodetector import MigrationAutodetector
 
 from migrations_tools.services.control import CONTROL, ControlRequest, migrate_control
-from sharding.placements.telling import errors_told
+from sharding.placements.telling import Exit, errors_told
 
 
 class Command(BaseCommand):
@@ -32,7 +32,8 @@ class Command(BaseCommand):
         if options["database"] not in (CONTROL, "default"):
             raise CommandError(
                 f"`migrate` knows the control database only, not {options['database']!r}. For "
-                f"tenants' schemas: `manage.py migrate_schemas --shard {options['database']}`."
+                f"tenants' schemas: `manage.py migrate_schemas --shard {options['database']}`.",
+                returncode=Exit.USAGE,
             )
         plan_only = options["plan"] or options["check"]
         request = ControlRequest(

@@ -9,7 +9,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from tenants.edge import PAUSED, add_dry_run, add_json, errors_told
+from sharding.placements.telling import Exit
+from tenants.edge import add_dry_run, add_json, errors_told
 from tenants.errors import SlugTaken
 from tenants.services.provision import plan_provision, provision_tenant
 from tenants.services.types import AUTO, ProvisionRequest
@@ -61,7 +62,7 @@ class Command(BaseCommand):
             except KeyboardInterrupt:
                 raise CommandError(
                     f"Cut off. Finish it: manage.py create_tenant {request.slug} … as before",
-                    returncode=PAUSED,
+                    returncode=Exit.PAUSED,
                 ) from None
             if not receipt.created and not options["exists_ok"]:
                 raise SlugTaken(receipt.slug, receipt.tenant_id)

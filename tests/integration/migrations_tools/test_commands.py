@@ -80,8 +80,9 @@ def test_migrate_goes_back_and_forth_on_control_as_its_owner():
     ],
 )
 def test_migrate_refuses_shards_and_tenants_apps_with_a_pointer(arguments, said):
-    with pytest.raises(CommandError, match=said):
+    with pytest.raises(CommandError, match=said) as error:
         run("migrate", *arguments)
+    assert error.value.returncode == 2
 
 
 def test_migrate_schemas_brings_every_schema_to_the_code(ready_place):

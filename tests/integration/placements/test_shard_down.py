@@ -110,7 +110,7 @@ def test_with_control_down_commands_say_so_in_time(through_proxies, how):
         errors = at_once(*(lambda command=command: run(command) for command in commands))
     for error in errors:
         assert isinstance(error, CommandError)
-        assert "control database does not answer" in str(error)
+        assert "server does not answer" in str(error)
 
 
 def test_a_shard_without_an_address_reserves_nothing():

@@ -12,7 +12,7 @@ from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from sharding.placements.services.adding import AddShardRequest, add_shard
-from sharding.placements.telling import errors_told
+from sharding.placements.telling import Exit, errors_told
 from sharding.registry.current import ENVIRONMENT_VARIABLE
 from sharding.registry.types import Endpoint
 from sharding.schemas.preparation.types import Outcome, Preparation, StepReport
@@ -61,17 +61,24 @@ class Command(BaseCommand):
     def _request(self, options: dict[str, Any]) -> AddShardRequest:
         path = os.environ.get(ENVIRONMENT_VARIABLE)
         if not path:
-            raise CommandError(f"Set {ENVIRONMENT_VARIABLE} to the registry file to write to.")
+            raise CommandError(
+                f"Set {ENVIRONMENT_VARIABLE} to the registry file to write to.",
+                returncode=Exit.USAGE,
+            )
         try:
             admin = conninfo_to_dict(options["admin"])
         except ProgrammingError as error:
-            raise CommandError(f"--admin is no connection string: {error}") from error
+            raise CommandError(
+                f"--admin is no connection string: {error}", returncode=Exit.USAGE
+            ) from error
         host = options["host"] or str(admin.get("host") or "")
         port = options["port"] or int(str(admin.get("port") or 5432))
         dbname = options["dbname"] or str(admin.get("dbname") or "shard")
         if not options["admin"] or not host:
             raise CommandError(
-                f"Give a superuser's connection string with a host, by --admin or {ADMIN_VARIABLE}."
+                "Give a superuser's connection string with a host, by --admin or "
+                f"{ADMIN_VARIABLE}.",
+                returncode=Exit.USAGE,
             )
         return AddShardRequest(
             name=options["name"],

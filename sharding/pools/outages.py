@@ -1,0 +1,38 @@
+"""Which errors mean that a server is away, whatever code they passed through on the way up."""
+
+from collections.abc import Iterator
+from typing import Final
+
+import psycopg
+
+_SQLSTATES: Final = frozenset(
+    # The server is shutting down or starting, or has no connection to spare.
+    {"57P01", "57P02", "57P03", "53300"}
+)
+_CONNECTION_CLASS: Final = "08"
+
+
+def says_away(error: BaseException) -> bool:
+    """Whether `error`, or what it was raised from, says that a server could not be asked.
+
+    An OperationalError without SQLSTATE comes from the client: it could not connect, lost the
+    connection, or gave up waiting (ShardAway, a pool's time-out).
+    """
+    return any(_is_about_the_server(each) for each in causes(error))
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """The error, what it was raised from, and so on."""
+    seen: set[int] = set()
+    each: BaseException | None = error
+    while each is not None and id(each) not in seen:
+        seen.add(id(each))
+        yield each
+        each = each.__cause__
+
+
+def _is_about_the_server(error: BaseException) -> bool:
+    if not isinstance(error, psycopg.OperationalError):
+        return False
+    state = error.sqlstate
+    return state is None or state.startswith(_CONNECTION_CLASS) or state in _SQLSTATES

@@ -1,0 +1,66 @@
+"""Errors of services become one line and an exit status; other errors stay tracebacks."""
+
+import psycopg
+import pytest
+from django.core.management.base import CommandError
+from django.db import OperationalError, ProgrammingError
+
+from migrations_tools.errors import MigrationToolsError
+from sharding.placements.errors import InvalidShardName, PlacementError
+from sharding.placements.telling import Exit, errors_told
+from sharding.pools.errors import ShardAway
+from sharding.schemas.errors import NotFitToBeShard, PreparationFailed
+from tenants import edge
+from tenants.errors import InvalidSlug, TenantError
+
+
+def raised(error, cause):
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (PlacementError("no"), Exit.FAILED),
+        (InvalidShardName("X"), Exit.USAGE),
+        (PreparationFailed("alpha", "guard", "why"), Exit.PAUSED),
+        (NotFitToBeShard("alpha", ("why",)), Exit.FAILED),
+        (raised(OperationalError("x"), ShardAway("alpha")), Exit.FAILED),
+        (raised(OperationalError("x"), psycopg.errors.AdminShutdown()), Exit.FAILED),
+    ],
+)
+@pytest.mark.parametrize("told", [errors_told, edge.errors_told])
+def test_each_error_has_its_exit_status(told, error, code):
+    with pytest.raises(CommandError) as caught, told():
+        raise error
+    assert caught.value.returncode == code
+    assert caught.value.__cause__ is error
+
+
+def test_upper_layers_bring_their_own_and_the_nearest_class_decides():
+    for error, code in (
+        (TenantError("no"), Exit.FAILED),
+        (InvalidSlug("A", "capital letters"), Exit.USAGE),
+        (MigrationToolsError("no"), Exit.FAILED),
+    ):
+        with pytest.raises(CommandError) as caught, edge.errors_told():
+            raise error
+        assert caught.value.returncode == code
+        with pytest.raises(type(error)), errors_told():
+            raise error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        raised(OperationalError("x"), psycopg.errors.QueryCanceled()),
+        raised(ProgrammingError("x"), psycopg.errors.UndefinedTable()),
+        ZeroDivisionError(),
+    ],
+    ids=lambda error: type(error.__cause__ or error).__name__,
+)
+def test_what_only_a_mistake_of_ours_explains_stays_a_traceback(error):
+    with pytest.raises(type(error)) as caught, errors_told():
+        raise error
+    assert caught.value is error
