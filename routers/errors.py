@@ -15,6 +15,5 @@ class ReferenceIsReadOnly(ScopeError):
 
     def __init__(self, label: str) -> None:
         super().__init__(
-            f"{label} is a reference table, which tenants only read. Write it in control scope; "
-            "shards get it with the next snapshot."
+            f"{label} is a reference table, which tenants only read. Write it in control scope."
         )

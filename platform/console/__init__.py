@@ -1,1 +1,1 @@
-"""The operators' host, with its own operators."""
+"""The operators' host; today one page that points to the commands."""

@@ -37,7 +37,8 @@ class Server:
         own: owns the tables, runs DDL and (from PostgreSQL 16 on) makes roles.
         mover: may replicate; None where moves are not set up.
         role_maker: makes roles where `own` cannot do it safely (PostgreSQL 15), else None.
-        incarnation: grows with every promotion; a server of an older one is refused.
+        incarnation: grows with every promotion. `add_shard` refuses a server whose own
+            (`atoll.server`) is higher than this; connections do not compare it.
     """
 
     name: str

@@ -27,7 +27,7 @@ def plan_domain(name: str, typed: str) -> tuple[Tenant, str]:
 
 
 def add_domain(name: str, typed: str, *, primary: bool = False) -> Domain:
-    """Let the tenant be reached under one more host; `primary`: links name this one.
+    """Let the tenant be reached under one more host; `primary`: it is named first.
 
     Locks: the tenant's row, so that at most one domain is the primary one.
     Transaction: opens one on control.

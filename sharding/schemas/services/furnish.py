@@ -94,7 +94,7 @@ def furnish(execute: Execute, schema: str) -> None:
     visible without a guard is one whose writes a move could lose.
     Locks: SHARE ROW EXCLUSIVE on each table that lacked a guard.
     Idempotent: it changes what is missing and nothing else.
-    Source: facts of moves, `zz_guard`; docs/architecture.md.
+    Source: docs/architecture.md, Schemas.
     """
     execute(furnishing(schema))
 

@@ -17,7 +17,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("tenant", help="its slug or id")
         parser.add_argument("domain", help="the host; names in any script")
-        parser.add_argument("--primary", action="store_true", help="links name this host")
+        parser.add_argument("--primary", action="store_true", help="list this host first")
         add_dry_run(parser)
         add_json(parser)
 
