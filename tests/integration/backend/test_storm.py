@@ -90,7 +90,7 @@ def test_nothing_crosses_and_without_the_prefix_it_does(tenants, through_pgbounc
     assert _server_connections(pgbouncer) <= SERVER_CONNECTIONS
 
     seen = unbound_reads(tenants, clients=CLIENTS, operations=100)
-    assert seen["crossed"] > 0, "this pooler would not have shown a missing prefix"
+    assert seen["crossed"] > 0, f"this pooler would not have shown a missing prefix: {seen}"
     print(f"{weather.statements} statements, {dict(weather.done)}; without prefix: {dict(seen)}")
 
 
