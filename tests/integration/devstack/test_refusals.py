@@ -13,7 +13,7 @@ from devstack.account import server_account
 from devstack.errors import DiskFull, NoAccount, NoServerBinaries, UnsafeFolder, WrongMajor
 from devstack.folders import place_outside
 from devstack.stack import Stack
-from tests.fixtures.servers import OLDEST_PG_BIN
+from tests.fixtures.servers import OLDEST_PG_BIN, missing
 from tests.integration.devstack.conftest import kept_row, pids
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount and close folders")
@@ -37,7 +37,7 @@ def small_disk(at: Path, megabytes: int):
         check=False,
     )
     if mounted.returncode:
-        pytest.skip("this root may not mount")
+        missing("this root may not mount")
     try:
         yield
     finally:
