@@ -9,6 +9,8 @@ from collections.abc import Mapping
 import psycopg
 from psycopg import sql
 
+from sharding.pools.deadline import WEB_STATEMENT_TIMEOUT
+
 ROLE_MAKER_BELOW = 16
 """Below, CREATEROLE is nearly everything, so `own` has not got it and `rolemaker` has."""
 
@@ -34,7 +36,8 @@ _LET_OWN_CREATE = sql.SQL("GRANT CREATE ON DATABASE {database} TO own")
 _CLOSE_CONTROL = sql.SQL(
     """
     REVOKE ALL ON DATABASE {database} FROM PUBLIC;
-    GRANT CONNECT ON DATABASE {database} TO web, own
+    GRANT CONNECT ON DATABASE {database} TO web, own;
+    ALTER ROLE web IN DATABASE {database} SET statement_timeout TO {timeout}
     """
 )
 _OWN_CONTROL_TABLES = sql.SQL(
@@ -84,7 +87,9 @@ def ensure_logins(conninfo: str, server: str, database: str, passwords: Mapping[
             )
         connection.execute(_LET_OWN_CREATE.format(database=name))
         if server == "control":
-            connection.execute(_CLOSE_CONTROL.format(database=name))
+            connection.execute(
+                _CLOSE_CONTROL.format(database=name, timeout=sql.Literal(WEB_STATEMENT_TIMEOUT))
+            )
             connection.execute(_OWN_CONTROL_TABLES)
 
 

@@ -23,9 +23,11 @@ from sharding.pools.errors import ShardAway
 RV = TypeVar("RV")
 Waiting = Generator[Any, Any, RV]
 
+WEB_STATEMENT_TIMEOUT: Final = "3s"
+"""statement_timeout of the login web, kept by each server in pg_db_role_setting."""
 STATEMENT_CAP_S: Final = 3.5
-"""Longer than the servers' statement_timeout (3 s): a heavy statement gets the server's own
-answer (57014), and only a dead server meets this."""
+"""Longer than WEB_STATEMENT_TIMEOUT: a heavy statement gets the server's own answer (57014), and
+only a dead server meets this."""
 GRACE_S: Final = 1.0
 """What a statement gets when the request's time is up: enough for a ROLLBACK."""
 SUSPICIOUS_S: Final = 0.25

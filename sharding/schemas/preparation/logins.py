@@ -2,6 +2,7 @@
 
 from psycopg import sql
 
+from sharding.pools.deadline import WEB_STATEMENT_TIMEOUT
 from sharding.registry.types import Login, Server
 from sharding.schemas import names
 from sharding.schemas.preparation.types import DatabaseFacts, Encrypt, Step
@@ -22,8 +23,7 @@ _ALTER = """
     ALTER ROLE {role} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB {inherit} {createrole} {replication}
 """
 
-# psycopg looks types up by name on connections that name no tenant.
-_PATH_DONE = """
+_SETTING_DONE = """
     SELECT EXISTS (
         SELECT FROM pg_db_role_setting
         WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -31,7 +31,9 @@ _PATH_DONE = """
           AND {setting} = ANY (setconfig)
     )
 """
+# psycopg looks types up by name on connections that name no tenant.
 _SET_PATH = "ALTER ROLE {role} IN DATABASE {database} SET search_path TO {schema}"
+_SET_TIMEOUT = "ALTER ROLE {role} IN DATABASE {database} SET statement_timeout TO {timeout}"
 
 _REFERENCE_OWNER_DONE = """
     SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = {role} AND NOT rolcanlogin)
@@ -56,7 +58,7 @@ def login_steps(server: Server, facts: DatabaseFacts, encrypt: Encrypt) -> tuple
         # On 15 a grant cannot say that its member inherits it; only the member's attribute can.
         inherit = facts.version < OWN_MAKES_ROLES_SINCE
         steps += _login(server.mover, encrypt, "moves tenants", replication=True, inherit=inherit)
-    return (*steps, _web_path(server, facts), _reference_owner())
+    return (*steps, _web_path(server, facts), _web_timeout(server, facts), _reference_owner())
 
 
 def logins(server: Server) -> tuple[Login, ...]:
@@ -99,7 +101,7 @@ def _web_path(server: Server, facts: DatabaseFacts) -> Step:
     return Step(
         key="web-path",
         does="Let web find the types of extensions where no tenant is named",
-        done=sql.SQL(_PATH_DONE).format(
+        done=sql.SQL(_SETTING_DONE).format(
             role=sql.Literal(server.web.user),
             setting=sql.Literal(f"search_path={names.EXTENSIONS}"),
         ),
@@ -108,6 +110,24 @@ def _web_path(server: Server, facts: DatabaseFacts) -> Step:
                 role=sql.Identifier(server.web.user),
                 database=sql.Identifier(facts.database),
                 schema=sql.Identifier(names.EXTENSIONS),
+            ),
+        ),
+    )
+
+
+def _web_timeout(server: Server, facts: DatabaseFacts) -> Step:
+    return Step(
+        key="web-timeout",
+        does=f"End what web asks after {WEB_STATEMENT_TIMEOUT}, before its client gives up",
+        done=sql.SQL(_SETTING_DONE).format(
+            role=sql.Literal(server.web.user),
+            setting=sql.Literal(f"statement_timeout={WEB_STATEMENT_TIMEOUT}"),
+        ),
+        act=(
+            sql.SQL(_SET_TIMEOUT).format(
+                role=sql.Identifier(server.web.user),
+                database=sql.Identifier(facts.database),
+                timeout=sql.Literal(WEB_STATEMENT_TIMEOUT),
             ),
         ),
     )

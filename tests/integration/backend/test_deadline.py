@@ -143,6 +143,33 @@ def test_a_server_that_only_works_long_meets_its_own_time_out_first(capped):
         assert Author.objects.count() == 1
 
 
+SQLSTATE_CANCELLED = "57014"
+
+
+@pytest.mark.parametrize("alias", ["beta", "control"])
+def test_nobody_need_ask_for_that_time_out(grounds, alias):
+    """The server keeps it with the login: the cap of the client, half a second longer, waits."""
+    place = scope.CONTROL if alias == "control" else grounds.c
+    with scope.enter(place), connections[alias].cursor() as cursor, takes(3, 3.3):
+        with pytest.raises(OperationalError) as error:
+            cursor.execute("SELECT pg_sleep(20)")
+        assert not is_away(error)
+        assert error.value.__cause__.sqlstate == SQLSTATE_CANCELLED
+        raw = connections[alias].connection
+        cursor.execute("SELECT 1")
+        assert connections[alias].connection is raw, "the connection lives on"
+
+
+def test_negative_control_without_it_the_client_gives_up_and_the_connection_is_lost(capped):
+    with scope.enter(capped.c), connection.cursor() as cursor, takes(CAP_S, CAP_S):
+        raw = connection.connection
+        with pytest.raises(OperationalError) as error:
+            cursor.execute("SELECT pg_sleep(20)")
+        assert is_away(error)
+        assert raw.closed
+    deadline._met_away.__dict__.clear()
+
+
 @pytest.mark.parametrize("way", ["executemany", "copy", "stream", "named", "rollback"])
 def test_every_way_to_wait_ends(capped, stack, way):
     with scope.enter(capped.c), takes(0, CAP_S), pytest.raises(OperationalError) as error:

@@ -7,6 +7,7 @@ from django.db.utils import ProgrammingError
 from sharding import scope
 from sharding.backend.errors import SessionStateRefused
 from sharding.backend.statements import trusted
+from sharding.pools.deadline import WEB_STATEMENT_TIMEOUT
 from tests.integration.backend.grounds import sqlstate
 from tests.integration.backend.models import Author
 
@@ -59,7 +60,7 @@ def test_a_statement_that_would_stay_on_the_session_is_refused(tenants, text):
         with pytest.raises(SessionStateRefused), transaction.atomic():
             cursor.execute(text)
         cursor.execute("SELECT current_user, current_setting('statement_timeout')")
-        assert cursor.fetchone() == (tenants.a.role, "0")
+        assert cursor.fetchone() == (tenants.a.role, WEB_STATEMENT_TIMEOUT)
 
 
 @pytest.mark.parametrize("text", DENIED)
@@ -76,7 +77,7 @@ def test_set_local_is_allowed_and_gone_with_its_transaction(tenants):
             cursor.execute("SHOW statement_timeout")
             assert cursor.fetchone() == ("4321ms",)
         cursor.execute("SHOW statement_timeout")
-        assert cursor.fetchone() == ("0",)
+        assert cursor.fetchone() == (WEB_STATEMENT_TIMEOUT,)
 
 
 def test_a_trusted_script_may_and_its_statements_are_bound_all_the_same(tenants):
