@@ -1,8 +1,10 @@
 """What is hooked in once per process, when Django is set up."""
 
+from django.core import checks
 from django.core.signals import got_request_exception
 
 from routers import signing
+from routers.checks import check_homes
 from sharding import scope
 from sharding.placements.services.processes import on_announcement
 from sharding.scope import ports
@@ -23,3 +25,4 @@ def hook_in() -> None:
         on_announcement(changes.hear)
     got_request_exception.connect(note_outage, dispatch_uid="tenants.outages")
     signing.install()
+    checks.register(check_homes)

@@ -1,12 +1,13 @@
 """Every model has a home, and no relation leaves it but to a reference table."""
 
-from collections.abc import Iterator
-
 import pytest
 from django.apps import apps
+from django.core.checks import run_checks
+from django.core.checks.registry import registry
 from django.db import models
 from django.test.utils import isolate_apps
 
+from routers.checks import check_homes, crossings, homeless
 from routers.homes import Home, NoHome, home_of
 
 
@@ -14,31 +15,14 @@ def all_models() -> list[type[models.Model]]:
     return apps.get_models(include_auto_created=True)
 
 
-def ends(model: type[models.Model]) -> Iterator[tuple[str, type[models.Model]]]:
-    """The models that a model's own columns and many-to-many fields point at."""
-    for field in (*model._meta.local_fields, *model._meta.local_many_to_many):
-        target = field.related_model
-        if target is not None and not isinstance(target, str):
-            yield field.name, target
-
-
-def crossings(all_of_them: list[type[models.Model]]) -> list[str]:
-    found = []
-    for model in all_of_them:
-        for name, target in ends(model):
-            homes = home_of(model), home_of(target)
-            if homes[0] is not homes[1] and homes != (Home.TENANT, Home.REFERENCE):
-                found.append(f"{model._meta.label}.{name}: {homes[0]} → {homes[1]}")
-    return found
-
-
 @pytest.mark.parametrize("model", all_models(), ids=lambda model: str(model._meta.label))
 def test_a_model_has_a_home(model: type[models.Model]) -> None:
     assert home_of(model) in Home
 
 
-def test_no_relation_leaves_its_home() -> None:
-    assert crossings(all_models()) == []
+def test_the_check_of_homes_finds_nothing_here_and_runs_with_every_start() -> None:
+    assert check_homes in registry.get_checks()
+    assert not [message for message in run_checks() if message.id.startswith("routers.")]
 
 
 def test_generic_relations_stay_where_the_content_types_are() -> None:
@@ -53,8 +37,19 @@ def test_a_model_of_an_app_that_says_nothing_is_refused() -> None:
         class Meta:
             app_label = "nobody_said"
 
+    class Leads(models.Model):
+        atoll_home = "tenant"
+        to = models.ForeignKey(Homeless, models.PROTECT)
+
+        class Meta:
+            app_label = "nobody_said"
+
     with pytest.raises(NoHome, match=r"nobody_said\.Homeless has no home"):
         home_of(Homeless)
+    (error,) = homeless([Homeless, Leads])
+    assert (error.id, error.obj) == ("routers.E001", Homeless)
+    assert "ATOLL_HOMES" in str(error.hint)
+    assert list(crossings([Homeless, Leads])) == [], "told once"
 
 
 @isolate_apps()
@@ -65,15 +60,59 @@ def test_a_planted_relation_across_homes_is_found() -> None:
         class Meta:
             app_label = "planted"
 
-    class There(models.Model):
-        atoll_home = "tenant"
-        here = models.ForeignKey(Here, models.CASCADE)
-        several = models.ManyToManyField(Here)
+    class Rates(models.Model):
+        atoll_home = "reference"
+        here = models.ForeignKey(Here, models.DO_NOTHING)
 
         class Meta:
             app_label = "planted"
 
-    assert crossings([Here, There]) == [
-        "planted.There.here: tenant → control",
-        "planted.There.several: tenant → control",
+    class There(models.Model):
+        atoll_home = "tenant"
+        here = models.OneToOneField(Here, models.PROTECT)
+        several = models.ManyToManyField(Here)
+        itself = models.ForeignKey("self", models.CASCADE)
+
+        class Meta:
+            app_label = "planted"
+
+    found = list(crossings([Here, Rates, There]))
+    assert {error.id for error in found} == {"routers.E002"}
+    assert [error.msg.partition(":")[0] for error in found] == [
+        "planted.Rates.here leads from home reference to control",
+        "planted.There.here leads from home tenant to control",
+        "planted.There.several leads from home tenant to control",
     ]
+
+
+@isolate_apps()
+def test_a_tenants_row_may_lead_to_a_reference_table_that_leaves_it_alone() -> None:
+    class Rates(models.Model):
+        atoll_home = "reference"
+
+        class Meta:
+            app_label = "planted"
+
+    class Bill(models.Model):
+        atoll_home = "tenant"
+        protected = models.ForeignKey(Rates, models.PROTECT, related_name="+")
+        left = models.ForeignKey(Rates, models.DO_NOTHING, related_name="+")
+        cascades = models.ForeignKey(Rates, models.CASCADE, related_name="+")
+        emptied = models.ForeignKey(Rates, models.SET_NULL, null=True, related_name="+")
+        made_by_django = models.ManyToManyField(Rates, related_name="+")
+        made_by_us = models.ManyToManyField(Rates, through="Line", related_name="+")
+
+        class Meta:
+            app_label = "planted"
+
+    class Line(models.Model):
+        atoll_home = "tenant"
+        bill = models.ForeignKey(Bill, models.CASCADE)
+        rates = models.ForeignKey(Rates, models.PROTECT)
+
+        class Meta:
+            app_label = "planted"
+
+    found = list(crossings([Rates, Bill, Line]))
+    assert {error.id for error in found} == {"routers.E003"}
+    assert [error.obj.name for error in found] == ["cascades", "emptied", "made_by_django"]
