@@ -17,7 +17,6 @@ ASGI_APPLICATION = "config.asgi.application"
 # An app that stands earlier replaces commands and templates of those after it.
 INSTALLED_APPS = [
     # control
-    "devstack",
     "console",
     "front",
     "tenants",

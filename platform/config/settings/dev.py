@@ -15,3 +15,5 @@ env.set_defaults(
 from config.settings.base import *  # noqa: E402
 
 DEBUG = True
+# Its commands need what only requirements/devstack.txt brings.
+INSTALLED_APPS = ["devstack", *INSTALLED_APPS]

@@ -14,6 +14,7 @@ env.set_defaults(
 
 from config.settings.base import *  # noqa: E402
 
+INSTALLED_APPS = ["devstack", *INSTALLED_APPS]
 # The real hashers take a quarter of a second on purpose.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # A heartbeat is a thread that outlives the test which woke it.

@@ -103,5 +103,39 @@ def start_production(variables):
     )
 
 
+LOAD_ALL_COMMANDS = """
+import sys
+sys.modules["psutil"] = None
+import django
+from django.core.management import get_commands, load_command_class
+django.setup()
+for name, app in get_commands().items():
+    try:
+        load_command_class(app, name)
+    except ImportError as error:
+        print(app, error)
+"""
+
+
+def test_production_needs_nothing_that_only_development_installs():
+    assert load_all_commands("config.settings.prod") == ""
+    without = load_all_commands("config.settings.dev")
+    assert "devstack import of psutil halted" in without, "negative control: development does"
+
+
+def load_all_commands(settings):
+    kept = {name: value for name, value in os.environ.items() if not is_ours(name)}
+    ended = subprocess.run(
+        [sys.executable, "-c", LOAD_ALL_COMMANDS],
+        cwd=env.ROOT,
+        env={**kept, **SECRETS, "DJANGO_SETTINGS_MODULE": settings},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
 def is_ours(name):
     return name.startswith("ATOLL_")
