@@ -151,6 +151,8 @@ def test_a_killed_demo_is_cleared_away_by_the_next_which_finds_its_tenants_again
     assert sessions_alive(again["pids"]) == []
 
 
+# CI runs `make demo-check` as a step of its own.
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_the_check_passes():
     ended = subprocess.run(
