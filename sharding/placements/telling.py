@@ -64,7 +64,7 @@ def errors_told(more: ExitCodes = MappingProxyType({})) -> Iterator[None]:
             raise
         why = " ".join(str(error).split())
         raise CommandError(
-            f"A server does not answer: {why}. What was done before that stays; run the same command "
-            "again when it is back (`manage.py list_shards` shows which shards are away).",
+            f"A server does not answer: {why}. What was done before that stays; run the same "
+            "command again when it is back (`manage.py list_shards` shows which shards are away).",
             returncode=Exit.FAILED,
         ) from error
