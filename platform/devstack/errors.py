@@ -11,6 +11,7 @@ DevstackError
 ├── StackIsBusy
 ├── UnsafeFolder
 ├── UnknownServer
+├── UnknownLogin
 └── NotStarted
 """
 
@@ -145,6 +146,16 @@ class UnknownServer(DevstackError):
 
     def __init__(self, name: str, known: tuple[str, ...]) -> None:
         super().__init__(f"The devstack has no server {name!r} (it has {', '.join(known)}).")
+
+
+class UnknownLogin(DevstackError):
+    """A server has no login of that name."""
+
+    code = "devstack.unknown_login"
+
+    def __init__(self, server: str, login: str, known: tuple[str, ...]) -> None:
+        self.login = login
+        super().__init__(f"{server} has no login {login!r} (it has {', '.join(known)}).")
 
 
 class NotStarted(DevstackError):

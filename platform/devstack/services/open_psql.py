@@ -6,7 +6,7 @@ from typing import NoReturn
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from devstack.addresses import address_of
-from devstack.errors import UnknownServer
+from devstack.errors import UnknownLogin, UnknownServer
 from devstack.postgres_server import PostgresServer
 from devstack.stack import Stack
 
@@ -17,7 +17,8 @@ def open_psql(stack: Stack, name: str, *, login: str, text: str | None = None) -
     """Become psql. The password goes by the environment: others can read a command line.
 
     Raises:
-        UnknownServer: the stack has no PostgreSQL server or no login of that name.
+        UnknownServer: the stack has no PostgreSQL server of that name.
+        UnknownLogin: that server has no such login.
     """
     server = stack.server(name)
     if not isinstance(server, PostgresServer):
@@ -40,7 +41,7 @@ def _way_in(stack: Stack, name: str, login: str) -> tuple[str, str]:
         if each is not None
     }
     if login not in known:
-        raise UnknownServer(f"{name} login {login}", (_SUPERUSER, *known))
+        raise UnknownLogin(name, login, (_SUPERUSER, *known))
     direct = address.direct
     conninfo = make_conninfo(
         host=direct.host, port=direct.port, dbname=direct.dbname, user=login, connect_timeout=10

@@ -62,6 +62,8 @@ def test_a_person_brings_the_servers_up_looks_at_them_and_takes_them_down(devsta
     asked_as_web = devstack("psql", "alpha", "--login", "web", "-c", "SELECT session_user")
     assert "web" in asked_as_web
     assert "alpha, beta" in devstack("psql", "gamma", status=1)
+    unknown = devstack("psql", "alpha", "--login", "nobody", status=1)
+    assert "alpha has no login 'nobody' (it has superuser, web" in unknown
     assert "ready to accept connections" in devstack("logs", "alpha")
     assert (folder / "registry.toml").stat().st_mode & 0o777 == 0o600
     version = (folder / "registry.toml").read_text()
