@@ -2,6 +2,7 @@
 
 PlacementError
 ├── NoSuchPlacement
+├── NoSuchShard
 ├── WrongPlacementState
 ├── PlacementChanged
 ├── LeaseHeld
@@ -12,6 +13,7 @@ PlacementError
 └── InvalidShardName
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import ClassVar
 
@@ -32,6 +34,20 @@ class NoSuchPlacement(PlacementError):
         self.tenant_id = tenant_id
         super().__init__(
             f"Tenant {tenant_id!r} has no placement. `manage.py list_tenants` shows all tenants."
+        )
+
+
+class NoSuchShard(PlacementError):
+    """No shard has this name."""
+
+    code = "placements.unknown_shard"
+
+    def __init__(self, names: Iterable[str], *, known: Iterable[str]) -> None:
+        self.names = tuple(names)
+        told = ", ".join(known)
+        super().__init__(
+            f"There is no shard {', '.join(repr(name[:80]) for name in self.names)}. "
+            + (f"Known are: {told}." if told else "Add one with `manage.py add_shard`.")
         )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import psycopg
 from django.db.models import Count
 
+from sharding.placements.errors import NoSuchShard
 from sharding.placements.models import CONTROL, Shard
 from sharding.placements.services.reserving import cap_of
 from sharding.registry.current import registry
@@ -56,10 +57,17 @@ class ShardLine:
 
 
 def list_shards(names: Iterable[str] = ()) -> list[ShardLine]:
-    """All shards, or those named, asked at once: the slowest takes seconds, however it is down."""
+    """All shards, or those named, asked at once: the slowest takes seconds, however it is down.
+
+    Raises:
+        NoSuchShard: one of the names is no shard's.
+    """
     rows = Shard.objects.using(CONTROL).annotate(tenants=Count("placements")).order_by("name")
-    wanted = set(names)
-    shards = [row for row in rows if not wanted or row.name in wanted]
+    known = {row.name: row for row in rows}
+    wanted = set(names) or set(known)
+    if unknown := wanted - set(known):
+        raise NoSuchShard(sorted(unknown), known=known)
+    shards = [row for name, row in known.items() if name in wanted]
     servers = registry().shards
     # Threads without our context: they only ask, on connections of their own.
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:

@@ -93,19 +93,20 @@ def test_a_dry_run_prints_the_same_plan_and_changes_nothing(bare, registry_file)
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "code", "said"),
     [
-        ("control", "no name for a shard"),
-        ("Gamma", "no name for a shard"),
-        ("a" * 31, "no name for a shard"),
-        ("../x", "no name for a shard"),
-        ("beta", "'beta' cannot be added"),
+        ("control", 2, "no name for a shard"),
+        ("Gamma", 2, "no name for a shard"),
+        ("a" * 31, 2, "no name for a shard"),
+        ("../x", 2, "no name for a shard"),
+        ("beta", 1, "'beta' cannot be added"),
     ],
 )
-def test_a_name_that_cannot_be_is_refused_unchanged(bare, registry_file, name, said):
+def test_a_name_that_cannot_be_is_refused_unchanged(bare, registry_file, name, code, said):
     text, rows = registry_file.read_text(), Shard.objects.using("control").count()
-    with pytest.raises(CommandError, match=said):
+    with pytest.raises(CommandError, match=said) as error:
         run("add_shard", name, *arguments(bare))
+    assert error.value.returncode == code
     assert registry_file.read_text() == text
     assert Shard.objects.using("control").count() == rows
 
@@ -118,18 +119,19 @@ def test_a_database_that_is_a_shard_becomes_no_second_one(bare):
 
 
 @pytest.mark.parametrize(
-    ("admin", "said"),
+    ("admin", "code", "said"),
     [
-        ("host=127.0.0.1 port=1 dbname=x user=y", "cannot be reached"),
-        ("nonsense", "no connection string"),
-        ("", "superuser's connection string"),
+        ("host=127.0.0.1 port=1 dbname=x user=y", 1, "cannot be reached"),
+        ("nonsense", 2, "no connection string"),
+        ("", 2, "superuser's connection string"),
     ],
 )
-def test_an_administrator_who_cannot_connect_changes_nothing(registry_file, admin, said):
+def test_an_administrator_who_cannot_connect_changes_nothing(registry_file, admin, code, said):
     text = registry_file.read_text()
     began = time.monotonic()
-    with pytest.raises(CommandError, match=said):
+    with pytest.raises(CommandError, match=said) as error:
         run("add_shard", "gamma", admin=admin)
+    assert error.value.returncode == code
     assert time.monotonic() - began < 5
     assert registry_file.read_text() == text
     assert not Shard.objects.using("control").filter(name="gamma").exists()
@@ -137,8 +139,9 @@ def test_an_administrator_who_cannot_connect_changes_nothing(registry_file, admi
 
 def test_a_wrong_password_is_told_and_the_next_run_with_the_right_one_ends_well(bare, monkeypatch):
     monkeypatch.delenv("ATOLL_WEB_PASSWORD")
-    with pytest.raises(CommandError, match=r"sign-in-web.*keeps its password"):
+    with pytest.raises(CommandError, match=r"sign-in-web.*keeps its password") as error:
         run("add_shard", "gamma", *arguments(bare))
+    assert error.value.returncode == 3, "half made: the same command goes on"
     assert "preparing" in run("list_shards", "gamma")
     monkeypatch.setenv("ATOLL_WEB_PASSWORD", bare.server.web.password)
     run("add_shard", "gamma", *arguments(bare))
@@ -212,6 +215,9 @@ def test_shards_are_listed_with_what_they_hold(placement):
     assert alpha["bytes"] > 0
     assert 0 < alpha["roles"] <= alpha["role_cap"]
     assert [line["name"] for line in json.loads(run("list_shards", "beta", "--json"))] == ["beta"]
+    with pytest.raises(CommandError, match="no shard 'nosuch'. Known are: alpha, beta") as caught:
+        run("list_shards", "nosuch", "beta")
+    assert caught.value.returncode == 1
 
 
 @contextmanager
