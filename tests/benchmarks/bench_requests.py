@@ -37,18 +37,32 @@ class Plan:
     """Of wrk, kept open: as many as both workers have threads."""
 
 
+class UnusablePlan(Exception):
+    """A variable asks for what cannot be measured."""
+
+    def __init__(self, name: str, found: str, least: int) -> None:
+        super().__init__(f"{name}={found[:20]} will not do: a whole number from {least} on.")
+
+
 def plan_of(environment: os._Environ[str] | dict[str, str]) -> Plan:
-    """The plan that the environment asks for."""
+    """The plan that the environment asks for.
+
+    Raises:
+        UnusablePlan: a variable is no number, or too small for anything to be measured.
+    """
     quick = environment.get("BENCH_QUICK", "") not in ("", "0")
 
-    def number(name: str, *, full: int, fast: int) -> int:
-        return int(environment.get(name, fast if quick else full))
+    def number(name: str, *, full: int, fast: int, least: int = 1) -> int:
+        text = environment.get(name, "") or str(fast if quick else full)
+        if not (text.isascii() and text.isdigit() and int(text) >= least):
+            raise UnusablePlan(name, text, least)
+        return int(text)
 
     return Plan(
         quick=quick,
         seconds=number("BENCH_SECONDS", full=4, fast=1),
         rounds=number("BENCH_ROUNDS", full=5, fast=2),
-        tenants=number("BENCH_TENANTS", full=systems.TENANTS, fast=40),
+        tenants=number("BENCH_TENANTS", full=systems.TENANTS, fast=40, least=systems.IN_TURN),
         connections=number("BENCH_CONNECTIONS", full=WORKERS * THREADS, fast=WORKERS * THREADS),
     )
 
@@ -56,9 +70,9 @@ def plan_of(environment: os._Environ[str] | dict[str, str]) -> Plan:
 def main() -> None:
     try:
         wrk.require_wrk()
-    except wrk.WrkMissing as error:
+        plan = plan_of(os.environ)
+    except (wrk.WrkMissing, UnusablePlan) as error:
         sys.exit(str(error))
-    plan = plan_of(os.environ)
     _say(f"{plan}: about {_minutes(plan)} minutes")
     with ground(plan.tenants) as made:
         machine = this_machine(PostgreSQL=str(made.stack.major))

@@ -8,6 +8,8 @@ from django.conf import settings
 
 from sharding.pools.options import POOL_OPTIONS, options_for
 from sharding.registry.types import Endpoint, Login, Server
+from tests.benchmarks.bench_requests import UnusablePlan, plan_of
+from tests.benchmarks.systems import IN_TURN
 
 _ENVIRONMENT = {
     "ATOLL_SECRET_KEY": "for this test",
@@ -63,3 +65,23 @@ def test_peers_keep_their_connections_as_the_product_does(
     assert theirs.get("CONN_MAX_AGE", 0) == ours.get("CONN_MAX_AGE", 0)
     assert theirs["CONN_HEALTH_CHECKS"] == ours["CONN_HEALTH_CHECKS"]
     assert theirs["OPTIONS"].get("pool") == ({**POOL_OPTIONS, "max_size": 8} if size else None)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("BENCH_ROUNDS", "abc"),
+        ("BENCH_ROUNDS", "0"),
+        ("BENCH_SECONDS", "-1"),
+        ("BENCH_CONNECTIONS", "1.5"),
+        ("BENCH_TENANTS", str(IN_TURN - 1)),
+    ],
+)
+def test_what_cannot_be_measured_is_refused_before_anything_is_built(name: str, value: str) -> None:
+    with pytest.raises(UnusablePlan, match=f"{name}={value} will not do"):
+        plan_of({name: value})
+
+
+def test_a_plan_takes_what_the_environment_says() -> None:
+    plan = plan_of({"BENCH_QUICK": "1", "BENCH_TENANTS": str(IN_TURN), "BENCH_ROUNDS": "3"})
+    assert (plan.quick, plan.tenants, plan.rounds) == (True, IN_TURN, 3)
