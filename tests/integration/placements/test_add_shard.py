@@ -215,7 +215,7 @@ def test_shards_are_listed_with_what_they_hold(placement):
     assert alpha["bytes"] > 0
     assert 0 < alpha["roles"] <= alpha["role_cap"]
     assert [line["name"] for line in json.loads(run("list_shards", "beta", "--json"))] == ["beta"]
-    with pytest.raises(CommandError, match="no shard 'nosuch'. Known are: alpha, beta") as caught:
+    with pytest.raises(CommandError, match=r"no shard 'nosuch'\. Known are: alpha, beta") as caught:
         run("list_shards", "nosuch", "beta")
     assert caught.value.returncode == 1
 
