@@ -2,15 +2,18 @@
 
 import logging
 import threading
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial, wraps
 from time import monotonic
+from types import MappingProxyType
 from typing import Any, Final
 
 from django.db import transaction
 from django.db.utils import DatabaseError
 from django_redis.cache import RedisCache
 from django_redis.exceptions import ConnectionInterrupted
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from routers.cache_keys import tenant_prefix
 from sharding import scope
@@ -18,11 +21,47 @@ from sharding.placements.errors import PlacementError
 from sharding.placements.services.placing import renew_generation
 from sharding.registry.errors import RegistryError
 from tenants.directory.changes import announce_change
+from tenants.errors import CacheInDoubt
 from tenants.models import CONTROL
 
 log = logging.getLogger(__name__)
 
 RETRY_S: Final = 2.0
+
+_WHAT: Final = "The tenants' cache"
+
+
+def _nothing() -> None:
+    """What Redis says of what is not there."""
+
+
+def _no_keys() -> Iterator[Any]:
+    return iter(())
+
+
+_READS: Final[Mapping[Callable[[], Any], str]] = MappingProxyType(
+    {
+        dict: "get_many",
+        bool: "has_key sismember hexists",
+        int: "ttl pttl scard hlen zcard zcount",
+        list: "keys hkeys smismember zrange zrangebyscore zrevrange zrevrangebyscore",
+        set: "sdiff sinter smembers sscan sunion",
+        _no_keys: "iter_keys sscan_iter",
+        _nothing: "srandmember zrank zscore",
+    }
+)
+_WRITES: Final[Mapping[Callable[[], Any], str]] = MappingProxyType(
+    {
+        bool: "set add delete touch persist expire expire_at pexpire pexpire_at smove",
+        int: (
+            "delete_many sadd srem sdiffstore sinterstore sunionstore hset hdel zadd zrem "
+            "zremrangebyscore"
+        ),
+        list: "set_many zpopmax zpopmin",
+        _nothing: "incr decr incr_version spop zincrby",
+    }
+)
+"""Django's and django-redis's methods, by what an empty cache answers."""
 
 
 class Doubts:
@@ -90,54 +129,25 @@ class TenantCache(RedisCache):
         self, key: Any, default: Any = None, version: int | None = None, client: Any = None
     ) -> Any:
         """Django's."""
-        if doubts.holds(scope.tenant("The tenants' cache")):
+        if doubts.holds(scope.tenant(_WHAT)):
             return default
         return super().get(key, default, version, client)
-
-    def get_many(self, *args: Any, **kwargs: Any) -> Any:
-        """Django's."""
-        return self._read({}, super().get_many, *args, **kwargs)
-
-    def has_key(self, *args: Any, **kwargs: Any) -> Any:
-        """Django's."""
-        return self._read(False, super().has_key, *args, **kwargs)
-
-    def set(self, *args: Any, **kwargs: Any) -> Any:
-        """Django's."""
-        return self._write(False, self.client.set, *args, **kwargs)
-
-    def add(self, *args: Any, **kwargs: Any) -> Any:
-        """Django's."""
-        return self._write(False, self.client.add, *args, **kwargs)
-
-    def set_many(self, *args: Any, **kwargs: Any) -> Any:
-        """Django's."""
-        return self._write([], self.client.set_many, *args, **kwargs)
-
-    def delete(self, *args: Any, **kwargs: Any) -> Any:
-        """Django's."""
-        return self._write(False, self.client.delete, *args, **kwargs)
-
-    def delete_many(self, *args: Any, **kwargs: Any) -> Any:
-        """Django's."""
-        return self._write(0, self.client.delete_many, *args, **kwargs)
 
     def delete_pattern(self, *args: Any, **kwargs: Any) -> Any:
         """django-redis's."""
         kwargs.setdefault("itersize", self._default_scan_itersize)
         return self._write(0, self.client.delete_pattern, *args, **kwargs)
 
-    def incr(self, *args: Any, **kwargs: Any) -> Any:
-        """Django's."""
-        return self._write(None, self.client.incr, *args, **kwargs)
+    def lock(self, *args: Any, **kwargs: Any) -> Any:
+        """django-redis's.
 
-    def decr(self, *args: Any, **kwargs: Any) -> Any:
-        """Django's."""
-        return self._write(None, self.client.decr, *args, **kwargs)
-
-    def touch(self, *args: Any, **kwargs: Any) -> Any:
-        """Django's."""
-        return self._write(False, self.client.touch, *args, **kwargs)
+        Raises:
+            CacheInDoubt: a lock under keys that others may have left would keep nobody out.
+        """
+        place = scope.tenant(_WHAT)
+        if doubts.holds(place):
+            raise CacheInDoubt(place.tenant_id)
+        return super().lock(*args, **kwargs)
 
     def clear(self) -> None:
         """Empty the cache of the tenant in scope. Django's would empty everybody's.
@@ -147,23 +157,46 @@ class TenantCache(RedisCache):
         """
         self._write(None, partial(_delete_all, self.client, tenant_prefix()))
 
-    def _read(self, instead: Any, read: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        if doubts.holds(scope.tenant("The tenants' cache")):
-            return instead
-        return read(*args, **kwargs)
-
     def _write(self, instead: Any, write: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        place = scope.tenant("The tenants' cache")
+        place = scope.tenant(_WHAT)
         if doubts.holds(place):
             return instead
         try:
             return write(*args, **kwargs)
-        except ConnectionInterrupted as error:
+        except (ConnectionInterrupted, RedisConnectionError, RedisTimeoutError) as error:
+            # django-redis wraps what Redis raises in some of its methods only.
             doubts.add(place)
             if not self._ignore_exceptions:
                 raise
             log.warning("Redis did not take a write, %s goes without cache: %s", place, error)
             return instead
+
+
+def _reading(name: str, instead: Callable[[], Any]) -> Callable[..., Any]:
+    read = getattr(RedisCache, name)
+
+    @wraps(read)
+    def method(self: TenantCache, *args: Any, **kwargs: Any) -> Any:
+        if doubts.holds(scope.tenant(_WHAT)):
+            return instead()
+        return read(self, *args, **kwargs)
+
+    return method
+
+
+def _writing(name: str, instead: Callable[[], Any]) -> Callable[..., Any]:
+    @wraps(getattr(RedisCache, name))
+    def method(self: TenantCache, *args: Any, **kwargs: Any) -> Any:
+        # The client's own: the cache's might swallow the error that tells of a lost write.
+        return self._write(instead(), getattr(self.client, name), *args, **kwargs)
+
+    return method
+
+
+for _make, _table in ((_reading, _READS), (_writing, _WRITES)):
+    for _instead, _names in _table.items():
+        for _name in _names.split():
+            setattr(TenantCache, _name, _make(_name, _instead))
 
 
 def _delete_all(client: Any, prefix: str) -> None:

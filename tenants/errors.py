@@ -16,6 +16,7 @@ TenantError
 ├── WrongTenantState
 ├── ShardNotUsable
 ├── DirectoryAway
+├── CacheInDoubt
 ├── TenantNotServed
 ├── UnstampedTask
 └── LostTask
@@ -222,6 +223,20 @@ class DirectoryAway(TenantError):
         super().__init__(
             f"Control does not answer, and nothing is remembered of {subject[:80]!r}. Try again "
             "in a moment."
+        )
+
+
+class CacheInDoubt(TenantError):
+    """A tenant's cache cannot be relied on for a lock just now."""
+
+    code = "tenants.cache_in_doubt"
+    retryable = True
+
+    def __init__(self, tenant_id: str) -> None:
+        self.tenant_id = tenant_id
+        super().__init__(
+            f"A write to the cache of {tenant_id} was lost, and its keys are being replaced: a "
+            "lock would keep nobody out. Try again in a few seconds."
         )
 
 

@@ -14,7 +14,7 @@ from sharding.registry import current as registry
 from tenants.directory import lookup as module
 from tenants.directory.lookup import directory, lookup, resolve
 from tenants.directory.types import HostKey
-from tenants.errors import DirectoryAway
+from tenants.errors import CacheInDoubt, DirectoryAway
 from tenants.services.suspend import resume_tenant, suspend_tenant
 from tests.faults.down import Down
 
@@ -192,3 +192,57 @@ def test_an_announcement_that_is_heard_makes_others_ask_at_once(ann):
         assert verdict(directory(), key) == "suspended"
     finally:
         resume_tenant("ann")
+
+
+EXTRAS_READ = [
+    (["ttl", "k"], None, 0),
+    (["pttl", "k"], None, 0),
+    (["keys", "*"], None, []),
+    (["sismember", "s", "m"], True, False),
+    (["smembers", "s"], {"m"}, set()),
+    (["hexists", "h", "f"], True, False),
+    (["hkeys", "h"], ["f"], []),
+    (["zcard", "z"], 1, 0),
+    (["zscore", "z", "m"], 1.0, None),
+]
+EXTRAS_WRITTEN = [
+    (["persist", "k"], False),
+    (["expire", "k", 100], False),
+    (["sadd", "s", "more"], 0),
+    (["hset", "h", "g", 1], 0),
+    (["zadd", "z", {"more": 2}], 0),
+    (["spop", "s"], None),
+]
+
+
+def test_what_django_redis_can_do_more_is_passed_by_as_well(ann, bob, through_faults):
+    def ask(name, *arguments):
+        return getattr(cache, name)(*arguments)
+
+    old = ann.place
+    with scope.enter(old):
+        cache.set("k", "old", 60)
+        cache.sadd("s", "m")
+        cache.hset("h", "f", 1)
+        cache.zadd("z", {"m": 1})
+        for words, well, empty in EXTRAS_READ:
+            found = ask(*words)
+            assert found != empty, words
+            assert well in (None, found), words
+        with cache.lock("l", timeout=5):
+            pass
+    with through_faults.down("redis", Down.REFUSED), scope.enter(old):
+        assert cache.expire("k", 1) is False
+    time.sleep(1.1)  # the breaker
+    with scope.enter(old):
+        for words, _, empty in EXTRAS_READ:
+            assert ask(*words) == empty, words
+        assert list(cache.iter_keys("*")) == []
+        for words, empty in EXTRAS_WRITTEN:
+            assert ask(*words) == empty, words
+        with pytest.raises(CacheInDoubt, match="keep nobody out"):
+            cache.lock("l")
+    with bob.scope():
+        assert cache.sadd("s", "m") == 1
+        assert cache.smembers("s") == {"m"}
+        cache.clear()
