@@ -2,17 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from django.core.management import get_commands, load_command_class
 from django.core.management.base import BaseCommand, CommandError
 
 from sharding import scope
+from sharding.placements.telling import Exit
+from tenants.command_verdicts import VERDICTS, CommandVerdict
 from tenants.models import Tenant
 from tenants.services.finding import find_tenant, placement_of
 
 OWN_OPTIONS: Final = ("-t", "--tenant", "-s", "--schema")
 """The last two are django-tenants' names; a schema is called as its tenant's id is."""
+
+_INSTEAD: Final = MappingProxyType(
+    {"migrate": "migrate_schemas", "dbshell": "dbshell --database control"}
+)
+"""What to say for commands that by their own name alone would not do what is wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +43,8 @@ def parse_call(words: Sequence[str]) -> Call:
     short ones may be the command's.
 
     Raises:
-        CommandError: no command is named, or the option has no value.
+        CommandError: no command is named, the option has no value, or the command works on control
+            and would take no notice of the tenant.
     """
     tenant, command, rest = "", "", []
     remaining = iter(words)
@@ -52,6 +61,13 @@ def parse_call(words: Sequence[str]) -> Call:
             rest.append(word)
     if not command:
         raise CommandError("Name the command that shall be run.", returncode=2)
+    if VERDICTS.get(command) is CommandVerdict.CONTROL:
+        raise CommandError(
+            f"`{command}` takes no notice of the tenant in scope: it works on the control database "
+            "and on what it is told by name. Nothing was changed. Run it by itself: `manage.py "
+            f"{_INSTEAD.get(command, command)} …`.",
+            returncode=Exit.USAGE,
+        )
     return Call(tenant, command, tuple(rest))
 
 

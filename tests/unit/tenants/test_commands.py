@@ -101,3 +101,12 @@ def test_a_line_without_a_command_or_a_value_is_wrong_usage(words):
     with pytest.raises(CommandError) as caught:
         parse_call(words)
     assert caught.value.returncode == 2
+
+
+@pytest.mark.parametrize("name", of(CommandVerdict.CONTROL))
+@pytest.mark.parametrize("by", ["tenant_command", "all_tenants_command"])
+def test_what_works_on_control_is_not_run_for_a_tenant(name, by):
+    instead = "migrate_schemas" if name == "migrate" else name
+    with pytest.raises(CommandError, match=f"Nothing was changed.*manage.py {instead} ") as caught:
+        load(by).handle(*(["-t", "acme"] if by == "tenant_command" else []), name)
+    assert caught.value.returncode == 2
