@@ -11,9 +11,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from sharding.placements.telling import Exit
 from tenants.edge import add_dry_run, add_json, errors_told
-from tenants.errors import SlugTaken
 from tenants.services.provision import plan_provision, provision_tenant
-from tenants.services.types import AUTO, ProvisionRequest
+from tenants.services.types import AUTO, ProvisionReceipt, ProvisionRequest
 from tenants.services.undo import undo_provision
 
 PASSWORD_VARIABLE = "ATOLL_ADMIN_PASSWORD"
@@ -22,7 +21,7 @@ PASSWORD_VARIABLE = "ATOLL_ADMIN_PASSWORD"
 class Command(BaseCommand):
     help = (
         "Make a tenant: its slug, hosts, schema and first admin. Safe to run again after it was "
-        "cut off anywhere: the same command finishes the work."
+        "cut off anywhere: the same command finishes the work, and changes nothing when it is done."
     )
     requires_system_checks: list[str] = []
 
@@ -39,9 +38,6 @@ class Command(BaseCommand):
         parser.add_argument(
             "--admin-password",
             help=f"and this password; better: the variable {PASSWORD_VARIABLE}, or type it",
-        )
-        parser.add_argument(
-            "--exists-ok", action="store_true", help="succeed if it is there, made as asked now"
         )
         parser.add_argument(
             "--undo", action="store_true", help="take back what an unfinished run has made"
@@ -64,17 +60,7 @@ class Command(BaseCommand):
                     f"Cut off. Finish it: manage.py create_tenant {request.slug} … as before",
                     returncode=Exit.PAUSED,
                 ) from None
-            if not receipt.created and not options["exists_ok"]:
-                raise SlugTaken(receipt.slug, receipt.tenant_id)
-        text = "{slug} ({tenant_id}) is on {shard}: {hosts}".format(
-            **{**receipt.to_json(), "hosts": ", ".join(receipt.hosts)}
-        )
-        if request.admin_email and request.admin_password is None:
-            text += (
-                f"\nNobody can sign in yet: manage.py tenant_command -t {receipt.slug} "
-                f"changepassword {request.admin_email}"
-            )
-        return self._tell(receipt.to_json(), options, text)
+        return self._tell(receipt.to_json(), options, _receipt_text(receipt, request))
 
     def _undo(self, options: dict[str, Any]) -> None:
         with errors_told():
@@ -103,6 +89,19 @@ def _request(options: dict[str, Any]) -> ProvisionRequest:
         admin_email=email,
         admin_password=password if email or options["admin_password"] else None,
     )
+
+
+def _receipt_text(receipt: ProvisionReceipt, request: ProvisionRequest) -> str:
+    who = f"{receipt.slug} ({receipt.tenant_id})"
+    if not receipt.created:
+        return f"{who} is there already, nothing changed"
+    text = f"{who} is on {receipt.placement.shard}: {', '.join(receipt.hosts)}"
+    if request.admin_email and request.admin_password is None:
+        text += (
+            f"\nNobody can sign in yet: manage.py tenant_command -t {receipt.slug} "
+            f"changepassword {request.admin_email}"
+        )
+    return text
 
 
 def _plan_text(plan: dict[str, Any]) -> str:

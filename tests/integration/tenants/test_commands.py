@@ -72,11 +72,28 @@ def test_wrong_input_is_told_with_its_exit_code(tenants, words, code, says):
     assert caught.value.returncode == code
 
 
-def test_creating_what_is_there_fails_unless_that_is_all_right(ann):
-    words = ["create_tenant", "ann", "--shard", "alpha", "--admin-email", ann.email]
-    with pytest.raises(CommandError, match="taken"):
-        run(*words)
-    assert json.loads(run(*words, "--exists-ok", "--json"))["created"] is False
+@pytest.mark.parametrize("place", [["--shard", "alpha"], []])
+def test_the_same_request_again_is_done_already(ann, place):
+    words = ["create_tenant", "ann", *place, "--admin-email", ann.email]
+    before = told("show_tenant", "ann")
+    assert run(*words) == f"ann ({ann.id}) is there already, nothing changed\n"
+    assert (told(*words)["created"], told("show_tenant", "ann")) == (False, before)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        ["--shard", "beta"],
+        ["--name", "Another"],
+        ["--domain", "another.example"],
+        ["--admin-email", "another@ann.example"],
+    ],
+)
+def test_another_request_for_a_slug_that_is_there_is_refused(ann, other):
+    before = told("show_tenant", "ann")
+    with pytest.raises(CommandError, match="is taken by tenant") as caught:
+        run("create_tenant", "ann", "--admin-email", ann.email, *other)
+    assert (caught.value.returncode, told("show_tenant", "ann")) == (1, before)
 
 
 def test_a_domain_is_joined_and_taken_away(ann):
