@@ -381,7 +381,7 @@ def test_a_shard_that_is_down_is_found_out_soon_and_nothing_is_made(tenants, fau
     assert everything() == before
 
 
-@pytest.mark.parametrize("how", [Down.REFUSED, Down.SIGSTOP])
+@pytest.mark.parametrize("how", list(Down))
 def test_a_shard_that_goes_down_half_way_leaves_something_to_finish(
     tenants, faulty, how, consistent
 ):
@@ -409,6 +409,25 @@ def test_a_shard_that_goes_down_half_way_leaves_something_to_finish(
         registry.install(real)
     consistent()
     taken_back("halfway")
+
+
+def test_a_command_whose_packets_are_dropped_ends_soon_and_makes_nothing(tenants, namespace):
+    def create(*words):
+        command = [sys.executable, "manage.py", "create_tenant", "dropped", "--shard", "beta"]
+        env = {"DJANGO_SETTINGS_MODULE": "config.settings.test"}
+        return namespace.run([*command, *words], env=env, timeout=40)
+
+    before = everything()
+    with namespace.dropped_packets("beta"):
+        began = time.monotonic()
+        done = create()
+        assert time.monotonic() - began < 30
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "'beta'" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert everything() == before
+    # In the same place, with nothing dropped, there is nothing against it.
+    assert create("--dry-run").returncode == 0
 
 
 def test_a_step_that_fails_is_told_and_run_again(tenants, settings):
