@@ -12,16 +12,22 @@ from uuid import uuid4
 
 import pytest
 from celery import chain
+from celery.signals import before_task_publish
 from django.conf import settings
 from django.core.cache import caches
 from django.db import transaction
 
 from config.celery_app import app as products_app
 from sharding import scope
+from tenants import tasks
+from tenants.directory.changes import announce_change
+from tenants.directory.lookup import directory
+from tenants.errors import TenantNotServed
 from tenants.fan_out import start_for_all_tenants
 from tenants.models import Tenant
 from tenants.services.suspend import resume_tenant, suspend_tenant
-from tenants.tasks import EPOCH, TENANT, TenantTask
+from tenants.states import TenantState
+from tenants.tasks import EPOCH, HOPS, MOST_HOPS, PUT_OFFS, TENANT, TenantTask
 from tests.integration.tenants.tasks_of_tests import (
     look,
     look_at_control,
@@ -217,3 +223,64 @@ def test_a_task_for_all_is_sent_once_for_each(tenants, mark, monkeypatch):
 def test_called_as_a_function_it_runs_where_it_is_called(ann):
     with pytest.raises(scope.NoTenantInScope):
         look("x")
+
+
+@pytest.mark.parametrize(("hops", "lost"), [(MOST_HOPS - 1, False), (MOST_HOPS, True)])
+def test_a_task_that_was_forwarded_too_often_is_lost(cyd, mark, worker, hops, lost):
+    with cyd.scope():
+        look.apply_async((mark,), queue="shard.alpha", headers={HOPS: hops})
+    if lost:
+        not_seen(mark, worker, f"of tenant {cyd.id} was forwarded {MOST_HOPS} times")
+    else:
+        assert len(seen(mark)) == 1
+
+
+@pytest.fixture
+def not_ready(cyd):
+    """Cyd as she is while she is being made; `ready()` ends that."""
+
+    def become(state):
+        with transaction.atomic(using="control"):
+            Tenant.objects.using("control").filter(id=cyd.id).update(state=state)
+            announce_change(cyd.id)
+        directory.cache_clear()
+
+    become(TenantState.PROVISIONING)
+    yield lambda: become(TenantState.ACTIVE)
+    become(TenantState.ACTIVE)
+
+
+def taken_from_its_queue(task, tenant, mark, **headers):
+    """What a worker does with a message, here, so that it is known when it has done so."""
+    headers = {TENANT: tenant.id, EPOCH: tenant.place.epoch, **headers}
+    queue = f"shard.{tenant.place.shard}"
+    return task.apply((mark,), headers=headers, routing_key=queue, throw=True)
+
+
+def test_a_task_of_a_tenant_that_is_being_made_is_put_off(cyd, mark, not_ready, monkeypatch):
+    monkeypatch.setattr(tasks, "PUT_OFF_S", 1)
+    sent: list[dict[str, Any]] = []
+
+    def note(headers=None, **_):
+        sent.append(headers)
+
+    before_task_publish.connect(note)
+    try:
+        left = tasks.MOST_PUT_OFFS - 1
+        done = taken_from_its_queue(look, cyd, mark, **{PUT_OFFS: left})
+    finally:
+        before_task_publish.disconnect(note)
+    assert done.state == "IGNORED"
+    (headers,) = sent
+    assert (headers["id"], headers[PUT_OFFS]) == (done.id, tasks.MOST_PUT_OFFS)
+    assert headers["eta"]
+    assert caches["control"].get(f"test:{mark}") is None
+    not_ready()
+    (told,) = seen(mark)
+    assert (told["tenant"], told["id"]) == (cyd.id, done.id)
+
+
+def test_a_task_is_put_off_so_often_and_then_fails(cyd, mark, not_ready):
+    with pytest.raises(TenantNotServed, match="takes no work"):
+        taken_from_its_queue(look, cyd, mark, **{PUT_OFFS: tasks.MOST_PUT_OFFS})
+    assert caches["control"].get(f"test:{mark}") is None
