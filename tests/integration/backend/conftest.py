@@ -5,13 +5,15 @@ from typing import Any
 
 import pytest
 from django.contrib.contenttypes.models import ContentType
-from django.db import connections
+from django.db import connection, connections
 
 from sharding import scope
 from sharding.registry import current as registry
+from sharding.scope import Placement
 from sharding.scope.current import replace as set_scope
 from tests.integration.backend.app import installed
 from tests.integration.backend.grounds import Grounds, build_grounds, empty, remove_grounds
+from tests.integration.backend.models import Author
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +37,23 @@ def grounds(built_grounds, django_db_blocker) -> Iterator[Grounds]:
         ContentType.objects.clear_cache()
         empty(built_grounds)
     registry.install(before)
+
+
+@pytest.fixture(params=["a between b", "b between a"])
+def place(request, grounds) -> Iterator[Placement]:
+    """A tenant on a connection that its neighbour has used last, and uses again at the end.
+
+    The neighbour has a row from before, and whatever the test did, that is all it finds.
+    """
+    one, other = grounds.a, grounds.b
+    if request.param == "b between a":
+        one, other = other, one
+    with scope.enter(other):
+        Author.objects.create(name="the neighbour's")
+    yield one
+    with scope.enter(other), connection.cursor() as cursor:
+        cursor.execute("SELECT current_user, array_agg(name) FROM backend_tests_author")
+        assert cursor.fetchall() == [(other.role, ["the neighbour's"])]
 
 
 def forget_connections() -> None:

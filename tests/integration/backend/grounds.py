@@ -23,7 +23,10 @@ from tests.integration.backend.models import MODELS
 class Grounds:
     """a and b share a shard, c and d another.
 
-    Every test alternates two tenants of one shard; a constant tenant proves nothing.
+    A constant tenant proves nothing, so tests alternate two of one shard: statement by statement
+    where they can, by the fixture `place` where they speak of one tenant, and by `capped` where
+    they wait for beta. One alone is named where there is none to mix it up with: a role that is
+    gone, a shard that comes and goes, session-bound mode, whose connection is nobody else's.
     """
 
     registry: Registry

@@ -107,9 +107,9 @@ def test_executemany_is_bound(authors):
             assert Author.objects.filter(name=place.tenant_id).count() == count
 
 
-def test_executemany_warns_nobody(grounds):
+def test_executemany_warns_nobody(place):
     told: list[object] = []
-    with scope.enter(grounds.a), connection.cursor() as cursor:
+    with scope.enter(place), connection.cursor() as cursor:
         connection.connection.add_notice_handler(told.append)
         cursor.executemany("INSERT INTO backend_tests_author (name) VALUES (%s)", [("m",)])
         with transaction.atomic():

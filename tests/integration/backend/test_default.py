@@ -57,8 +57,8 @@ def test_default_is_control_in_control_scope_and_control_is_there_by_name(ground
             assert cursor.fetchone() == ("control", "web")
 
 
-def test_control_may_be_used_inside_a_tenants_block(grounds):
-    with scope.enter(grounds.a), transaction.atomic():
+def test_control_may_be_used_inside_a_tenants_block(place):
+    with scope.enter(place), transaction.atomic():
         Author.objects.create(name="x")
         with transaction.atomic(using="control"), connections["control"].cursor() as cursor:
             cursor.execute("SELECT 1")
@@ -84,8 +84,8 @@ def test_a_bare_block_is_on_the_shard(grounds, block):
             assert Author.objects.count() == 0
 
 
-def test_a_block_by_the_shards_name_nests_as_a_savepoint(grounds):
-    with scope.enter(grounds.a), transaction.atomic():
+def test_a_block_by_the_shards_name_nests_as_a_savepoint(place):
+    with scope.enter(place), transaction.atomic():
         Author.objects.create(name="kept")
         with pytest.raises(ZeroDivisionError), transaction.atomic(using="alpha"):
             Author.objects.create(name="undone")
@@ -93,8 +93,8 @@ def test_a_block_by_the_shards_name_nests_as_a_savepoint(grounds):
         assert Author.objects.get().name == "kept"
 
 
-def test_select_for_update_works_in_a_bare_block(grounds):
-    with scope.enter(grounds.a):
+def test_select_for_update_works_in_a_bare_block(place):
+    with scope.enter(place):
         Author.objects.create(name="x")
         with transaction.atomic():
             assert Author.objects.select_for_update().get().name == "x"
@@ -130,8 +130,8 @@ def test_naming_default_reads_the_tenant_too(grounds):
             assert Author.objects.using("default").get().name == place.role
 
 
-def test_closing_reaches_shards(grounds):
-    with scope.enter(grounds.a):
+def test_closing_reaches_shards(place):
+    with scope.enter(place):
         Author.objects.count()
         raw = connection.connection
         connection.close()
@@ -140,18 +140,18 @@ def test_closing_reaches_shards(grounds):
         raw = connection.connection
     connections.close_all()
     assert raw.closed
-    with scope.enter(grounds.a):
+    with scope.enter(place):
         connection.force_debug_cursor = True
         Author.objects.count()
         assert connection.queries
         raw = connection.connection
         connection.force_debug_cursor = False
     reset_queries()
-    with scope.enter(grounds.a):
+    with scope.enter(place):
         connection.close_at = 0.0  # it has lived long enough
     close_old_connections()
     assert raw.closed
-    with scope.enter(grounds.a):
+    with scope.enter(place):
         assert connection.queries == []
 
 
@@ -248,14 +248,14 @@ def test_a_shard_added_at_run_time_is_there_and_a_removed_one_is_not(grounds):
     assert raw.closed
 
 
-def test_a_changed_address_makes_a_new_connection_but_an_open_block_keeps_its_own(grounds):
+def test_a_changed_address_makes_a_new_connection_but_an_open_block_keeps_its_own(place):
     from dataclasses import replace
     from types import MappingProxyType
 
     known = registry.registry()
     alpha = known.shards["alpha"]
     elsewhere = replace(alpha, incarnation=alpha.incarnation + 1)
-    with scope.enter(grounds.a):
+    with scope.enter(place):
         with transaction.atomic():
             Author.objects.create(name="x")
             before = connections["default"]

@@ -67,8 +67,8 @@ def test_results_of_several_trusted_statements_are_counted_from_the_first(cursor
         assert cursor.cursor.set_result(0).fetchone() == (1,)
 
 
-def test_captured_sql_shows_no_prefix(grounds):
-    with scope.enter(grounds.a), CaptureQueriesContext(connection) as captured:
+def test_captured_sql_shows_no_prefix(place):
+    with scope.enter(place), CaptureQueriesContext(connection) as captured:
         Author.objects.create(name="x")
         with transaction.atomic():
             list(Author.objects.filter(name="x"))
@@ -77,8 +77,8 @@ def test_captured_sql_shows_no_prefix(grounds):
     assert [text.split()[0] for text in sql] == ["INSERT", "BEGIN", "SELECT", "COMMIT"]
 
 
-def test_explain_and_last_executed_query_show_the_statement_alone(grounds):
-    with scope.enter(grounds.a):
+def test_explain_and_last_executed_query_show_the_statement_alone(place):
+    with scope.enter(place):
         assert "Scan" in Author.objects.filter(name="x").explain()
         with connection.cursor() as cursor:
             cursor.execute("SELECT %s", ["it's"])
@@ -87,8 +87,8 @@ def test_explain_and_last_executed_query_show_the_statement_alone(grounds):
 
 
 @pytest.mark.parametrize(("text", "line"), [("selec 1", 1), ("SELECT 1,\n\n  nothing", 3)])
-def test_line_numbers_of_errors_are_the_callers(grounds, text, line):
-    with scope.enter(grounds.a), connection.cursor() as cursor:
+def test_line_numbers_of_errors_are_the_callers(place, text, line):
+    with scope.enter(place), connection.cursor() as cursor:
         for within in (False, True):
             with pytest.raises(ProgrammingError) as error:
                 if within:
@@ -99,9 +99,9 @@ def test_line_numbers_of_errors_are_the_callers(grounds, text, line):
             assert f"LINE {line}:" in str(error.value)
 
 
-def test_an_error_with_lines_of_its_own_is_left_alone(grounds):
+def test_an_error_with_lines_of_its_own_is_left_alone(place):
     with (
-        scope.enter(grounds.a),
+        scope.enter(place),
         connection.cursor() as cursor,
         pytest.raises(DatabaseError) as error,
     ):
@@ -109,10 +109,10 @@ def test_an_error_with_lines_of_its_own_is_left_alone(grounds):
     assert "LINE 7: x" in str(error.value)
 
 
-def test_begin_rides_with_the_first_statement(grounds, tmp_path):
+def test_begin_rides_with_the_first_statement(place, tmp_path):
     """One message less than stock: the transaction begins with the statement, not before."""
     trace = tmp_path / "trace"
-    with scope.enter(grounds.a), trace.open("w") as file:
+    with scope.enter(place), trace.open("w") as file:
         connection.ensure_connection()
         pgconn = connection.connection.pgconn
         with transaction.atomic():
@@ -125,8 +125,8 @@ def test_begin_rides_with_the_first_statement(grounds, tmp_path):
     assert "BEGIN;SET LOCAL ROLE" in sent[0]
 
 
-def test_a_syntax_error_as_first_statement_leaves_no_transaction_behind(grounds):
-    with scope.enter(grounds.a):
+def test_a_syntax_error_as_first_statement_leaves_no_transaction_behind(place):
+    with scope.enter(place):
         with pytest.raises(ProgrammingError), transaction.atomic():
             connection.cursor().execute("selec")
         assert connections["alpha"].connection.info.transaction_status.name == "IDLE"

@@ -39,26 +39,26 @@ def test_savepoints_roll_back_and_the_binding_outlives_them(grounds):
         assert names(place) == [place.role]
 
 
-def test_a_savepoint_as_the_first_statement_works(grounds):
-    with scope.enter(grounds.a), transaction.atomic(), transaction.atomic():
+def test_a_savepoint_as_the_first_statement_works(place):
+    with scope.enter(place), transaction.atomic(), transaction.atomic():
         Author.objects.create(name="x")
-    assert names(grounds.a) == ["x"]
+    assert names(place) == ["x"]
 
 
-def test_savepoints_work_after_the_scope_was_left(grounds):
-    with scope.enter(grounds.a), transaction.atomic():
+def test_savepoints_work_after_the_scope_was_left(place):
+    with scope.enter(place), transaction.atomic():
         Author.objects.create(name="x")
         inner = transaction.atomic(using="alpha")
         inner.__enter__()
         Author.objects.create(name="y")
         scope.replace(None)
         inner.__exit__(ValueError, ValueError(), None)
-        scope.replace(grounds.a)
-    assert names(grounds.a) == ["x"]
+        scope.replace(place)
+    assert names(place) == ["x"]
 
 
-def test_an_aborted_transaction_answers_as_the_server_does(grounds):
-    with scope.enter(grounds.a), transaction.atomic():
+def test_an_aborted_transaction_answers_as_the_server_does(place):
+    with scope.enter(place), transaction.atomic():
         Author.objects.create(name="x")
         with connection.cursor() as cursor:
             cursor.execute("SAVEPOINT by_hand")
@@ -68,7 +68,7 @@ def test_an_aborted_transaction_answers_as_the_server_does(grounds):
                 cursor.execute("SELECT 1")
             cursor.execute("ROLLBACK TO by_hand")
             cursor.execute("SELECT current_user")
-            assert cursor.fetchone() == (grounds.a.role,)
+            assert cursor.fetchone() == (place.role,)
 
 
 def test_begin_and_commit_by_hand_work_as_in_stock(grounds):
@@ -82,8 +82,8 @@ def test_begin_and_commit_by_hand_work_as_in_stock(grounds):
         assert names(place) == ["by hand"]
 
 
-def test_an_isolation_level_may_be_set_first_in_a_block(grounds):
-    with scope.enter(grounds.a), transaction.atomic(), connection.cursor() as cursor:
+def test_an_isolation_level_may_be_set_first_in_a_block(place):
+    with scope.enter(place), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE")
         cursor.execute("SHOW transaction_isolation")
         assert cursor.fetchone() == ("serializable",)
@@ -116,16 +116,16 @@ def test_callbacks_of_a_commit_run_in_the_scope_that_registered_them(grounds):
     assert ran[2:] == [(grounds.b, 1)]
 
 
-def test_a_rolled_back_block_calls_nobody(grounds):
+def test_a_rolled_back_block_calls_nobody(place):
     ran = []
-    with scope.enter(grounds.a), pytest.raises(ZeroDivisionError), transaction.atomic():
+    with scope.enter(place), pytest.raises(ZeroDivisionError), transaction.atomic():
         transaction.on_commit(lambda: ran.append(1))
         raise ZeroDivisionError
     assert ran == []
 
 
-def test_on_commit_refuses_what_is_no_callable(grounds):
-    with scope.enter(grounds.a), pytest.raises(TypeError):
+def test_on_commit_refuses_what_is_no_callable(place):
+    with scope.enter(place), pytest.raises(TypeError):
         transaction.on_commit("nothing")  # type: ignore[arg-type]
 
 
@@ -164,24 +164,24 @@ def test_an_independent_scope_has_a_connection_of_its_own(grounds):
     assert names(grounds.b) == ["apart"]
 
 
-def test_leaving_a_scope_with_an_open_block_raises_and_rolls_back(grounds):
+def test_leaving_a_scope_with_an_open_block_raises_and_rolls_back(place):
     block = transaction.atomic()
-    with pytest.raises(scope.LeftOpenTransaction, match="alpha"), scope.enter(grounds.a):
+    with pytest.raises(scope.LeftOpenTransaction, match="alpha"), scope.enter(place):
         block.__enter__()
         Author.objects.create(name="lost")
     assert scope.current() is None
-    assert names(grounds.a) == []
-    with scope.enter(grounds.a), transaction.atomic():
+    assert names(place) == []
+    with scope.enter(place), transaction.atomic():
         Author.objects.create(name="after")
-    assert names(grounds.a) == ["after"]
+    assert names(place) == ["after"]
 
 
-def test_leaving_a_block_inside_the_scope_that_stands_in_it_raises(grounds):
-    with scope.enter(grounds.a):
+def test_leaving_a_block_inside_the_scope_that_stands_in_it_raises(place):
+    with scope.enter(place):
         block = transaction.atomic()
         block.__enter__()
         Author.objects.create(name="lost")
-        with pytest.raises(scope.LeftOpenTransaction), scope.enter(grounds.a):
+        with pytest.raises(scope.LeftOpenTransaction), scope.enter(place):
             block.__exit__(None, None, None)
 
 
@@ -197,7 +197,7 @@ def test_a_leaked_scope_object_leaves_nothing_when_it_is_collected(grounds):
         scope.replace(grounds.a)
 
 
-def test_a_new_thread_has_no_scope_and_no_connection(grounds):
+def test_a_new_thread_has_no_scope_and_no_connection(place):
     seen: list[object] = []
 
     def work():
@@ -207,7 +207,7 @@ def test_a_new_thread_has_no_scope_and_no_connection(grounds):
         except scope.NoTenantInScope as error:
             seen.append(type(error))
 
-    with scope.enter(grounds.a):
+    with scope.enter(place):
         Author.objects.count()
         thread = threading.Thread(target=work)
         thread.start()
@@ -226,8 +226,8 @@ def test_manual_transactions_count_as_open(grounds):
     assert names(grounds.a) == ["x"]
 
 
-def test_deferred_constraints_are_checked_in_the_tenants_schema(grounds):
-    with scope.enter(grounds.a):
+def test_deferred_constraints_are_checked_in_the_tenants_schema(place):
+    with scope.enter(place):
         with pytest.raises(IntegrityError), transaction.atomic():
             Author.objects.create(name="x", boss_id=99)
         with transaction.atomic():
