@@ -8,7 +8,14 @@ import sys
 def main() -> None:
     """Run administrative tasks."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.dev")
-    from django.core.management import execute_from_command_line
+    try:
+        from django.core.management import execute_from_command_line
+    except ModuleNotFoundError as error:
+        if error.name != "django":
+            raise
+        raise SystemExit(
+            "Django is not here: use .venv/bin/python manage.py, or run `make setup`."
+        ) from None
 
     execute_from_command_line(sys.argv)
 

@@ -8,6 +8,7 @@ DemoError
 └── CheckFailed
 """
 
+import signal
 from pathlib import Path
 from typing import ClassVar
 
@@ -52,8 +53,11 @@ class ProgramEnded(DemoError):
 
     def __init__(self, label: str, status: int) -> None:
         self.label = label
+        # A status below 0 is the number of the signal that ended the program.
+        how = f"ended with status {status}" if status >= 0 else f"was killed ({_signal(-status)})"
         super().__init__(
-            f"{label} ended with status {status}; its last lines are above. The rest was stopped."
+            f"{label} {how}; its last lines are above. The rest was stopped; start again with "
+            "`make demo`."
         )
 
 
@@ -72,3 +76,10 @@ class CheckFailed(DemoError):
     """The running demo did not do what it promises."""
 
     code = "demo.check_failed"
+
+
+def _signal(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

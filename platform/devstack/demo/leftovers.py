@@ -22,17 +22,22 @@ def end_leftovers(path: Path) -> int:
     Idempotent. A process that merely has the number of one of them was started at another moment
     and is left alone.
     """
-    try:
-        started = {int(pid): at for pid, at in json.loads(path.read_text("utf-8")).items()}
-    except (FileNotFoundError, ValueError, AttributeError):
-        return 0
-    left = [process for pid, at in started.items() if (process := _same(pid, at))]
+    left = left_running(path)
     for process in left:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
     psutil.wait_procs(left, timeout=5)
     path.unlink(missing_ok=True)
     return len(left)
+
+
+def left_running(path: Path) -> list[psutil.Process]:
+    """Those of the programs written down at `path` that still run."""
+    try:
+        started = {int(pid): at for pid, at in json.loads(path.read_text("utf-8")).items()}
+    except (FileNotFoundError, ValueError, AttributeError):
+        return []
+    return [process for pid, at in started.items() if (process := _same(pid, at))]
 
 
 def _same(pid: int, created_at: float) -> psutil.Process | None:

@@ -23,7 +23,7 @@ from devstack.demo.plan import (
     plan_environment,
     plan_programs,
 )
-from devstack.demo.servers import environment_of, running_servers
+from devstack.demo.servers import UnderDemo, environment_of, running_servers
 from devstack.demo.supervisor import Supervisor, run_program
 from devstack.demo.types import TENANTS, Demo, Running, SignIn
 from devstack.errors import StackIsBusy
@@ -33,6 +33,8 @@ from devstack.state import write_private
 
 _READY_WITHIN: Final = timedelta(seconds=60)
 _LOOK_EVERY: Final = 0.2
+_CTRL_C: Final = "Ctrl-C stops everything."
+_CTRL_C_KEEPS_SERVERS: Final = "Ctrl-C stops it; the servers, which ran before, run on."
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +68,8 @@ def run_demo(request: DemoRequest) -> None:
         try:
             with _listening(request.port) as listener:
                 output.tell("Starting the servers …")
-                with running_servers(request.folder, output, interrupts) as stack:
-                    demo = _plan(folder, listener, environment_of(stack), stack.shards)
+                with running_servers(request.folder, output, interrupts) as servers:
+                    demo = _plan(folder, listener, servers)
                     _serve(request, demo, listener, output, interrupts)
         except KeyboardInterrupt:
             pass
@@ -92,7 +94,7 @@ def _serve(
             supervisor.start(program)
         remember(demo.folder / "programs.json", supervisor.pids)
         _wait_until_ready(demo.port, supervisor)
-        output.tell(_welcome(demo.port, sign_ins))
+        output.tell(_welcome(demo, sign_ins))
         if request.ready_file is not None:
             running = Running(demo.port, supervisor.pids, sign_ins)
             write_private(request.ready_file, running.to_json())
@@ -106,9 +108,7 @@ def _serve(
         (demo.folder / "programs.json").unlink(missing_ok=True)
 
 
-def _plan(
-    folder: Path, listener: socket.socket, servers: dict[str, str], shards: tuple[str, ...]
-) -> Demo:
+def _plan(folder: Path, listener: socket.socket, under: UnderDemo) -> Demo:
     secret_file = folder / "secret"
     if not secret_file.exists():
         write_private(secret_file, secrets.token_urlsafe(50))
@@ -116,8 +116,9 @@ def _plan(
     return Demo(
         folder=folder,
         port=listener.getsockname()[1],
-        environment=plan_environment(folder, secret=secret, servers=servers),
-        shards=shards,
+        environment=plan_environment(folder, secret=secret, servers=environment_of(under.stack)),
+        shards=under.stack.shards,
+        servers_run_on=under.run_on,
     )
 
 
@@ -144,13 +145,14 @@ def _wishes(sign_ins: tuple[SignIn, ...]) -> str:
     )
 
 
-def _welcome(port: int, sign_ins: tuple[SignIn, ...]) -> str:
-    lines = ["", f"Atoll is up: http://localhost:{port}/", ""]
+def _welcome(demo: Demo, sign_ins: tuple[SignIn, ...]) -> str:
+    end = _CTRL_C_KEEPS_SERVERS if demo.servers_run_on else _CTRL_C
+    lines = ["", f"Atoll is up: http://localhost:{demo.port}/", ""]
     lines += [
         f"  http://{each.host}/  on {each.shard:<6}  {each.email}  {each.password}"
         for each in sign_ins
     ]
-    lines += ["", "The passwords are for this demo and this run only. Ctrl-C stops everything.", ""]
+    lines += ["", f"The passwords are for this demo and this run only. {end}", ""]
     return "\n".join(line or " " for line in lines)
 
 

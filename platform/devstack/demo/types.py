@@ -30,12 +30,14 @@ class Demo:
         port: of the web server, on 127.0.0.1.
         environment: for every program.
         shards: names of the shards, one worker each.
+        servers_run_on: the servers were up before and outlive the demo.
     """
 
     folder: Path
     port: int
     environment: Mapping[str, str]
     shards: tuple[str, ...]
+    servers_run_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,10 @@ def as_text(status: StackStatus) -> str:
         f"{each.name:<10} {each.state:<9} {each.pid or '-':>7}  {each.port:>9}  {each.log}"
         for each in status.servers
     ]
-    return "\n".join([*lines, f"registry: {status.registry or 'not written yet'}"])
+    lines.append(f"registry: {status.registry or 'not written yet'}")
+    if all(each.state == "stopped" for each in status.servers):
+        lines.append("Start them with `manage.py devstack up`.")
+    return "\n".join(lines)
 
 
 def _look(server: Server) -> ServerStatus:

@@ -129,7 +129,7 @@ def test_an_interrupt_while_servers_start_leaves_none_running(folder, start):
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_a_killed_demo_is_cleared_away_by_the_next_which_finds_its_tenants_again(start):
+def test_a_killed_demo_is_cleared_away_by_the_next_which_finds_its_tenants_again(folder, start):
     first = start()
     ready = first.wait_until_ready()
     assert first.stop(signal.SIGKILL) == -signal.SIGKILL
@@ -149,6 +149,9 @@ def test_a_killed_demo_is_cleared_away_by_the_next_which_finds_its_tenants_again
 
     assert second.stop() == 0
     assert sessions_alive(again["pids"]) == []
+    # The first demo started them and could not stop them.
+    servers = development_stack(folder / "stack").servers
+    assert [name for name, server in servers.items() if server.pid] == []
 
 
 # CI runs `make demo-check` as a step of its own.

@@ -58,7 +58,12 @@ class Command(BaseCommand):
     def _reset(self, options: dict[str, Any]) -> None:
         stack = development_stack()
         if not options["yes"]:
-            answer = input(f"Delete all data in {stack.folder}? Type the word reset: ")
+            try:
+                answer = input(f"Delete all data in {stack.folder}? Type the word reset: ")
+            except EOFError:
+                raise CommandError(
+                    "No terminal to ask on; nothing was changed. Say --yes.", returncode=2
+                ) from None
             if answer.strip() != "reset":
                 raise CommandError("Nothing was changed.")
         wipe.wipe(stack)
