@@ -24,7 +24,7 @@ from tests.django_suite.types import Ended, Outcome, Results
 ROOT: Final = Path(__file__).parents[2]
 SERVER_VARIABLE: Final = "ATOLL_SUITE_SERVER"
 
-_RUN_BY: Final = ("recording.py", "settings/shared.py", "settings/stock.py")
+_RUN_BY: Final = ("recording.py", "plain_router.py", "settings/shared.py", "settings/stock.py")
 
 _NAME: Final = re.compile(r"[A-Za-z][\w.-]*")
 

@@ -18,3 +18,4 @@ DATABASES = {
     }
     for alias in ("default", "other")
 }
+DATABASE_ROUTERS = ["tests.django_suite.plain_router.PlainRouter"]
