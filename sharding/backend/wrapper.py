@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from django.core.exceptions import ImproperlyConfigured
 from django.db.backends.postgresql import base as postgresql
+from psycopg_pool import PoolTimeout
 
 from sharding import scope
 from sharding.backend.tenancy import TenancyWords
@@ -73,11 +74,15 @@ class ServerWrapper(TenancyWords, postgresql.DatabaseWrapper):
 
         Raises:
             ShardAway: at once. Leaving an atomic block after a lost connection connects again,
-                and would wait again.
+                and would wait again. Or because the pool, which does not know whose it is, had
+                none to give in time.
         """
         if breaker_for(self.alias).away or met_away_just_now(self.alias):
             raise ShardAway(self.alias, "is known to be away")
-        return super().get_new_connection(conn_params)
+        try:
+            return super().get_new_connection(conn_params)
+        except PoolTimeout as error:
+            raise ShardAway(self.alias, f"gives no connection ({error})") from error
 
     def close_pool(self) -> None:
         """Close this server's pool, if it was opened. Borrowed connections close when returned."""

@@ -1,6 +1,7 @@
 """Where commands meet the services: errors become messages and exit codes."""
 
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import IntEnum
 from types import MappingProxyType
@@ -10,7 +11,8 @@ from django.core.management.base import CommandError
 from django.db import DatabaseError
 
 from sharding.placements.errors import InvalidShardName, PlacementError
-from sharding.pools.outages import says_away
+from sharding.pools.errors import ShardAway
+from sharding.pools.outages import as_sentence, causes, says_away
 from sharding.registry.errors import RegistryError
 from sharding.schemas.errors import NotFitToBeShard, PreparationFailed, SchemaError
 from sharding.scope import ScopeError
@@ -44,6 +46,14 @@ _CODES: Final[ExitCodes] = MappingProxyType(
 )
 
 
+_advisers: list[Callable[[], str]] = []
+
+
+def advise_on_outages(adviser: Callable[[], str]) -> None:
+    """Have `adviser` asked what to do when a server does not answer; it may have no word to say."""
+    _advisers.append(adviser)
+
+
 @contextmanager
 def errors_told(more: ExitCodes = MappingProxyType({})) -> Iterator[None]:
     """Turn what the services raise into CommandError; what is nobody's fault stays a traceback.
@@ -55,16 +65,37 @@ def errors_told(more: ExitCodes = MappingProxyType({})) -> Iterator[None]:
     """
     codes = {**_CODES, **more}
     try:
-        yield
+        with _pools_silent():
+            yield
     except tuple(codes) as error:
         nearest = next(each for each in type(error).__mro__ if each in codes)
         raise CommandError(str(error), returncode=codes[nearest]) from error
     except DatabaseError as error:
         if not says_away(error):
             raise
-        why = " ".join(str(error).split())
-        raise CommandError(
-            f"A server does not answer: {why}. What was done before that stays; run the same "
-            "command again when it is back (`manage.py list_shards` shows which shards are away).",
-            returncode=Exit.FAILED,
-        ) from error
+        raise CommandError(_outage(error), returncode=Exit.FAILED) from error
+
+
+def _outage(error: DatabaseError) -> str:
+    name = next((each.server for each in causes(error) if isinstance(each, ShardAway)), "")
+    words = [
+        f"A server does not answer: {as_sentence(str(error))}",
+        "What was done before that stays; run the same command again when it is back.",
+        *(adviser() for adviser in _advisers),
+    ]
+    # Without control it could not tell which shards there are.
+    if name != "control":
+        words.append("`manage.py list_shards` shows which shards are away.")
+    return " ".join(filter(None, words))
+
+
+@contextmanager
+def _pools_silent() -> Iterator[None]:
+    """A pool's warnings say, in a line of a log, what the command itself is about to say."""
+    logger = logging.getLogger("psycopg.pool")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

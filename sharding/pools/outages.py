@@ -21,6 +21,12 @@ def says_away(error: BaseException) -> bool:
     return any(_is_about_the_server(each) for each in causes(error))
 
 
+def as_sentence(text: str) -> str:
+    """What a server or driver said, in one line and with one mark at its end."""
+    line = " ".join(text.split())
+    return line if line.endswith((".", "!", "?")) else f"{line}."
+
+
 def causes(error: BaseException) -> Iterator[BaseException]:
     """The error, what it was raised from, and so on."""
     seen: set[int] = set()

@@ -14,6 +14,8 @@ SchemaError
 
 from typing import ClassVar
 
+from sharding.pools.outages import as_sentence
+
 
 class SchemaError(Exception):
     """A schema or its server is not as it must be."""
@@ -28,14 +30,20 @@ class ServerUnreachable(SchemaError):
     code = "schemas.unreachable"
     retryable = True
 
-    def __init__(self, server: str, endpoint: str, reason: str) -> None:
+    def __init__(
+        self, server: str, endpoint: str, reason: str, *, at_first_look: bool = False
+    ) -> None:
         self.server = server
         self.endpoint = endpoint
         self.reason = " ".join(reason.split())
+        then = (
+            "Nothing was changed; check the address."
+            if at_first_look
+            else "Nothing was changed there since the last step that succeeded; run the same "
+            "command again when it is back."
+        )
         super().__init__(
-            f"{server} ({endpoint}) cannot be reached: {self.reason}. Nothing was "
-            "changed there since the last step that succeeded; run the same command again when "
-            "it is back."
+            f"{server} ({endpoint}) cannot be reached: {as_sentence(self.reason)} {then}"
         )
 
 
@@ -48,7 +56,7 @@ class PreparationFailed(SchemaError):
         self.server = server
         self.step = step
         super().__init__(
-            f"{server}: step {step!r} failed: {' '.join(reason.split())}. Steps before it are "
+            f"{server}: step {step!r} failed: {as_sentence(reason)} Steps before it are "
             "done and stay; mend the cause and run the same command again."
         )
 

@@ -77,8 +77,13 @@ def look_at(admin_conninfo: str, name: str) -> DatabaseFacts:
     Raises:
         ServerUnreachable: the administrator cannot connect.
     """
-    with admin_connection(name, admin_conninfo) as connection:
-        return look(connection)
+    try:
+        with admin_connection(name, admin_conninfo) as connection:
+            return look(connection)
+    except ServerUnreachable as error:
+        raise ServerUnreachable(
+            error.server, error.endpoint, error.reason, at_first_look=True
+        ) from error
 
 
 def _take(connection: Connection, server: Server, step: Step, *, dry_run: bool) -> Outcome:

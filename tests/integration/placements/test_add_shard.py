@@ -121,7 +121,7 @@ def test_a_database_that_is_a_shard_becomes_no_second_one(bare):
 @pytest.mark.parametrize(
     ("admin", "code", "said"),
     [
-        ("host=127.0.0.1 port=1 dbname=x user=y", 1, "cannot be reached"),
+        ("host=127.0.0.1 port=1 dbname=x user=y", 1, r"\? Nothing was changed; check"),
         ("nonsense", 2, "no connection string"),
         ("", 2, "superuser's connection string"),
     ],

@@ -1,15 +1,19 @@
 """Errors of services become one line and an exit status; other errors stay tracebacks."""
 
+import logging
+import re
+
 import psycopg
 import pytest
 from django.core.management.base import CommandError
 from django.db import OperationalError, ProgrammingError
 
 from migrations_tools.errors import MigrationToolsError
+from sharding.placements import telling
 from sharding.placements.errors import InvalidShardName, PlacementError
 from sharding.placements.telling import Exit, errors_told
 from sharding.pools.errors import ShardAway
-from sharding.schemas.errors import NotFitToBeShard, PreparationFailed
+from sharding.schemas.errors import NotFitToBeShard, PreparationFailed, ServerUnreachable
 from tenants import edge
 from tenants.errors import InvalidSlug, TenantError
 
@@ -49,6 +53,35 @@ def test_upper_layers_bring_their_own_and_the_nearest_class_decides():
         assert caught.value.returncode == code
         with pytest.raises(type(error)), errors_told():
             raise error
+
+
+def test_a_server_that_is_away_is_named_and_advice_is_asked_for(monkeypatch):
+    advice = ["Start it.", ""]
+    monkeypatch.setattr(telling, "_advisers", [lambda: advice.pop(0)])
+    for name, shows_shards in (("control", False), ("alpha", True)):
+        away = ShardAway(name)
+        with pytest.raises(CommandError) as caught, errors_told():
+            raise raised(OperationalError(str(away)), away)
+        said = str(caught.value)
+        assert said.startswith(f"A server does not answer: The server {name} does not answer. What")
+        assert ("Start it." in said, "list_shards" in said) == (not shows_shards, shows_shards)
+
+
+def test_pools_warn_in_programs_that_serve_and_not_in_commands():
+    logger = logging.getLogger("psycopg.pool")
+    assert logger.isEnabledFor(logging.WARNING)
+    with errors_told():
+        assert not logger.isEnabledFor(logging.WARNING)
+    assert logger.isEnabledFor(logging.WARNING)
+
+
+@pytest.mark.parametrize("reason", ["refused", "refused.", "Is it\n\trunning?"])
+def test_what_a_server_said_ends_with_one_mark(reason):
+    for error in (
+        ServerUnreachable("alpha", "as administrator", reason),
+        PreparationFailed("alpha", "guard", reason),
+    ):
+        assert not re.search(r"[.?]\.", str(error))
 
 
 @pytest.mark.parametrize(
