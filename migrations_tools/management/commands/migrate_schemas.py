@@ -32,7 +32,10 @@ class Command(BaseCommand):
             placements = select_placements(tenants=options["tenant"], shards=options["shard"])
         found = {placement.tenant_id for placement in placements}
         if missing := set(options["tenant"]) - found:
-            raise CommandError(f"No such tenant id: {', '.join(sorted(missing))}.")
+            raise CommandError(
+                f"No such tenant id: {', '.join(sorted(missing))}. Nothing was changed. For a slug "
+                f"give the id: `manage.py show_tenant {min(missing)}` shows it."
+            )
         if options["dry_run"]:
             results = [
                 SchemaResult(one.tenant_id, one.shard_id, skipped=f"dry run; it is {one.state}")
