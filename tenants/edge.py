@@ -6,6 +6,7 @@ from typing import Final
 
 from migrations_tools.errors import MigrationToolsError
 from sharding.placements import telling
+from sharding.placements.errors import NoSuchShard
 from sharding.placements.telling import Exit, ExitCodes
 from tenants.errors import (
     InvalidDomain,
@@ -20,6 +21,7 @@ _CODES: Final[ExitCodes] = {
     InvalidSlug: Exit.USAGE,
     InvalidDomain: Exit.USAGE,
     InvalidRequest: Exit.USAGE,
+    NoSuchShard: Exit.USAGE,
     ProvisionFailed: Exit.PAUSED,
     MigrationToolsError: Exit.FAILED,
 }

@@ -11,6 +11,7 @@ from tenants.errors import InvalidDomain, InvalidHost
 
 LONGEST_NAME: Final = 253
 _LONGEST_HEADER: Final = LONGEST_NAME + len(".:65535")
+_HIGHEST_PORT: Final = 65535
 _LABEL: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _PORT: Final = re.compile(r":[0-9]{1,5}")
 _BRACKETED: Final = re.compile(r"\[([0-9a-fA-F:.]{2,45})\](:[0-9]{1,5})?")
@@ -34,7 +35,7 @@ def normalise_host(header: str) -> str:
     if header.startswith("["):
         return _ipv6(header)
     name, colon, port = header.partition(":")
-    if colon and not _PORT.fullmatch(colon + port):
+    if colon and not _is_port(colon + port):
         raise InvalidHost(header, "what follows the colon is no port")
     name = name.lower().removesuffix(".")
     why = _why_no_name(name)
@@ -84,10 +85,16 @@ def _why_no_name(name: str) -> str:
     return ""
 
 
+def _is_port(text: str) -> bool:
+    return _PORT.fullmatch(text) is not None and int(text[1:]) <= _HIGHEST_PORT
+
+
 def _ipv6(header: str) -> str:
     match = _BRACKETED.fullmatch(header)
     if match is None:
         raise InvalidHost(header, "what stands in the brackets is no IPv6 address")
+    if match[2] and not _is_port(match[2]):
+        raise InvalidHost(header, "what follows the colon is no port")
     try:
         return f"[{ipaddress.IPv6Address(match[1]).compressed}]"
     except ipaddress.AddressValueError as error:

@@ -61,6 +61,8 @@ def need_tenant(command: str) -> scope.Placement:
 class NeedsTenant(BaseCommand):
     """Before a Django command: runs it in a tenant's scope only."""
 
+    # Django would miss the control apps' migrations there, which belong into no tenant's schema.
+    requires_migrations_checks = False
     command: ClassVar[str]
 
     def execute(self, *args: Any, **options: Any) -> Any:

@@ -71,12 +71,28 @@ def parse_call(words: Sequence[str]) -> Call:
     return Call(tenant, command, tuple(rest))
 
 
+def check_known(call: Call) -> None:
+    """Refuse a command that is nowhere once, rather than for every tenant.
+
+    Raises:
+        CommandError: there is no such command; if a slug stands in its place, what to say instead.
+    """
+    if call.command in get_commands():
+        return
+    why = f"There is no command {call.command!r}. Nothing was changed."
+    if call.arguments and call.arguments[0] in get_commands():
+        rest = " ".join(call.arguments)
+        why += f" If that is a tenant: `manage.py tenant_command -t {call.command} {rest}`."
+    raise CommandError(why, returncode=Exit.USAGE)
+
+
 def run_for(tenant: Tenant, call: Call, prog: str) -> None:
     """Run the command for one tenant, in its scope.
 
     Raises:
         CommandError: there is no such command, or it raised this.
     """
+    check_known(call)
     command = _load(call.command)
     arguments = [prog, call.command, *call.arguments]
     with scope.enter(placement_of(tenant)):
@@ -103,8 +119,5 @@ def named(call: Call) -> Tenant:
 
 
 def _load(name: str) -> BaseCommand:
-    try:
-        app = get_commands()[name]
-    except KeyError:
-        raise CommandError(f"There is no command {name!r}.", returncode=2) from None
+    app = get_commands()[name]
     return load_command_class(app, name) if isinstance(app, str) else app

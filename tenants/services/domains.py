@@ -26,6 +26,12 @@ def plan_domain(name: str, typed: str) -> tuple[Tenant, str]:
     return tenant, domain
 
 
+def leads_already(tenant: Tenant, domain: str, *, primary: bool = False) -> bool:
+    """Whether `add_domain` would find its work done."""
+    rows = Domain.objects.using(CONTROL).filter(tenant=tenant, domain=domain)
+    return bool((rows.filter(is_primary=True) if primary else rows).exists())
+
+
 def add_domain(name: str, typed: str, *, primary: bool = False) -> Domain:
     """Let the tenant be reached under one more host; `primary`: it is named first.
 

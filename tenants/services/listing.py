@@ -5,7 +5,8 @@ from typing import Any
 
 from django.db.models import Prefetch
 
-from sharding.placements.models import Placement
+from sharding.placements.errors import NoSuchShard
+from sharding.placements.models import Placement, Shard
 from sharding.placements.states import PlacementState
 from tenants.models import CONTROL, Domain, Provisioning, Tenant
 from tenants.services.finding import find_tenant
@@ -44,7 +45,15 @@ class TenantLine:
 
 
 def list_tenants(*, shard: str = "", state: str = "") -> list[TenantLine]:
-    """All tenants by slug; only those of one shard, or in one state, if told."""
+    """All tenants by slug; only those of one shard, or in one state, if told.
+
+    Raises:
+        NoSuchShard: `shard` is none's name.
+    """
+    if shard:
+        known = Shard.objects.using(CONTROL).order_by("name").values_list("name", flat=True)
+        if shard not in known:
+            raise NoSuchShard((shard,), known=known)
     tenants = Tenant.objects.using(CONTROL).order_by("slug")
     if state:
         tenants = tenants.filter(state=state)

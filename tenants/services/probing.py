@@ -4,13 +4,13 @@ from datetime import timedelta
 from time import monotonic
 from typing import Final
 
-from sharding.placements.errors import NoShardAvailable
+from sharding.placements.errors import NoShardAvailable, NoSuchShard
 from sharding.placements.services.choosing import check_shard, choose_shard
 from sharding.registry import current as addresses
 from sharding.registry.errors import UnknownShard
 from sharding.schemas.connections import Patience, own_connection
 from sharding.schemas.errors import ServerUnreachable
-from tenants.errors import ShardNotUsable
+from tenants.errors import InvalidRequest, ShardNotUsable
 from tenants.services.types import AUTO
 
 SLOWEST: Final = timedelta(milliseconds=500)
@@ -26,11 +26,15 @@ def usable_shard(wanted: str) -> str:
     Takes a few seconds per shard that is down, in whatever way it is.
 
     Raises:
+        InvalidRequest: there is none of this name.
         ShardUnavailable: it takes no new tenants, or no shard does.
         ShardNotUsable: it, or every one, does not answer in time.
     """
     if wanted != AUTO:
-        name = check_shard(wanted).name
+        try:
+            name = check_shard(wanted).name
+        except NoSuchShard as error:
+            raise InvalidRequest(str(error)) from error
         check_answers(name)
         return name
     away: list[ShardNotUsable] = []

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from django.db.models import Count, Q
 
-from sharding.placements.errors import NoShardAvailable, ShardUnavailable
+from sharding.placements.errors import NoShardAvailable, NoSuchShard, ShardUnavailable
 from sharding.placements.models import CONTROL, ReservedRole, Shard
 from sharding.placements.services.reserving import room_for_roles
 from sharding.placements.states import ShardState
@@ -36,12 +36,13 @@ def check_shard(name: str) -> Shard:
     """The shard that somebody named, if it takes a new tenant.
 
     Raises:
-        ShardUnavailable: it does not, or there is none of this name.
+        NoSuchShard: there is none of this name.
+        ShardUnavailable: it does not.
     """
     shard = Shard.objects.using(CONTROL).filter(name=name).first()
     if shard is None:
-        known = ", ".join(Shard.objects.using(CONTROL).values_list("name", flat=True)) or "none"
-        raise ShardUnavailable(name, f"there is no such shard (known: {known})")
+        known = Shard.objects.using(CONTROL).order_by("name").values_list("name", flat=True)
+        raise NoSuchShard((name,), known=known)
     if reason := why_not(shard):
         raise ShardUnavailable(name, reason)
     return shard

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from tenants.edge import errors_told
 from tenants.models import CONTROL, Tenant
-from tenants.running import parse_call, run_for
+from tenants.running import check_known, parse_call, run_for
 from tenants.states import TenantState
 
 
@@ -33,6 +33,7 @@ class Command(BaseCommand):
 
     def handle(self, *words: str, **options: Any) -> None:
         call = parse_call(words or options.get("words", ()))
+        check_known(call)
         if call.tenant:
             raise CommandError("For one tenant, say `tenant_command`.", returncode=2)
         failed = []

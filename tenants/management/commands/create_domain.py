@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from tenants.edge import add_dry_run, add_json, errors_told
-from tenants.services.domains import add_domain, plan_domain
+from tenants.services.domains import add_domain, leads_already, plan_domain
 
 
 class Command(BaseCommand):
@@ -24,12 +24,13 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         with errors_told():
             tenant, domain = plan_domain(options["tenant"], options["domain"])
+            already = leads_already(tenant, domain, primary=options["primary"])
             if not options["dry_run"]:
                 add_domain(tenant.id, domain, primary=options["primary"])
         told = {"tenant_id": tenant.id, "domain": domain, "done": not options["dry_run"]}
-        verb = "would lead" if options["dry_run"] else "leads"
+        verb = "would lead" if options["dry_run"] and not already else "leads"
         self.stdout.write(
             json.dumps(told, indent=2)
             if options["json"]
-            else f"{domain} {verb} to {tenant.slug} ({tenant.id})"
+            else f"{domain} {verb} to {tenant.slug} ({tenant.id}){' already' * already}"
         )

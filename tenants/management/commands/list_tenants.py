@@ -31,7 +31,12 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps([line.to_json() for line in lines], indent=2))
             return
         if not lines:
-            self.stdout.write("No tenant: make one with `manage.py create_tenant`.")
+            filtered = options["shard"] or options["state"]
+            self.stdout.write(
+                "None matches."
+                if filtered
+                else "No tenant: make one with `manage.py create_tenant`."
+            )
             return
         self.stdout.write(_ROW.format("SLUG", "ID", "SHARD", "STATE", "SERVED", "HOSTS"))
         for line in lines:

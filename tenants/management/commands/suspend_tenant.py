@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand
 from tenants.edge import add_dry_run, add_json, errors_told
 from tenants.services.finding import find_tenant
 from tenants.services.suspend import suspend_tenant
+from tenants.states import TenantState
 
 
 class Command(BaseCommand):
@@ -24,6 +25,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         with errors_told():
             tenant = find_tenant(options["tenant"])
+            already = tenant.state == TenantState.SUSPENDED
             if not options["dry_run"]:
                 tenant = suspend_tenant(tenant.id, reason=options["reason"])
         told = {"tenant_id": tenant.id, "slug": tenant.slug, "state": tenant.state}
@@ -31,5 +33,5 @@ class Command(BaseCommand):
         self.stdout.write(
             json.dumps(told, indent=2)
             if options["json"]
-            else f"{tenant.slug} ({tenant.id}) {verb} {tenant.state}"
+            else f"{tenant.slug} ({tenant.id}) {verb} {tenant.state}{' already' * already}"
         )

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from tenants.edge import errors_told
-from tenants.running import named, parse_call, run_for
+from tenants.running import check_known, named, parse_call, run_for
 
 
 class Command(BaseCommand):
@@ -28,5 +28,6 @@ class Command(BaseCommand):
 
     def handle(self, *words: str, **options: Any) -> None:
         call = parse_call(words or options.get("words", ()))
+        check_known(call)
         with errors_told():
             run_for(named(call), call, "manage.py tenant_command")

@@ -5,7 +5,7 @@ import threading
 import pytest
 from django.db import connections, transaction
 
-from sharding.placements.errors import NoShardAvailable, ShardUnavailable
+from sharding.placements.errors import NoShardAvailable, NoSuchShard, ShardUnavailable
 from sharding.placements.models import ReservedRole, Shard
 from sharding.placements.services.choosing import check_shard, choose_shard
 from sharding.placements.services.placing import create_placement
@@ -144,5 +144,5 @@ def test_only_an_active_shard_takes_tenants(state, shard_row):
 
 
 def test_a_shard_that_nobody_knows_is_named_with_those_there_are():
-    with pytest.raises(ShardUnavailable, match=r"no such shard \(known: alpha, beta\)"):
+    with pytest.raises(NoSuchShard, match=r"no shard 'gamma'\. Known are: alpha, beta\."):
         check_shard("gamma")

@@ -39,6 +39,8 @@ def test_lists_show_every_tenant_and_where_it_is(tenants):
     assert "cyd" in {line["slug"] for line in on_beta}
     assert {line["shard"] for line in on_beta} == {"beta"}
     assert "ann.localhost" in run("list_tenants")
+    none = run("list_tenants", "--shard", "beta", "--state", "suspended")
+    assert none == "None matches.\n"
     with pytest.raises(CommandError, match="No tenant has the slug"):
         run("show_tenant", "nobody")
 
@@ -57,7 +59,8 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(tenants):
     [
         (["create_tenant", "Acme"], 2, "capital letters"),
         (["create_tenant", "a..b"], 2, "a slug is a letter"),
-        (["create_tenant", "new", "--shard", "gamma"], 1, "no such shard"),
+        (["create_tenant", "new", "--shard", "gamma"], 2, "Known are: .* Nothing was changed"),
+        (["list_tenants", "--shard", "gamma"], 2, "no shard 'gamma'. Known are: alpha, beta"),
         (["create_tenant", "ann", "--name", "Other"], 1, "is taken by tenant"),
         (["create_domain", "ann", "1.2.3.4"], 2, "an address is no name"),
         (["create_domain", "nobody", "x.example"], 1, "No tenant has"),
@@ -99,6 +102,7 @@ def test_another_request_for_a_slug_that_is_there_is_refused(ann, other):
 def test_a_domain_is_joined_and_taken_away(ann):
     assert told("create_domain", "ann", "bücher.example", "--dry-run")["done"] is False
     assert told("create_domain", "ann", "bücher.example")["domain"] == "xn--bcher-kva.example"
+    assert run("create_domain", "ann", "bücher.example").endswith(" already\n")
     assert "xn--bcher-kva.example" in told("show_tenant", "ann")["hosts"]
     with pytest.raises(CommandError, match="leads to tenant"):
         run("create_domain", "bob", "bücher.example")
@@ -109,9 +113,10 @@ def test_a_domain_is_joined_and_taken_away(ann):
 def test_a_tenant_is_suspended_and_resumed(ann):
     assert told("suspend_tenant", "ann", "--dry-run")["state"] == "active"
     assert told("suspend_tenant", "ann")["state"] == "suspended"
-    assert told("suspend_tenant", "ann")["state"] == "suspended"
+    assert run("suspend_tenant", "ann").endswith("is suspended already\n")
     assert told("show_tenant", "ann")["served"] == "suspended"
-    assert told("resume_tenant", "ann")["state"] == "active"
+    assert run("resume_tenant", "ann").endswith("is active\n")
+    assert run("resume_tenant", "ann").endswith("is active already\n")
 
 
 def test_flush_empties_one_tenant_and_no_other(tenants):
@@ -130,6 +135,40 @@ def test_flush_empties_one_tenant_and_no_other(tenants):
         with other.scope():
             assert Group.objects.get().name == other.slug
             assert User.objects.get().email == other.email
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "says"),
+    [(None, 2, "No terminal .* --no-input"), ("bob", 1, "Nothing was changed"), ("", 1, "Nothing")],
+)
+def test_flush_asks_about_the_tenant_by_name_and_takes_no_other_answer(
+    ann, monkeypatch, answer, code, says
+):
+    asked = []
+
+    def type_it(question):
+        asked.append(question)
+        if answer is None:
+            raise EOFError
+        return answer
+
+    monkeypatch.setattr("builtins.input", type_it)
+    with pytest.raises(CommandError, match=says) as caught:
+        run_words("-t", "ann", "flush")
+    assert caught.value.returncode == code
+    assert f"tenant ann ({ann.id}, on shard alpha)" in asked[0]
+    with ann.scope():
+        assert Group.objects.exists()
+
+
+def test_flush_does_it_once_the_slug_is_typed(ann, monkeypatch):
+    monkeypatch.setattr("builtins.input", lambda question: "ann")
+    with ann.scope():
+        kept = User.objects.get().__dict__ | {}
+        run("flush")
+        assert not Group.objects.exists()
+        kept.pop("_state")
+        User.objects.create(**kept)
 
 
 def test_data_is_dumped_and_loaded_per_tenant(tenants, tmp_path):
@@ -162,7 +201,15 @@ def test_people_and_sessions_are_looked_after_per_tenant(tenants, monkeypatch):
         with tenant.scope():
             Session.objects.create(session_key="old", session_data="x", expire_date=timezone.now())
     monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", "correct-horse-battery")
-    run_words("-t", "ann", "createsuperuser", "--noinput", "--email=b@ann.example")
+    said = StringIO()
+    with ann.scope():
+        call_command(
+            *("createsuperuser", "--noinput", "--email=b@ann.example"),
+            skip_checks=False,
+            stdout=said,
+            stderr=said,
+        )
+    assert "unapplied" not in said.getvalue()
     run_words("-t", "ann", "clearsessions")
     with ann.scope():
         assert User.objects.filter(email="b@ann.example", is_superuser=True).exists()

@@ -110,3 +110,12 @@ def test_what_works_on_control_is_not_run_for_a_tenant(name, by):
     with pytest.raises(CommandError, match=f"Nothing was changed.*manage.py {instead} ") as caught:
         load(by).handle(*(["-t", "acme"] if by == "tenant_command" else []), name)
     assert caught.value.returncode == 2
+
+
+@pytest.mark.parametrize("by", ["tenant_command", "all_tenants_command"])
+def test_a_command_that_is_nowhere_is_refused_once_and_a_slug_in_its_place_is_guessed(by):
+    with pytest.raises(CommandError, match="There is no command 'nosuch'") as caught:
+        call_command(by, "nosuch")
+    assert caught.value.returncode == 2
+    with pytest.raises(CommandError, match=r"`manage.py tenant_command -t acme clearsessions`"):
+        call_command(by, "acme", "clearsessions")

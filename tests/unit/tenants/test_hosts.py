@@ -34,6 +34,9 @@ def test_a_host_header_has_one_form(header, host):
     "header",
     [
         "",
+        "acme.localhost:99999",
+        "acme.localhost:65536",
+        "[::1]:99999",
         ".",
         "..",
         "acme..example.com",
