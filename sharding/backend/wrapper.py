@@ -19,7 +19,7 @@ from sharding import scope
 from sharding.backend.tenancy import TenancyWords
 from sharding.pools.breaker import breaker_for
 from sharding.pools.deadline import Deadlined, deadlined_for, met_away_just_now
-from sharding.pools.errors import ShardAway
+from sharding.pools.errors import NoConnectionFree, ShardAway
 
 if TYPE_CHECKING:
     from psycopg_pool import ConnectionPool
@@ -74,15 +74,15 @@ class ServerWrapper(TenancyWords, postgresql.DatabaseWrapper):
 
         Raises:
             ShardAway: at once. Leaving an atomic block after a lost connection connects again,
-                and would wait again. Or because the pool, which does not know whose it is, had
-                none to give in time.
+                and would wait again.
+            NoConnectionFree: the pool had none to give in time.
         """
         if breaker_for(self.alias).away or met_away_just_now(self.alias):
             raise ShardAway(self.alias, "is known to be away")
         try:
             return super().get_new_connection(conn_params)
         except PoolTimeout as error:
-            raise ShardAway(self.alias, f"gives no connection ({error})") from error
+            raise NoConnectionFree(self.alias, str(error)) from error
 
     def close_pool(self) -> None:
         """Close this server's pool, if it was opened. Borrowed connections close when returned."""

@@ -11,7 +11,7 @@ from django.core.management.base import CommandError
 from django.db import DatabaseError
 
 from sharding.placements.errors import InvalidShardName, PlacementError
-from sharding.pools.errors import ShardAway
+from sharding.pools.errors import NoConnectionFree, ShardAway
 from sharding.pools.outages import as_sentence, causes, says_away
 from sharding.registry.errors import RegistryError
 from sharding.schemas.errors import NotFitToBeShard, PreparationFailed, SchemaError
@@ -77,7 +77,8 @@ def errors_told(more: ExitCodes = MappingProxyType({})) -> Iterator[None]:
 
 
 def _outage(error: DatabaseError) -> str:
-    name = next((each.server for each in causes(error) if isinstance(each, ShardAway)), "")
+    named = (each for each in causes(error) if isinstance(each, ShardAway | NoConnectionFree))
+    name = next((each.server for each in named), "")
     words = [
         f"A server does not answer: {as_sentence(str(error))}",
         "What was done before that stays; run the same command again when it is back.",

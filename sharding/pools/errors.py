@@ -1,7 +1,9 @@
 """What a connection refuses to wait for.
 
 psycopg.OperationalError
-└── ShardAway
+├── ShardAway
+└── psycopg_pool.PoolTimeout
+    └── NoConnectionFree
 PoolsError
 └── TooManyShards
 """
@@ -9,6 +11,7 @@ PoolsError
 from typing import ClassVar
 
 import psycopg
+from psycopg_pool import PoolTimeout
 
 
 class ShardAway(psycopg.OperationalError):
@@ -25,6 +28,20 @@ class ShardAway(psycopg.OperationalError):
     def __init__(self, name: str, why: str = "does not answer") -> None:
         self.server = name
         super().__init__(f"The server {name} {why}.")
+
+
+class NoConnectionFree(PoolTimeout):
+    """A server's pool had no connection to give in time.
+
+    The server may be away, or this process keeps all that it may open busy. Try again in a moment.
+    """
+
+    code: ClassVar[str] = "pools.no_connection_free"
+    retryable: ClassVar[bool] = True
+
+    def __init__(self, name: str, why: str) -> None:
+        self.server = name
+        super().__init__(f"The server {name} gives no connection: {why}")
 
 
 class PoolsError(Exception):

@@ -12,6 +12,7 @@ from django.db.utils import OperationalError
 from sharding import scope
 from sharding.backend import wrapper as module
 from sharding.pools.deadline import deadlined_for
+from sharding.pools.errors import NoConnectionFree
 from sharding.registry import current as registry
 from tests.integration.backend.conftest import forget_connections
 from tests.integration.backend.models import Author
@@ -57,8 +58,13 @@ def test_it_is_opened_by_the_first_statement_and_has_our_options(pooled):
 def test_who_waits_for_a_connection_is_told_soon(pooled):
     with scope.enter(pooled.a):
         Author.objects.count()  # and keeps the only connection
-        with scope.enter(pooled.b, independent=True), pytest.raises(OperationalError):
+        with (
+            scope.enter(pooled.b, independent=True),
+            pytest.raises(OperationalError, match="server alpha gives no connection") as caught,
+        ):
             Author.objects.count()
+        # A pool that is busy is no server that is away.
+        assert isinstance(caught.value.__cause__, NoConnectionFree)
         assert Author.objects.count() == 0
 
 

@@ -12,7 +12,7 @@ from migrations_tools.errors import MigrationToolsError
 from sharding.placements import telling
 from sharding.placements.errors import InvalidShardName, PlacementError
 from sharding.placements.telling import Exit, errors_told
-from sharding.pools.errors import ShardAway
+from sharding.pools.errors import NoConnectionFree, ShardAway
 from sharding.schemas.errors import NotFitToBeShard, PreparationFailed, ServerUnreachable
 from tenants import edge
 from tenants.errors import InvalidSlug, TenantError
@@ -56,14 +56,17 @@ def test_upper_layers_bring_their_own_and_the_nearest_class_decides():
 
 
 def test_a_server_that_is_away_is_named_and_advice_is_asked_for(monkeypatch):
-    advice = ["Start it.", ""]
+    advice = ["Start it.", "", "Start it."]
     monkeypatch.setattr(telling, "_advisers", [lambda: advice.pop(0)])
-    for name, shows_shards in (("control", False), ("alpha", True)):
-        away = ShardAway(name)
+    for away, shows_shards in (
+        (ShardAway("control"), False),
+        (ShardAway("alpha"), True),
+        (NoConnectionFree("control", "after 0.50 sec"), False),
+    ):
         with pytest.raises(CommandError) as caught, errors_told():
             raise raised(OperationalError(str(away)), away)
         said = str(caught.value)
-        assert said.startswith(f"A server does not answer: The server {name} does not answer. What")
+        assert said.startswith(f"A server does not answer: The server {away.server} ")
         assert ("Start it." in said, "list_shards" in said) == (not shows_shards, shows_shards)
 
 
