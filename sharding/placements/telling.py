@@ -94,9 +94,15 @@ def _outage(error: DatabaseError) -> str:
 def _pools_silent() -> Iterator[None]:
     """A pool's warnings say, in a line of a log, what the command itself is about to say."""
     logger = logging.getLogger("psycopg.pool")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    silence = _ErrorsOnly()
+    # Its own object each time: commands that overlap in threads would hand each other's level on.
+    logger.addFilter(silence)
     try:
         yield
     finally:
-        logger.setLevel(level)
+        logger.removeFilter(silence)
+
+
+class _ErrorsOnly(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno >= logging.ERROR
