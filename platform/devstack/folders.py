@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psycopg
+
 from devstack.account import Account
 from devstack.errors import DiskFull, UnsafeFolder
 
@@ -135,7 +137,8 @@ def disk_full_told(folder: Path) -> Iterator[None]:
     """
     try:
         yield
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
+    except (OSError, psycopg.errors.DiskFull) as error:
+        # A server that found room to start may find none for its databases.
+        if isinstance(error, OSError) and error.errno != errno.ENOSPC:
             raise
         raise DiskFull("devstack", folder, shutil.disk_usage(folder).free // 1_000_000) from error
