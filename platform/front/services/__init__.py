@@ -1,0 +1,1 @@
+"""What the public host does, as verbs."""
