@@ -29,6 +29,8 @@ class TenantSettings:
         retry_after: ATOLL_RETRY_AFTER_SECONDS. What a 503 tells browsers to wait.
         believe_forwarded_host: USE_X_FORWARDED_HOST, Django's own.
         process_rows: ATOLL_PROCESS_ROWS. Whether processes that serve keep a row in control.
+        accel_prefix: ATOLL_ACCEL_PREFIX. The front server's internal address of the folder of all
+            files; empty where this process sends files itself.
     """
 
     base_domain: str
@@ -44,6 +46,7 @@ class TenantSettings:
     retry_after: timedelta
     believe_forwarded_host: bool
     process_rows: bool
+    accel_prefix: str
 
     @cached_property
     def request_seconds(self) -> float:
@@ -78,6 +81,7 @@ def tenant_settings() -> TenantSettings:
         retry_after=timedelta(seconds=float(named("ATOLL_RETRY_AFTER_SECONDS", 2))),
         believe_forwarded_host=bool(settings.USE_X_FORWARDED_HOST),
         process_rows=bool(named("ATOLL_PROCESS_ROWS", True)),
+        accel_prefix=named("ATOLL_ACCEL_PREFIX", ""),
     )
 
 

@@ -34,6 +34,8 @@ class Environment:
             without `www.`.
         console_hosts: ATOLL_CONSOLE_HOSTS, by commas. By default `console.<base_domain>`.
         files_root: ATOLL_FILES_ROOT. Where tenants' files are kept.
+        accel_prefix: ATOLL_ACCEL_PREFIX. Such as `/_files/`: the front server's internal address
+            of ATOLL_FILES_ROOT. Empty: this process sends files itself.
         static_root: ATOLL_STATIC_ROOT. Where collectstatic puts style sheets and WSGI finds them.
         pool_size: ATOLL_POOL_SIZE. Connections per shard and process; 0 means no pool. As large
             as the number of threads, or threads wait for each other.
@@ -51,6 +53,7 @@ class Environment:
     public_hosts: tuple[str, ...]
     console_hosts: tuple[str, ...]
     files_root: Path
+    accel_prefix: str
     static_root: Path
     pool_size: int
     https: bool
@@ -90,6 +93,7 @@ def read_environment() -> Environment:
         ),
         console_hosts=tuple(env.list("ATOLL_CONSOLE_HOSTS", default=[f"console.{base_domain}"])),
         files_root=Path(env.str("ATOLL_FILES_ROOT", default=str(ROOT / "media"))),
+        accel_prefix=env.str("ATOLL_ACCEL_PREFIX", default=""),
         static_root=Path(env.str("ATOLL_STATIC_ROOT", default=str(ROOT / "staticfiles"))),
         pool_size=env.int("ATOLL_POOL_SIZE", default=8),
         https=env.bool("ATOLL_HTTPS", default=True),

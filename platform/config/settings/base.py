@@ -26,10 +26,12 @@ INSTALLED_APPS = [
     # tenant
     "workspace",
     "accounts",
+    "tenants.outbox",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     # no models
+    "django.contrib.postgres",
     "django.contrib.staticfiles",
 ]
 
@@ -125,6 +127,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 MEDIA_ROOT = _env.files_root
+ATOLL_ACCEL_PREFIX = _env.accel_prefix
 STATIC_URL = "/static/"
 STATIC_ROOT = _env.static_root
 STATICFILES_DIRS = [ROOT / "platform" / "config" / "static"]
