@@ -1,0 +1,1 @@
+"""What a tenant tells others, written with the change it tells of and delivered afterwards."""

@@ -1,0 +1,1 @@
+"""Publish, deliver, sweep, tell and retry."""

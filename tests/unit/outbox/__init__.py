@@ -1,0 +1,1 @@
+"""The outbox: what needs no server."""
