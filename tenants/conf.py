@@ -28,6 +28,11 @@ class TenantSettings:
             statement that is running then is given up, and the answer is 503.
         retry_after: ATOLL_RETRY_AFTER_SECONDS. What a 503 tells browsers to wait.
         believe_forwarded_host: USE_X_FORWARDED_HOST, Django's own.
+        link_scheme: ATOLL_LINK_SCHEME. What links in mails begin with.
+        link_port: ATOLL_LINK_PORT. The port in links in mails; empty where it is the scheme's own.
+        session_idle: ATOLL_SESSION_IDLE_HOURS. A session that nobody uses for so long has ended.
+        session_lifetime: ATOLL_SESSION_LIFETIME_DAYS. So long after signing in a session ends,
+            however much it is used.
         process_rows: ATOLL_PROCESS_ROWS. Whether processes that serve keep a row in control.
         accel_prefix: ATOLL_ACCEL_PREFIX. The front server's internal address of the folder of all
             files; empty where this process sends files itself.
@@ -45,6 +50,10 @@ class TenantSettings:
     request_time: timedelta
     retry_after: timedelta
     believe_forwarded_host: bool
+    link_scheme: str
+    link_port: str
+    session_idle: timedelta
+    session_lifetime: timedelta
     process_rows: bool
     accel_prefix: str
 
@@ -80,6 +89,10 @@ def tenant_settings() -> TenantSettings:
         request_time=timedelta(seconds=float(named("ATOLL_REQUEST_SECONDS", 25))),
         retry_after=timedelta(seconds=float(named("ATOLL_RETRY_AFTER_SECONDS", 2))),
         believe_forwarded_host=bool(settings.USE_X_FORWARDED_HOST),
+        link_scheme=named("ATOLL_LINK_SCHEME", "https"),
+        link_port=str(named("ATOLL_LINK_PORT", "")),
+        session_idle=timedelta(hours=float(named("ATOLL_SESSION_IDLE_HOURS", 24))),
+        session_lifetime=timedelta(days=float(named("ATOLL_SESSION_LIFETIME_DAYS", 14))),
         process_rows=bool(named("ATOLL_PROCESS_ROWS", True)),
         accel_prefix=named("ATOLL_ACCEL_PREFIX", ""),
     )

@@ -19,6 +19,7 @@ TenantError
 ├── CacheInDoubt
 ├── TenantNotServed
 ├── UnstampedTask
+├── UnknownLink
 └── LostTask
 """
 
@@ -263,6 +264,19 @@ class UnstampedTask(TenantError):
             f"Task {task} says of no tenant whose it is, and did not run. Send it inside the "
             "tenant's scope with delay(), apply_async() or a signature, never by name with "
             "send_task()."
+        )
+
+
+class UnknownLink(TenantError):
+    """Nobody makes links of this kind for mails."""
+
+    code = "tenants.unknown_link"
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        super().__init__(
+            f"Nobody makes links of the kind {kind!r}. Call register_link(kind, make) in the "
+            "ready() of the app that makes them."
         )
 
 

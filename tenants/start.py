@@ -8,9 +8,11 @@ from routers.checks import check_homes
 from sharding import scope
 from sharding.placements.services.processes import on_announcement
 from sharding.scope import ports
+from tenants import mail
 from tenants.directory import changes
 from tenants.directory.lookup import resolve
 from tenants.outages import note_outage
+from tenants.outbox.topics import register_topic
 from tenants.realise import realise_request
 
 
@@ -25,4 +27,5 @@ def hook_in() -> None:
         on_announcement(changes.hear)
     got_request_exception.connect(note_outage, dispatch_uid="tenants.outages")
     signing.install()
+    register_topic(mail.TOPIC, mail.deliver)
     checks.register(check_homes)

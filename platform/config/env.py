@@ -42,6 +42,12 @@ class Environment:
         https: ATOLL_HTTPS. Cookies for HTTPS only, redirects to it, strict transport security.
         behind_proxy: ATOLL_BEHIND_PROXY. Believe X-Forwarded-Proto. Only where a proxy sets it.
         hsts: ATOLL_HSTS_SECONDS. How long browsers remember that this host speaks HTTPS only.
+        link_scheme: ATOLL_LINK_SCHEME. What links in mails begin with; by default `https`, or
+            `http` where ATOLL_HTTPS is off.
+        link_port: ATOLL_LINK_PORT. The port in links in mails, where it is not the scheme's own.
+        mail_url: ATOLL_MAIL_URL. The server that takes mail, such as
+            `smtp+tls://user:password@mail.example:587`.
+        mail_from: ATOLL_MAIL_FROM. The sender's address; by default `no-reply@<base_domain>`.
         log_level: ATOLL_LOG_LEVEL. From which level on messages go to stderr: DEBUG, INFO,
             WARNING, ERROR.
     """
@@ -59,6 +65,10 @@ class Environment:
     https: bool
     behind_proxy: bool
     hsts: timedelta
+    link_scheme: str
+    link_port: str
+    mail_url: str
+    mail_from: str
     log_level: str
 
 
@@ -83,6 +93,7 @@ def read_environment() -> Environment:
     env = environ.Env()
     base_domain = env.str("ATOLL_BASE_DOMAIN", default="localhost")
     redis_url = env.str("ATOLL_REDIS_URL")
+    https = env.bool("ATOLL_HTTPS", default=True)
     return Environment(
         secret_key=env.str("ATOLL_SECRET_KEY"),
         redis_url=redis_url,
@@ -96,9 +107,13 @@ def read_environment() -> Environment:
         accel_prefix=env.str("ATOLL_ACCEL_PREFIX", default=""),
         static_root=Path(env.str("ATOLL_STATIC_ROOT", default=str(ROOT / "staticfiles"))),
         pool_size=env.int("ATOLL_POOL_SIZE", default=8),
-        https=env.bool("ATOLL_HTTPS", default=True),
+        https=https,
         behind_proxy=env.bool("ATOLL_BEHIND_PROXY", default=False),
         hsts=timedelta(seconds=env.int("ATOLL_HSTS_SECONDS", default=3600)),
+        link_scheme=env.str("ATOLL_LINK_SCHEME", default="https" if https else "http"),
+        link_port=env.str("ATOLL_LINK_PORT", default=""),
+        mail_url=env.str("ATOLL_MAIL_URL", default="smtp://localhost:25"),
+        mail_from=env.str("ATOLL_MAIL_FROM", default=f"no-reply@{base_domain}"),
         log_level=env.str("ATOLL_LOG_LEVEL", default="INFO"),
     )
 

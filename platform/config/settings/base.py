@@ -2,6 +2,7 @@
 
 from config import celery_app, schedule
 from config.env import ROOT, read_environment
+from config.mail import mail_settings
 from sharding.backend.atomic_requests import WhileInScope
 from sharding.backend.install import install
 from sharding.pools.redis import RedisBreakerRetry
@@ -120,7 +121,6 @@ CACHES = {
 # is not there is found missing anew each time.
 DJANGO_REDIS_CLOSE_CONNECTION = False
 SESSION_ENGINE = "tenants.sessions"
-SESSION_COOKIE_AGE = 14 * 24 * 3600
 SIGNING_BACKEND = "routers.signing.TenantSigner"
 STORAGES = {
     "default": {"BACKEND": "tenants.storage.TenantStorage"},
@@ -159,6 +159,13 @@ LANGUAGE_CODE = "en"
 USE_I18N = False
 USE_TZ = True
 TIME_ZONE = "UTC"
+
+# --- Links and mail --------------------------------------------------------------------------
+
+ATOLL_LINK_SCHEME = _env.link_scheme
+ATOLL_LINK_PORT = _env.link_port
+DEFAULT_FROM_EMAIL = _env.mail_from
+globals().update(mail_settings(_env.mail_url))
 
 # --- Tasks -----------------------------------------------------------------------------------
 
