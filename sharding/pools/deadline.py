@@ -1,12 +1,14 @@
 """Connections whose every wait ends.
 
 No setting of libpq, server or pooler ends the wait for a stopped server: a kept connection hangs
-for ever, health checks included. psycopg resumes the generator that it waits for every 0.1 s, and
-that is where these classes look at the clock and at the breaker.
+for ever, health checks included. A wait that lasts looks at the clock and at the breaker whenever
+psycopg resumes the generator that it waits for, which is every 0.1 s. One that ends soon, as nearly
+all do, is psycopg's own and pays nothing for it.
 
 Source: docs/adr/0005; psycopg's `Connection.wait`.
 """
 
+import inspect
 import threading
 from collections.abc import Generator
 from contextvars import ContextVar
@@ -38,6 +40,13 @@ request_ends: ContextVar[float] = ContextVar("atoll_request_ends", default=float
 """The monotonic instant at which the running request has no more time."""
 
 
+_ENDS_BY_ITSELF: Final = "timeout" in inspect.signature(psycopg.Connection.wait).parameters
+"""Whether psycopg's own wait can end, and leave the generator to be waited for further: from 3.3.
+Before, each wait is watched from its beginning."""
+_WaitTimeout: Final = getattr(errors, "_WaitTimeout", errors.Error)
+_NOTHING_CAME: Final = 0
+"""What psycopg tells a generator whose wait timed out (`psycopg.generators`, READY_NONE)."""
+
 _met_away = threading.local()
 FRESH_S: Final = 0.5
 """How long a thread that has just given up on a server does not connect to it again."""
@@ -49,12 +58,12 @@ def met_away_just_now(name: str) -> bool:
     return bool(met) and monotonic() - met.get(name, float("-inf")) < FRESH_S
 
 
-def _limited(gen: Waiting[RV], state: Any, name: str, cap: float) -> Waiting[RV]:
-    """Go on with `gen`, which has begun and waits for `state`."""
+def _limited(gen: Waiting[RV], state: Any, name: str, *, cap: float, since: float) -> Waiting[RV]:
+    """Go on with `gen`, which waits for `state` and has been at it since the instant `since`."""
     breaker = breaker_for(name)
     now = monotonic()
-    ends = min(now + cap, max(request_ends.get(), now + GRACE_S))
-    suspect_at = now + SUSPICIOUS_S
+    ends = min(since + cap, max(request_ends.get(), since + GRACE_S))
+    suspect_at = since + SUSPICIOUS_S
     try:
         while True:
             if now >= suspect_at:
@@ -95,13 +104,25 @@ class Deadlined(psycopg.Connection[Any]):
         Raises:
             ShardAway: no answer in time, or the breaker opened meanwhile. The connection is closed.
         """
+        if not _ENDS_BY_ITSELF or args or kwargs or breaker_for(self.server_name).away:
+            return self._wait_watched(gen, None, monotonic(), *args, **kwargs)
+        soon = min(SUSPICIOUS_S, self.cap)
         try:
-            state = gen.send(None)
+            return super().wait(gen, timeout=soon)
+        except _WaitTimeout:
+            pass
+        return self._wait_watched(gen, _NOTHING_CAME, monotonic() - soon)
+
+    def _wait_watched(
+        self, gen: Waiting[RV], ready: int | None, since: float, *args: Any, **kwargs: Any
+    ) -> RV:
+        try:
+            state = gen.send(ready)
         except StopIteration as stop:
             # Half of what psycopg waits for is there at once (set_autocommit sends nothing).
             done: RV = stop.value
             return done
-        limited = _limited(gen, state, self.server_name, self.cap)
+        limited = _limited(gen, state, self.server_name, cap=self.cap, since=since)
         try:
             return super().wait(limited, *args, **kwargs)
         except ShardAway:
@@ -145,7 +166,7 @@ class AsyncDeadlined(psycopg.AsyncConnection[Any]):
         except StopIteration as stop:
             done: RV = stop.value
             return done
-        limited = _limited(gen, state, self.server_name, self.cap)
+        limited = _limited(gen, state, self.server_name, cap=self.cap, since=monotonic())
         try:
             return await super().wait(limited, *args, **kwargs)
         except ShardAway:
