@@ -1,10 +1,17 @@
 """What the workspace refuses.
 
 WorkspaceError
+├── TicketChangedMeanwhile
+├── NotAssignable
 └── ExportsUnavailable
 """
 
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from accounts.models import User
+    from workspace.models import TicketChange
 
 
 class WorkspaceError(Exception):
@@ -12,6 +19,37 @@ class WorkspaceError(Exception):
 
     code: ClassVar[str] = "workspace"
     retryable: ClassVar[bool] = False
+
+
+class TicketChangedMeanwhile(WorkspaceError):
+    """Somebody else changed the same field since this person looked.
+
+    Nothing was changed. Look at `changes`, then ask again with the ticket's present version.
+    """
+
+    code = "workspace.ticket_changed"
+    retryable = True
+
+    def __init__(self, changes: "Sequence[TicketChange]") -> None:
+        self.changes = changes
+        fields = ", ".join(sorted({change.field for change in changes}))
+        super().__init__(
+            f"Somebody else changed this ticket meanwhile ({fields}). Nothing was changed; look at "
+            "the ticket as it is now, then change it again."
+        )
+
+
+class NotAssignable(WorkspaceError):
+    """Tickets are assigned to active members who may write.
+
+    Nothing was changed. Choose somebody else.
+    """
+
+    code = "workspace.not_assignable"
+
+    def __init__(self, member: "User") -> None:
+        self.member = member
+        super().__init__(f"{member} cannot work on tickets. Choose somebody else.")
 
 
 class ExportsUnavailable(WorkspaceError):

@@ -24,7 +24,7 @@ TICKETS_PER_PAGE = 25
 @require_safe
 def dashboard(request: HttpRequest) -> HttpResponse:
     """How many tickets there are, and the latest open ones."""
-    latest = Ticket.objects.filter(state=Ticket.State.OPEN).select_related("opened_by")[:5]
+    latest = Ticket.objects.filter(status=Ticket.Status.OPEN).select_related("opened_by")[:5]
     return render(
         request, "workspace/dashboard.html", {"counts": ticket_counts(), "tickets": latest}
     )
@@ -33,15 +33,15 @@ def dashboard(request: HttpRequest) -> HttpResponse:
 @require_safe
 def ticket_list(request: HttpRequest) -> HttpResponse:
     """Tickets of one state, the newest first."""
-    state = request.GET.get("state", Ticket.State.OPEN)
-    if state not in Ticket.State.values:
+    state = request.GET.get("state", Ticket.Status.OPEN)
+    if state not in Ticket.Status.values:
         raise Http404
-    tickets = Ticket.objects.filter(state=state).select_related("opened_by")
+    tickets = Ticket.objects.filter(status=state).select_related("opened_by")
     page = Paginator(tickets, TICKETS_PER_PAGE).get_page(request.GET.get("page"))
     return render(
         request,
         "workspace/ticket_list.html",
-        {"page": page, "state": state, "states": Ticket.State.choices},
+        {"page": page, "state": state, "states": Ticket.Status.choices},
     )
 
 

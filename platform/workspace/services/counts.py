@@ -39,7 +39,7 @@ def forget_counts() -> None:
 
 def _count() -> TicketCounts:
     found = Ticket.objects.aggregate(
-        open=Count("pk", filter=Q(state=Ticket.State.OPEN)),
-        closed=Count("pk", filter=Q(state=Ticket.State.CLOSED)),
+        open=Count("pk", filter=Q(status=Ticket.Status.OPEN)),
+        closed=Count("pk", filter=Q(status=Ticket.Status.CLOSED)),
     )
     return TicketCounts(**found)

@@ -15,7 +15,7 @@ from django.utils import timezone
 from workspace.models import Export, Ticket
 
 KEPT_FOR: Final = timedelta(days=7)
-COLUMNS: Final = ("id", "title", "state", "opened_by", "opened_at", "closed_at", "comments")
+COLUMNS: Final = ("id", "title", "status", "opened_by", "opened_at", "closed_at", "comments")
 # A spreadsheet takes a cell that begins with one of these for a formula and runs it.
 FORMULA_SIGNS: Final = ("=", "+", "-", "@", "\t", "\r")
 
@@ -72,7 +72,7 @@ def _write_rows(content: IO[bytes]) -> int:
             for cell in (
                 ticket.pk,
                 ticket.title,
-                ticket.state,
+                ticket.status,
                 ticket.opened_by.email,
                 ticket.opened_at.isoformat(),
                 ticket.closed_at.isoformat() if ticket.closed_at else "",

@@ -38,8 +38,13 @@ def ready_place(new_place):
 def fall_behind(place: scope.Placement) -> None:
     """Put a schema back before workspace's first migration."""
     with own_connection(addresses.shard(place.shard)) as own:
-        for table in ("comment", "ticket", "export"):
-            own.execute(f"DROP TABLE {place.schema}.workspace_{table} CASCADE")
+        tables = own.execute(
+            "SELECT tablename FROM pg_tables"
+            " WHERE schemaname = %s AND tablename LIKE 'workspace%%'",
+            [place.schema],
+        ).fetchall()
+        for (table,) in tables:
+            own.execute(f"DROP TABLE {place.schema}.{table} CASCADE")
         own.execute(f"DELETE FROM {place.schema}.django_migrations WHERE app = 'workspace'")
 
 

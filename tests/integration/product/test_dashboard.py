@@ -54,6 +54,6 @@ def test_counts_are_right_when_the_cache_is_away(acme, redis_away):
     with acme.scope():
         admin = User.objects.get(email=acme.email)
         Ticket.objects.create(title="uncached", opened_by=admin)
-        expected = Ticket.objects.filter(state=Ticket.State.OPEN).count()
+        expected = Ticket.objects.filter(status=Ticket.Status.OPEN).count()
         assert ticket_counts().open == expected
         assert ticket_counts().open == expected

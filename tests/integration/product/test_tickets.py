@@ -73,7 +73,7 @@ def test_the_numbers_of_another_tenants_tickets_lead_nowhere(acme, elsewhere, re
         assert Ticket.objects.count() == untouched
     with acme.scope():
         assert not Comment.objects.filter(ticket_id__in=numbers).exists()
-        assert Ticket.objects.filter(pk__in=numbers, state=Ticket.State.OPEN).count() == 3
+        assert Ticket.objects.filter(pk__in=numbers, status=Ticket.Status.OPEN).count() == 3
 
 
 def test_a_viewer_reads_and_changes_nothing(acme):
@@ -102,7 +102,8 @@ def test_the_list_has_pages_and_states_that_exist(acme):
     with acme.scope():
         admin = User.objects.get(email=acme.email)
         Ticket.objects.bulk_create(
-            Ticket(title=f"many {n}", opened_by=admin, state=Ticket.State.CLOSED) for n in range(60)
+            Ticket(title=f"many {n}", opened_by=admin, status=Ticket.Status.CLOSED)
+            for n in range(60)
         )
     member = acme.member()
     assert b"Page 2 of" in member.get("/tickets/?state=closed&page=2").content
