@@ -1,0 +1,74 @@
+"""Who may see a page of the console. A view without one of these marks fails: see urls.py."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, Final, ParamSpec, cast
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+
+from console.models import Operator
+from console.services.sign_in import operator_of
+from console.sessions import SessionStore
+from sharding.placements.services.audit import actor
+
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+
+MARK: Final = "atoll_operators_only"
+
+
+def operators_only(view: View[P]) -> View[P]:
+    """Serve operators who have signed in with both factors; ask everybody else to.
+
+    `request.user` is the operator, `request.session` theirs, and what is done is audited as theirs.
+    """
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        attach(request)
+        if not request.user.is_authenticated:
+            ask = reverse("console:sign_in")
+            if request.method == "GET":
+                ask = f"{ask}?{urlencode({'next': request.get_full_path()})}"
+            return HttpResponseRedirect(ask)
+        before = actor.get()
+        actor.set(operator(request).actor)
+        try:
+            return _private(view(request, *args, **kwargs))
+        finally:
+            actor.set(before)
+
+    setattr(guarded, MARK, True)
+    return login_not_required(guarded)
+
+
+def open_to_strangers(view: View[P]) -> View[P]:
+    """Serve anybody; `request.user` is the operator or an AnonymousOperator."""
+
+    @wraps(view)
+    def opened(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        attach(request)
+        return _private(view(request, *args, **kwargs))
+
+    return login_not_required(opened)
+
+
+def attach(request: HttpRequest) -> None:
+    """Give the request the operators' session, in place of the tenants', and its operator."""
+    request.session = SessionStore(request.COOKIES.get(settings.SESSION_COOKIE_NAME))
+    setattr(request, "user", operator_of(request.session))  # noqa: B010 - another class than User
+
+
+def operator(request: HttpRequest) -> Operator:
+    """The operator of a page for operators only."""
+    return cast(Operator, cast(Any, request).user)
+
+
+def _private(response: HttpResponse) -> HttpResponse:
+    # A browser's back button must not show what an operator saw before signing out.
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response
