@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector
 from django.db import models
 from django.db.models.functions import Lower, Now
 from django_tenants.models import DomainMixin, TenantMixin
@@ -9,6 +11,8 @@ from django_tenants.models import DomainMixin, TenantMixin
 from tenants.states import ProvisionState, TenantState
 
 CONTROL = "control"
+NAME_WORDS = "simple"
+"""How names are taken apart for searching: into words, in whatever language, as they are."""
 
 
 class Tenant(TenantMixin):
@@ -35,6 +39,7 @@ class Tenant(TenantMixin):
 
     class Meta:
         ordering = ["slug"]
+        indexes = [GinIndex(SearchVector("name", config=NAME_WORDS), name="tenant_name_words")]
 
     def __str__(self) -> str:
         return self.slug

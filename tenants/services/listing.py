@@ -1,5 +1,6 @@
 """All tenants, or one, as control knows them. No shard is asked."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +60,11 @@ def list_tenants(*, shard: str = "", state: str = "") -> list[TenantLine]:
         tenants = tenants.filter(state=state)
     lines = _lines(tenants)
     return [line for line in lines if not shard or line.shard == shard]
+
+
+def lines_of(ids: Iterable[str]) -> list[TenantLine]:
+    """Those of these tenants that there are, by slug."""
+    return _lines(Tenant.objects.using(CONTROL).filter(id__in=list(ids)).order_by("slug"))
 
 
 def show_tenant(name: str) -> TenantLine:
