@@ -128,6 +128,11 @@ class _InScope:
         return hash(self._func)
 
 
+def open_pools() -> dict[str, ConnectionPool[Any]]:
+    """The pools that this process has open now, by server."""
+    return {name: pool for pools in tuple(_pools.values()) for name, pool in tuple(pools.items())}
+
+
 def forget_pools() -> list[object]:
     """Let go of all pools without closing them, and return what kept them.
 

@@ -21,6 +21,7 @@ from psycopg import errors
 
 from sharding.pools.breaker import breaker_for
 from sharding.pools.errors import ShardAway
+from sharding.pools.tallies import Tally, tally_for
 
 RV = TypeVar("RV")
 Waiting = Generator[Any, Any, RV]
@@ -90,11 +91,13 @@ class Deadlined(psycopg.Connection[Any]):
     Attributes:
         cap: seconds for one wait; session-bound work sets a long one.
         server_name: for the breaker and messages.
+        tally: what was waited for this server.
         begin_rides: True while a cursor sends BEGIN within its own message, so that psycopg does
             not send it first. See `sharding.backend.cursor`.
     """
 
     server_name: ClassVar[str] = "?"
+    tally: ClassVar[Tally] = tally_for("?")
     cap: float = STATEMENT_CAP_S
     begin_rides: bool = False
 
@@ -104,14 +107,20 @@ class Deadlined(psycopg.Connection[Any]):
         Raises:
             ShardAway: no answer in time, or the breaker opened meanwhile. The connection is closed.
         """
-        if not _ENDS_BY_ITSELF or args or kwargs or breaker_for(self.server_name).away:
-            return self._wait_watched(gen, None, monotonic(), *args, **kwargs)
-        soon = min(SUSPICIOUS_S, self.cap)
+        began = monotonic()
         try:
-            return super().wait(gen, timeout=soon)
-        except _WaitTimeout:
-            pass
-        return self._wait_watched(gen, _NOTHING_CAME, monotonic() - soon)
+            if not _ENDS_BY_ITSELF or args or kwargs or breaker_for(self.server_name).away:
+                answer = self._wait_watched(gen, None, began, *args, **kwargs)
+            else:
+                try:
+                    answer = super().wait(gen, timeout=min(SUSPICIOUS_S, self.cap))
+                except _WaitTimeout:
+                    answer = self._wait_watched(gen, _NOTHING_CAME, began)
+        except psycopg.OperationalError:
+            self.tally.add_given_up(monotonic() - began)
+            raise
+        self.tally.add(monotonic() - began)
+        return answer
 
     def _wait_watched(
         self, gen: Waiting[RV], ready: int | None, since: float, *args: Any, **kwargs: Any
@@ -177,7 +186,8 @@ class AsyncDeadlined(psycopg.AsyncConnection[Any]):
 @cache
 def deadlined_for(name: str) -> type[Deadlined]:
     """The connection class of server `name`; a pool makes connections from a class."""
-    return type("Deadlined", (Deadlined,), {"server_name": name, "__module__": __name__})
+    own = {"server_name": name, "tally": tally_for(name), "__module__": __name__}
+    return type("Deadlined", (Deadlined,), own)
 
 
 @cache

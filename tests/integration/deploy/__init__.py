@@ -1,0 +1,1 @@
+"""The product as it is deployed: gunicorn, nginx, health, figures."""

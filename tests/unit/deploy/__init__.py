@@ -1,0 +1,1 @@
+"""What is deployed, as far as it needs no server."""
