@@ -1,4 +1,8 @@
-"""The Content-Security-Policy of every page: own style sheets and forms, no scripts at all."""
+"""The Content-Security-Policy of every page: scripts, style sheets and forms of our own, and no more.
+
+Nothing inline and no eval: what somebody writes into a ticket runs nowhere, even if a page forgot
+to escape it.
+"""
 
 from collections.abc import Awaitable, Callable
 from typing import Final, cast
@@ -8,8 +12,8 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 
 CONTENT_POLICY: Final = (
-    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
 Sync = Callable[[HttpRequest], HttpResponseBase]
