@@ -28,6 +28,8 @@ INSTALLED_APPS = [
     "workspace",
     "accounts",
     "tenants.outbox",
+    # reference: written in control, read by every tenant
+    "tenants.catalog",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -144,6 +146,8 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+# A link that sets a password is as good as one.
+PASSWORD_RESET_TIMEOUT = 3600
 LOGIN_URL = "accounts:sign_in"
 LOGIN_REDIRECT_URL = "workspace:dashboard"
 LOGOUT_REDIRECT_URL = "accounts:sign_in"
@@ -162,6 +166,7 @@ TIME_ZONE = "UTC"
 
 # --- Links and mail --------------------------------------------------------------------------
 
+ATOLL_BEHIND_PROXY = _env.behind_proxy
 ATOLL_LINK_SCHEME = _env.link_scheme
 ATOLL_LINK_PORT = _env.link_port
 DEFAULT_FROM_EMAIL = _env.mail_from

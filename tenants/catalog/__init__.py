@@ -1,0 +1,1 @@
+"""Countries, currencies and plans: the same for every tenant, and readable on every shard."""

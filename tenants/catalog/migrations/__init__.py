@@ -1,0 +1,1 @@
+"""Migrations of the catalogue, in control; shards get its tables by publishing."""
