@@ -1,6 +1,7 @@
 """The first rows. What changes later comes by later migrations, or by people in control scope."""
 
 import csv
+from collections.abc import Iterator
 from importlib.resources import files
 from typing import Any
 
@@ -14,9 +15,9 @@ PLANS = (
 )
 
 
-def _rows_of(name: str) -> csv.DictReader[str]:
+def _rows_of(name: str) -> Iterator[dict[str, str]]:
     text = (files(__package__) / name).read_text("utf-8")
-    return csv.DictReader(text.splitlines())
+    yield from csv.DictReader(text.splitlines())
 
 
 def _insert(apps: Any, schema_editor: BaseDatabaseSchemaEditor) -> None:
