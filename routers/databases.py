@@ -27,6 +27,8 @@ class TenantRouter:
         if home is Home.CONTROL:
             return CONTROL
         place = scope.current()
+        if type(place) is scope.Placement and not hints:
+            return alias_of(place)  # nearly always
         if home is Home.REFERENCE and place is scope.CONTROL:
             return CONTROL
         if not isinstance(place, scope.Placement):

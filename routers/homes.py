@@ -34,6 +34,8 @@ class NoHome(ImproperlyConfigured):
 
 
 _homes: dict[tuple[str, str], Home] = {}
+_homes_of_classes: dict[Any, Home] = {}
+"""The same for classes that stay: every query asks, and a class is found without making a key."""
 
 
 def home_of(model: Any) -> Home:
@@ -42,11 +44,16 @@ def home_of(model: Any) -> Home:
     Raises:
         NoHome: nobody says.
     """
+    known = _homes_of_classes.get(model)
+    if known is not None:
+        return known
     meta = model._meta
     key = (meta.app_label, meta.model_name)
     home = _homes.get(key)
     if home is None:
         home = _homes[key] = _find(model)
+    if meta.apps is apps:
+        _homes_of_classes[model] = home
     return home
 
 
@@ -68,6 +75,7 @@ def home_of_label(app_label: str, model_name: str | None = None) -> Home:
 def forget_homes() -> None:
     """Look everything up again; for tests that change settings."""
     _homes.clear()
+    _homes_of_classes.clear()
 
 
 def _find(model: Any) -> Home:

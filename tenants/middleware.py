@@ -25,9 +25,12 @@ from tenants.serving import Verdict
 from tenants.streaming import keep_scope
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Route:
-    """What a host is served with: the scope to work in, and whose URLs."""
+    """What a host is served with: the scope to work in, and whose URLs.
+
+    Not frozen: one is made for every request, and that takes three times as long.
+    """
 
     place: scope.Placement | None
     urlconf: str | None

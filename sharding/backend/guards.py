@@ -70,18 +70,27 @@ def _wrap(owner: type[Any], name: str, doing: str, *, looks_at_self: bool = Fals
     if hasattr(stock, _MARK):
         return
 
-    @wraps(stock)
-    def guarded(self: Any, *args: Any, **kwargs: Any) -> Any:
-        record = self if looks_at_self else args[0]
-        # Lookups also take plain values and querysets, which say nothing of a tenant.
-        # This tenant's own records come once per row of a page: no call is spent on them.
-        try:
-            is_ours = record._state.db.tenant_id == current().tenant_id  # type: ignore[union-attr]
-        except AttributeError:
-            is_ours = False
-        if not is_ours and hasattr(record, "_state"):
-            refuse_foreign_record(record, doing)
-        return stock(self, *args, **kwargs)
+    # This tenant's own records come once per row of a page, hence no call is spent on them, and
+    # no packing of arguments where the record is the only one.
+    if looks_at_self:
+
+        @wraps(stock)
+        def guarded(self: Any, *args: Any, **kwargs: Any) -> Any:
+            refuse_foreign_record(self, doing)
+            return stock(self, *args, **kwargs)
+
+    else:
+
+        @wraps(stock)
+        def guarded(self: Any, record: Any, *args: Any) -> Any:
+            # Lookups also take plain values and querysets, which say nothing of a tenant.
+            try:
+                is_ours = record._state.db.tenant_id == current().tenant_id  # type: ignore[union-attr]
+            except AttributeError:
+                is_ours = False
+            if not is_ours and hasattr(record, "_state"):
+                refuse_foreign_record(record, doing)
+            return stock(self, record, *args)
 
     setattr(guarded, _MARK, stock)
     setattr(owner, name, guarded)

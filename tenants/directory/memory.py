@@ -22,9 +22,10 @@ class Remembered:
 
 
 class Memory:
-    """A bounded mapping, the longest unused leaves first.
+    """A bounded mapping, the one that nobody refreshed for longest leaves first.
 
-    Answers that nobody refreshed stay: they serve while control is away.
+    What is in use is refreshed every few seconds, so reading need not keep an order, nor a lock.
+    Answers that nobody refreshed stay while there is room: they serve while control is away.
     """
 
     def __init__(self, size: int) -> None:
@@ -34,14 +35,10 @@ class Memory:
 
     def get(self, key: Key) -> Remembered | None:
         """The answer, fresh or not."""
-        with self._lock:
-            found = self._answers.get(key)
-            if found is not None:
-                self._answers.move_to_end(key)
-            return found
+        return self._answers.get(key)
 
     def put(self, key: Key, entry: Entry | None, *, fresh_for: float) -> None:
-        """Remember an answer, and forget the longest unused one when there are too many."""
+        """Remember an answer, and forget the longest unrefreshed one when there are too many."""
         with self._lock:
             self._answers[key] = Remembered(entry, monotonic() + fresh_for)
             self._answers.move_to_end(key)

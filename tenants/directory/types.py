@@ -1,6 +1,6 @@
 """What the directory answers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sharding import scope
 from sharding.placements.states import PlacementState
@@ -20,6 +20,7 @@ class Entry:
         tenant_state: what people decided.
         placement_state: what is being done with its place.
         placement: what to enter.
+        verdict: whether the tenant is served now.
     """
 
     tenant_id: str
@@ -29,11 +30,11 @@ class Entry:
     tenant_state: TenantState
     placement_state: PlacementState
     placement: scope.Placement
+    verdict: Verdict = field(init=False)
 
-    @property
-    def verdict(self) -> Verdict:
-        """Whether the tenant is served now."""
-        return may_serve(self.tenant_state, self.placement_state)
+    def __post_init__(self) -> None:
+        verdict = may_serve(self.tenant_state, self.placement_state)
+        object.__setattr__(self, "verdict", verdict)
 
 
 @dataclass(frozen=True, slots=True)

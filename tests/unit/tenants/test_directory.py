@@ -56,11 +56,11 @@ def control(monkeypatch):
 ANN = HostKey("ann.localhost")
 
 
-def test_memory_is_bounded_and_the_longest_unused_leaves():
+def test_memory_is_bounded_and_the_longest_unrefreshed_leaves():
     memory = Memory(2)
     for name in ("a", "b"):
         memory.put(HostKey(name), entry(name), fresh_for=9)
-    memory.get(HostKey("a"))
+    memory.put(HostKey("a"), entry("a"), fresh_for=9)
     memory.put(HostKey("c"), entry("c"), fresh_for=9)
     assert [memory.get(HostKey(n)) is not None for n in "abc"] == [True, False, True]
     assert len(memory) == 2
