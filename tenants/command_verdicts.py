@@ -34,9 +34,11 @@ _NAMES: Final[dict[CommandVerdict, str]] = {
         "optimizemigration runserver sendtestemail shell squashmigrations startapp startproject"
     ),
     CommandVerdict.CONTROL: (
-        "add_shard all_tenants_command create_domain create_tenant dbshell delete_domain demo "
-        "demo_check devstack list_shards list_tenants migrate migrate_schemas resume_tenant "
-        "show_tenant suspend_tenant tenant_command"
+        "add_shard all_tenants_command create_domain create_operator create_tenant dbshell "
+        "delete_domain demo demo_check devstack disable_operator list_operators list_shards "
+        "list_sign_ups list_tenants migrate migrate_schemas rebuild_known_addresses "
+        "reset_operator_factor resume_tenant retry_sign_up show_tenant suspend_tenant "
+        "tenant_command"
     ),
     CommandVerdict.TENANT: (
         "changepassword clearsessions createsuperuser dumpdata flush loaddata sqlsequencereset"

@@ -43,7 +43,7 @@ def operators_only(view: View[P]) -> View[P]:
             actor.set(before)
 
     setattr(guarded, MARK, True)
-    return login_not_required(guarded)
+    return cast(View[P], login_not_required(guarded))
 
 
 def open_to_strangers(view: View[P]) -> View[P]:
@@ -54,7 +54,7 @@ def open_to_strangers(view: View[P]) -> View[P]:
         attach(request)
         return _private(view(request, *args, **kwargs))
 
-    return login_not_required(opened)
+    return cast(View[P], login_not_required(opened))
 
 
 def attach(request: HttpRequest) -> None:

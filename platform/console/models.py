@@ -19,7 +19,7 @@ def new_key() -> str:
     return secrets.token_hex(20)
 
 
-class Operator(AbstractBaseUser):
+class Operator(AbstractBaseUser):  # type: ignore[django-manager-missing]  # of devices: no types
     """A person who runs the platform. Signs in on the console's host and nowhere else.
 
     Not the project's user model (AUTH_USER_MODEL): that one's rows live with each tenant.
@@ -54,7 +54,7 @@ class Operator(AbstractBaseUser):
         return f"operator:{self.email}"
 
 
-class TotpDevice(ThrottlingMixin, Device):  # type: ignore[misc]  # the library ships no types
+class TotpDevice(ThrottlingMixin, Device):
     """What shows an operator's codes: an app that knows `key` and the time.
 
     django-otp's own class of this kind belongs to AUTH_USER_MODEL. A code is good once, and after
@@ -69,6 +69,8 @@ class TotpDevice(ThrottlingMixin, Device):  # type: ignore[misc]  # the library 
     last_t = models.BigIntegerField(default=-1)
     """The time step of the last code that was right; only later ones are good."""
     created_at = models.DateTimeField(db_default=Now())
+
+    objects = models.Manager["TotpDevice"]()
 
     class Meta:
         constraints = [

@@ -7,6 +7,7 @@ from typing import Any, Final
 from django.contrib.sessions.backends.base import CreateError, SessionBase, UpdateError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.crypto import get_random_string
 
 from console.conf import console_settings
 from console.models import CONTROL, OperatorSession
@@ -14,6 +15,7 @@ from console.models import CONTROL, OperatorSession
 OPERATOR: Final = "operator"
 """The session's entry that names its operator."""
 
+_KEY_LENGTH: Final = 32
 _SEEN_AT_MOST_EVERY: Final = timedelta(minutes=1)
 
 
@@ -40,7 +42,7 @@ class SessionStore(SessionBase):
     def create(self) -> None:
         """Begin a session under a new key."""
         while True:
-            self._session_key = self._get_new_session_key()
+            self._session_key = get_random_string(_KEY_LENGTH)
             try:
                 self.save(must_create=True)
             except CreateError:
@@ -57,7 +59,8 @@ class SessionStore(SessionBase):
         """
         if self.session_key is None:
             return self.create()
-        data = self._get_session(no_load=must_create)
+        # Of a new key nothing can be loaded.
+        data = getattr(self, "_session_cache", {}) if must_create else dict(self.items())
         row = OperatorSession(
             digest=_digest(self.session_key), operator_id=data.get(OPERATOR), data=data
         )

@@ -1,8 +1,30 @@
-"""Pages of the operators' host."""
+"""Pages of the operators' host.
+
+Each view says who may see it (console/guard.py). One that says nothing fails: the product's own
+middleware then looks for a member of a tenant, and there is none here.
+"""
 
 from django.urls import path
 
-from console import views
+from console.views import account, looking, signing_in, tenants
 
 app_name = "console"
-urlpatterns = [path("", views.home, name="home")]
+urlpatterns = [
+    path("", looking.overview, name="home"),
+    path("sign-in/", signing_in.sign_in, name="sign_in"),
+    path("sign-in/code/", signing_in.code, name="code"),
+    path("sign-out/", signing_in.leave, name="sign_out"),
+    path("account/", account.account, name="account"),
+    path("account/password/", account.password, name="password"),
+    path("account/device/", account.device, name="device"),
+    path("account/recovery-codes/", account.recovery_codes, name="recovery_codes"),
+    path("shards/", looking.shards, name="shards"),
+    path("tenants/", tenants.tenants, name="tenants"),
+    path("tenants/<str:tenant_id>/", tenants.tenant, name="tenant"),
+    path("tenants/<str:tenant_id>/suspend/", tenants.suspend, name="suspend"),
+    path("tenants/<str:tenant_id>/resume/", tenants.resume, name="resume"),
+    path("tenants/<str:tenant_id>/hosts/", tenants.domain_add, name="domain_add"),
+    path("tenants/<str:tenant_id>/hosts/remove/", tenants.domain_remove, name="domain_remove"),
+    path("audit/", looking.audit, name="audit"),
+    path("processes/", looking.processes, name="processes"),
+]

@@ -6,12 +6,13 @@ import re
 import secrets
 from datetime import timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 import segno
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from console.errors import WrongCode
@@ -172,7 +173,7 @@ def _use_recovery_code(operator: Operator, code: str) -> Proof:
     return Proof.RECOVERY_CODE
 
 
-def _devices(operator: Operator):  # type: ignore[no-untyped-def]
+def _devices(operator: Operator) -> QuerySet[TotpDevice, Any]:
     return TotpDevice.objects.using(CONTROL).filter(user=operator)
 
 

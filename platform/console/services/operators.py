@@ -3,7 +3,7 @@
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -174,7 +174,8 @@ def check_password_strength(password: str, operator: Operator) -> None:
         InvalidOperator: with the reasons.
     """
     try:
-        validate_password(password, user=operator)
+        # Validators look at its fields; that it is no user of a tenant is nothing to them.
+        validate_password(password, user=cast(Any, operator))
     except ValidationError as error:
         raise InvalidOperator(f"The password is too weak: {' '.join(error.messages)}") from error
 

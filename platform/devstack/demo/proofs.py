@@ -46,7 +46,7 @@ def prove(running: Running, say: Callable[[str], object]) -> None:
 def _hosts(pair: Pair) -> str:
     for host, status in (
         (f"localhost:{pair.port}", 200),
-        (f"console.localhost:{pair.port}", 200),
+        (f"console.localhost:{pair.port}", 302),
         (f"nobody.localhost:{pair.port}", 404),
     ):
         with Visitor(pair.port, host) as visitor:

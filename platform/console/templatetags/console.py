@@ -1,0 +1,86 @@
+"""Where a page is, what is to be told once, and figures as people read them."""
+
+import json
+from typing import Any, Final
+
+from django import template
+from django.http import HttpRequest
+
+register = template.Library()
+
+_PLACES: Final = (
+    ("console:home", "Overview"),
+    ("console:tenants", "Tenants"),
+    ("console:shards", "Shards"),
+    ("console:processes", "Processes"),
+    ("console:audit", "Audit"),
+)
+_PARTS: Final = {"console:tenant": "console:tenants"}
+_STEP: Final = 1024
+_SHORT: Final = 10
+
+
+@register.filter
+def places(request: HttpRequest) -> tuple[tuple[str, str], ...]:
+    """Names and titles of what the bar leads to."""
+    return _PLACES
+
+
+@register.filter
+def is_at(request: HttpRequest, name: str) -> bool:
+    """Whether this page is that one, or a part of it."""
+    match = request.resolver_match
+    here = match.view_name if match else ""
+    return name in (here, _PARTS.get(here))
+
+
+@register.simple_tag
+def notice(request: HttpRequest) -> str:
+    """What the page before this one had done; told once."""
+    return str(request.session.pop("notice", ""))
+
+
+@register.filter
+def as_size(size: int | None) -> str:
+    """A number of bytes with a unit."""
+    if size is None:
+        return "–"
+    value, units = float(size), ["B", "kB", "MB", "GB", "TB"]
+    while value >= _STEP and len(units) > 1:
+        value /= _STEP
+        units.pop(0)
+    return (
+        f"{value:.0f} {units[0]}" if value >= 10 or units[0] == "B" else f"{value:.1f} {units[0]}"
+    )
+
+
+@register.filter
+def as_facts(facts: Any) -> str:
+    """What was before or after, on one line."""
+    if not facts:
+        return ""
+    return ", ".join(f"{name}: {_plain(value)}" for name, value in facts.items())
+
+
+@register.filter
+def tone(state: str) -> str:
+    """What colour a state has."""
+    return _TONES.get(state, "")
+
+
+_TONES: Final = {
+    "active": "good",
+    "ready": "good",
+    "serve": "good",
+    "suspended": "bad",
+    "provisioning": "warn",
+    "preparing": "warn",
+    "draining": "warn",
+    "creating": "warn",
+    "moving": "warn",
+    "dropping": "bad",
+}
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,1 @@
+"""Pages of the console: parse, call one service, render."""

@@ -1,0 +1,125 @@
+"""Tenants: find them, look at one, suspend and resume it, its hosts."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from console.errors import NotConfirmed
+from console.forms import DomainForm, DomainRemovalForm, StateForm, TenantFilterForm
+from console.guard import operators_only
+from console.services.tenant_search import TenantQuery, search_tenants
+from console.services.tenants import TenantLook, check_confirmed, look_at_tenant
+from console.views.addresses import with_changed, without
+from tenants.errors import TenantError, UnknownSlug
+from tenants.services.domains import add_domain, remove_domain
+from tenants.services.suspend import resume_tenant, suspend_tenant
+
+
+@operators_only
+@require_safe
+def tenants(request: HttpRequest) -> HttpResponse:
+    """Tenants by slug, as they are searched for."""
+    form = TenantFilterForm(request.GET)
+    form.is_valid()
+    wanted = {name: value for name, value in form.cleaned_data.items() if value}
+    page = search_tenants(TenantQuery(**wanted))
+    onward = with_changed(request, after=page.next_after) if page.next_after else ""
+    shown = {"form": form, "page": page, "onward": onward, "from_middle": "after" in wanted}
+    shown["first"] = without(request, "after")
+    return render(request, "console/tenants.html", shown)
+
+
+@operators_only
+@require_safe
+def tenant(request: HttpRequest, tenant_id: str) -> HttpResponse:
+    """One tenant: where it is, its hosts, its size, what was done to it."""
+    return _page(request, _looked_at(tenant_id))
+
+
+@operators_only
+@require_POST
+def suspend(request: HttpRequest, tenant_id: str) -> HttpResponse:
+    """Close the tenant to its people."""
+    return _set_state(request, tenant_id, suspend_tenant, "is suspended")
+
+
+@operators_only
+@require_POST
+def resume(request: HttpRequest, tenant_id: str) -> HttpResponse:
+    """Open the tenant again."""
+    return _set_state(request, tenant_id, resume_tenant, "is served again")
+
+
+@operators_only
+@require_POST
+def domain_add(request: HttpRequest, tenant_id: str) -> HttpResponse:
+    """Let the tenant be reached under one more host."""
+    form = DomainForm(request.POST)
+    if form.is_valid():
+        try:
+            domain = add_domain(tenant_id, **_domain(form))
+        except TenantError as error:
+            form.add_error("domain", str(error))
+        else:
+            return _done(request, tenant_id, f"{domain.domain} leads to this tenant.")
+    return _page(request, _looked_at(tenant_id), domain_form=form)
+
+
+@operators_only
+@require_POST
+def domain_remove(request: HttpRequest, tenant_id: str) -> HttpResponse:
+    """Let the tenant no longer be reached under a host."""
+    form = DomainRemovalForm(request.POST)
+    problem = "Which host?"
+    if form.is_valid():
+        try:
+            domain = remove_domain(tenant_id, form.cleaned_data["domain"])
+        except TenantError as error:
+            problem = str(error)
+        else:
+            return _done(request, tenant_id, f"{domain} leads to this tenant no longer.")
+    return _page(request, _looked_at(tenant_id), problem=problem)
+
+
+def _set_state(
+    request: HttpRequest, tenant_id: str, change: Callable[..., Any], told: str
+) -> HttpResponse:
+    look = _looked_at(tenant_id)
+    form = StateForm(request.POST)
+    if form.is_valid():
+        try:
+            check_confirmed(look.line, form.cleaned_data["confirm"])
+            change(tenant_id, reason=form.cleaned_data["reason"])
+        except NotConfirmed as error:
+            form.add_error("confirm", str(error))
+        except TenantError as error:
+            form.add_error(None, str(error))
+        else:
+            return _done(request, tenant_id, f"{look.line.slug} {told}.")
+    return _page(request, look, state_form=form)
+
+
+def _domain(form: DomainForm) -> dict[str, Any]:
+    return {"typed": form.cleaned_data["domain"], "primary": form.cleaned_data["primary"]}
+
+
+def _looked_at(tenant_id: str) -> TenantLook:
+    try:
+        return look_at_tenant(tenant_id)
+    except UnknownSlug as error:
+        raise Http404 from error
+
+
+def _done(request: HttpRequest, tenant_id: str, told: str) -> HttpResponse:
+    request.session["notice"] = told
+    return redirect("console:tenant", tenant_id)
+
+
+def _page(request: HttpRequest, look: TenantLook, **more: Any) -> HttpResponse:
+    shown = {"state_form": StateForm(), "domain_form": DomainForm(), "look": look, **more}
+    # A form that was not taken: the page is shown again with what is wrong.
+    status = 400 if more else 200
+    return render(request, "console/tenant.html", shown, status=status)

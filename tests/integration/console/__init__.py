@@ -1,0 +1,1 @@
+"""The operators' host on real servers."""

@@ -1,0 +1,320 @@
+"""Only a person with password and device gets in, and what is tried is written down."""
+
+import threading
+
+import pytest
+from django.conf import settings
+from django.db import connections
+from django.utils import timezone
+
+from console.models import CONTROL, OperatorSession, SignInFailure, TotpDevice
+from console.services.factors import make_recovery_codes
+from console.services.operators import set_active
+from sharding.placements.models import AuditEntry
+from tests.integration.console.conftest import code_of, wrong
+
+COOKIE = settings.SESSION_COOKIE_NAME
+
+
+def newest(action):
+    return AuditEntry.objects.using(CONTROL).filter(action=action).latest("id")
+
+
+def is_in(visitor):
+    return visitor.get("/").status_code == 200
+
+
+def test_password_and_code_lead_to_the_page_that_was_asked_for(ann):
+    visitor = ann.visitor()
+    asked = visitor.get("/tenants/?text=och")
+    assert asked["location"] == "/sign-in/?next=%2Ftenants%2F%3Ftext%3Doch"
+    form = {"email": ann.email.upper(), "password": ann.password}
+    visitor.post(asked["location"], form)
+    answer = visitor.post("/sign-in/code/", {"code": ann.code()})
+    assert answer["location"] == "/tenants/?text=och"
+    assert ann.email in visitor.get("/").content.decode()
+    entry = newest("operator.sign-in")
+    assert (entry.actor, entry.subject) == (ann.actor, ann.actor)
+    assert entry.after == {"ip": "127.0.0.1", "with": "device"}
+
+
+def test_a_password_alone_opens_nothing(ann):
+    visitor = ann.visitor()
+    ann.give_password(visitor)
+    assert not is_in(visitor)
+    assert visitor.get("/sign-in/code/").status_code == 200
+
+
+def test_a_code_alone_opens_nothing(ann):
+    visitor = ann.visitor()
+    answer = visitor.post("/sign-in/code/", {"code": ann.code()})
+    assert answer["location"] == "/sign-in/"
+    assert not is_in(visitor)
+
+
+def test_an_unknown_address_a_wrong_password_and_a_closed_account_get_the_same_answer(
+    ann, make_operator
+):
+    gone = make_operator("gone@operators.example")
+    set_active(gone.email, active=False)
+    answers = [
+        ann.visitor().post("/sign-in/", {"email": address, "password": password})
+        for address, password in (
+            ("nobody@operators.example", ann.password),
+            (ann.email, "wrong"),
+            (gone.email, gone.password),
+        )
+    ]
+    errors = {str(answer.context["form"].non_field_errors()) for answer in answers}
+    assert len(errors) == 1
+    assert all(COOKIE not in answer.cookies for answer in answers)
+
+
+def test_what_was_typed_as_an_unknown_address_is_not_kept(ann):
+    ann.visitor().post("/sign-in/", {"email": "my-secret@typed.example", "password": "x"})
+    entry = newest("operator.sign-in-failed")
+    assert entry.subject == "operator:unknown"
+    assert "my-secret" not in str(list(AuditEntry.objects.using(CONTROL).values_list()))
+    assert "my-secret" not in str(list(SignInFailure.objects.using(CONTROL).values_list()))
+
+
+def test_a_wrong_code_is_audited_and_the_next_is_looked_at_later(ann):
+    visitor = ann.visitor()
+    ann.give_password(visitor)
+    code = ann.code()
+    answer = visitor.post("/sign-in/code/", {"code": wrong(code)})
+    assert "not right" in answer.content.decode()
+    entry = newest("operator.sign-in-failed")
+    assert (entry.subject, entry.after["stage"]) == (ann.actor, "code")
+    # django-otp's throttling: even the right one has to wait a second.
+    answer = visitor.post("/sign-in/code/", {"code": code})
+    assert "wait 1 seconds" in answer.content.decode()
+    assert not is_in(visitor)
+
+
+def test_a_code_is_good_once(ann):
+    code = ann.code()
+    for expected in (302, 200):
+        visitor = ann.visitor()
+        ann.give_password(visitor)
+        assert visitor.post("/sign-in/code/", {"code": code}).status_code == expected
+
+
+def test_of_two_requests_with_one_code_only_one_gets_in(ann):
+    visitors = [ann.visitor() for _ in range(4)]
+    for visitor in visitors:
+        ann.give_password(visitor)
+    code = ann.code()
+    statuses = at_once([lambda v=v: v.post("/sign-in/code/", {"code": code}) for v in visitors])
+    assert sorted(answer.status_code for answer in statuses) == [200, 200, 200, 302]
+
+
+def at_once(calls):
+    answers = []
+
+    def run(call):
+        try:
+            answers.append(call())
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run, args=(call,)) for call in calls]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return answers
+
+
+@pytest.mark.parametrize("typed", ["", "12345", "1234567", "abcdef", "１２３４５６", "0" * 41, "\x00"])
+def test_what_is_no_code_is_refused(ann, typed):
+    visitor = ann.visitor()
+    ann.give_password(visitor)
+    answer = visitor.post("/sign-in/code/", {"code": typed})
+    assert answer.status_code == 200
+    assert answer.context["form"].errors
+
+
+def test_a_recovery_code_is_good_once_and_stored_as_a_digest(ann):
+    codes = make_recovery_codes(ann.row)
+    stored = str(list(ann.row.recovery_codes.values_list()))
+    assert len(set(codes)) == 10
+    assert not any(code in stored or code.replace("-", "") in stored for code in codes)
+    for expected in (302, 200):
+        visitor = ann.visitor()
+        ann.give_password(visitor)
+        answer = visitor.post("/sign-in/code/", {"code": f" {codes[0].upper()} "})
+        assert answer.status_code == expected
+    assert newest("operator.sign-in").after["with"] == "recovery code"
+
+
+def test_somebody_elses_recovery_code_opens_nothing(ann, make_operator):
+    (code, *_) = make_recovery_codes(make_operator("bob@operators.example").row)
+    visitor = ann.visitor()
+    ann.give_password(visitor)
+    assert visitor.post("/sign-in/code/", {"code": code}).status_code == 200
+    assert not is_in(visitor)
+
+
+def test_too_many_failures_lock_the_address_and_no_other(ann, make_operator, settings):
+    settings.ATOLL_CONSOLE_FAILURES = 3
+    visitor = ann.visitor()
+    for _ in range(3):
+        assert ann.give_password(visitor, "wrong").status_code == 200
+    answer = ann.give_password(visitor)
+    assert "too many failed attempts" in answer.content.decode()
+    assert not is_in(visitor)
+    bob = make_operator("bob@operators.example")
+    assert is_in(bob.signed_in())
+    # The lock ends by itself, and knocking while it holds does not make it longer.
+    last = SignInFailure.objects.using(CONTROL).latest("at").at
+    assert SignInFailure.objects.using(CONTROL).count() == 3
+    SignInFailure.objects.using(CONTROL).update(at=last - timezone.timedelta(minutes=16))
+    assert is_in(ann.signed_in())
+
+
+def test_wrong_codes_lock_as_well_and_a_sign_in_clears_the_slate(ann, settings):
+    settings.ATOLL_CONSOLE_FAILURES = 3
+    visitor = ann.visitor()
+    ann.give_password(visitor)
+    for _ in range(2):
+        visitor.post("/sign-in/code/", {"code": wrong(ann.code())})
+    visitor.post("/sign-in/code/", {"code": ann.code()})
+    assert is_in(visitor)
+    assert not SignInFailure.objects.using(CONTROL).exists()
+    visitor = ann.visitor()
+    ann.give_password(visitor)
+    for _ in range(3):
+        visitor.post("/sign-in/code/", {"code": wrong(ann.code())})
+    answer = visitor.post("/sign-in/code/", {"code": ann.code()})
+    assert "too many failed attempts" in answer.content.decode()
+
+
+def test_many_addresses_from_one_place_lock_that_place(ann, settings):
+    settings.ATOLL_CONSOLE_FAILURES = 1
+    for number in range(4):
+        form = {"email": f"guess{number}@operators.example", "password": "x"}
+        ann.visitor().post("/sign-in/", form)
+    assert "too many" in ann.give_password(ann.visitor()).content.decode()
+    elsewhere = ann.visitor(REMOTE_ADDR="192.0.2.7")
+    assert ann.give_password(elsewhere).status_code == 302
+
+
+def test_requests_at_once_have_no_more_tries_than_one_after_the_other(ann, settings):
+    settings.ATOLL_CONSOLE_FAILURES = 3
+    visitors = [ann.visitor() for _ in range(8)]
+    answers = at_once([lambda v=v: ann.give_password(v, "wrong") for v in visitors])
+    looked_at = [a for a in answers if "do not go together" in a.content.decode()]
+    assert len(looked_at) <= 3
+
+
+def test_the_address_behind_a_proxy_is_what_the_proxy_saw(ann, settings):
+    forged = ann.visitor(HTTP_X_FORWARDED_FOR="203.0.113.9, 198.51.100.4")
+    ann.give_password(forged, "wrong")
+    assert newest("operator.sign-in-failed").after["ip"] == "127.0.0.1"
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    ann.give_password(forged, "wrong")
+    assert newest("operator.sign-in-failed").after["ip"] == "198.51.100.4"
+
+
+def test_the_key_of_a_session_changes_with_each_step_and_is_not_stored(ann):
+    visitor = ann.visitor()
+    visitor.cookies[COOKIE] = "k" * 32
+    ann.give_password(visitor)
+    first = visitor.cookies[COOKIE].value
+    visitor.post("/sign-in/code/", {"code": ann.code()})
+    second = visitor.cookies[COOKIE].value
+    assert len({"k" * 32, first, second}) == 3
+    stored = str(list(OperatorSession.objects.using(CONTROL).values_list()))
+    assert second not in stored
+    visitor.cookies[COOKIE] = first
+    assert not is_in(visitor)
+
+
+def test_a_session_ends_when_idle_and_after_some_hours(ann, settings):
+    hour = timezone.timedelta(hours=1)
+    sessions = OperatorSession.objects.using(CONTROL)
+    for change in ({"seen_at": timezone.now() - hour}, {"started_at": timezone.now() - 13 * hour}):
+        visitor = ann.signed_in()
+        assert is_in(visitor)
+        sessions.update(**change)
+        answer = visitor.get("/")
+        assert answer["location"].startswith("/sign-in/")
+        assert answer.cookies[COOKIE].value == ""
+
+
+def test_looking_at_pages_puts_off_the_idle_end_only(ann):
+    visitor = ann.signed_in()
+    row = OperatorSession.objects.using(CONTROL).get()
+    then = timezone.now() - timezone.timedelta(minutes=20)
+    OperatorSession.objects.using(CONTROL).update(seen_at=then)
+    assert is_in(visitor)
+    now = OperatorSession.objects.using(CONTROL).get()
+    assert now.seen_at > then
+    assert now.started_at == row.started_at
+
+
+def test_signing_out_takes_a_post_and_ends_the_session(ann):
+    visitor = ann.signed_in()
+    assert visitor.get("/sign-out/").status_code == 405
+    key = visitor.cookies[COOKIE].value
+    visitor.post("/sign-out/")
+    visitor.cookies[COOKIE] = key
+    assert not is_in(visitor)
+    assert newest("operator.sign-out").actor == ann.actor
+
+
+def test_a_closed_account_and_another_password_end_sessions(ann):
+    here, there = ann.signed_in(), ann.signed_in()
+    form = {"old": ann.password, "new": "quite another one", "again": "quite another one"}
+    assert here.post("/account/password/", form)["location"] == "/account/"
+    assert is_in(here)
+    assert not is_in(there)
+    set_active(ann.email, active=False)
+    assert not is_in(here)
+
+
+def test_a_password_is_changed_by_who_knows_it_and_not_to_a_weak_one(ann, console):
+    for old, new, again, field in (
+        ("wrong", "quite another one", "quite another one", "old"),
+        (ann.password, "12345678", "12345678", "new"),
+        (ann.password, "quite another one", "quite another", "again"),
+    ):
+        answer = console.post("/account/password/", {"old": old, "new": new, "again": again})
+        assert field in answer.context["form"].errors
+    assert ann.row.check_password(ann.password)
+
+
+def test_another_device_takes_the_old_ones_place_once_it_has_shown_a_code(ann, console):
+    old = ann.device
+    page = console.get("/account/device/").content.decode()
+    new = TotpDevice.objects.using(CONTROL).get(user_id=ann.pk, confirmed=False)
+    assert "<svg" in page
+    assert new.key != old.key
+    assert console.get("/account/device/").content.decode().count("<svg") == 1
+    answer = console.post("/account/device/", {"code": code_of(old)})
+    assert "not right" in answer.content.decode()
+    assert ann.device == old
+    console.post("/account/device/", {"code": ann.code(confirmed=False)})
+    assert ann.device == new
+    assert newest("operator.factor").actor == ann.actor
+    assert is_in(ann.signed_in())
+
+
+def test_new_recovery_codes_make_those_of_before_void(ann, console):
+    first = make_recovery_codes(ann.row)
+    page = console.post("/account/recovery-codes/").content.decode()
+    assert not any(code in page for code in first)
+    assert ann.row.recovery_codes.count() == 10
+    assert newest("operator.recovery-codes").actor == ann.actor
+    visitor = ann.visitor()
+    ann.give_password(visitor)
+    assert visitor.post("/sign-in/code/", {"code": first[0]}).status_code == 200
+
+
+def test_nobody_is_sent_to_another_host_after_signing_in(ann):
+    for wanted in ("https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:x"):
+        visitor = ann.visitor()
+        form = {"email": ann.email, "password": ann.password}
+        visitor.post(f"/sign-in/?next={wanted}", form)
+        assert visitor.post("/sign-in/code/", {"code": ann.code()})["location"] == "/"
