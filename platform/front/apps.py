@@ -9,3 +9,11 @@ class FrontConfig(AppConfig):
     name = "front"
     default_auto_field = "django.db.models.BigAutoField"
     atoll_home = "control"
+
+    def ready(self) -> None:
+        """Take in what tenants tell of their members' addresses."""
+        from front import checks  # noqa: F401 - registers itself
+        from front.services.known import TOPIC, learn_address
+        from tenants.outbox.topics import register_topic
+
+        register_topic(TOPIC, learn_address)

@@ -59,6 +59,12 @@ class SignUp(models.Model):
                 condition=models.Q(state__in=[str(state) for state in HOLDING]),
                 name="one_sign_up_holds_a_slug",
             ),
+            # Sending the form twice is one sign-up.
+            models.UniqueConstraint(
+                fields=["email", "slug"],
+                condition=models.Q(state=str(SignUpState.WAITING)),
+                name="one_waiting_sign_up_for_the_same",
+            ),
             models.UniqueConstraint(
                 fields=["tenant"],
                 condition=models.Q(tenant__isnull=False),

@@ -42,7 +42,10 @@ SIGN_UP_TRANSITIONS: Mapping[SignUpState, frozenset[SignUpState]] = MappingProxy
         SignUpState.MAKING: frozenset(
             {SignUpState.MAKING, SignUpState.READY, SignUpState.FAILED, SignUpState.CHOOSING}
         ),
-        SignUpState.FAILED: frozenset({SignUpState.MAKING}),
+        # A slower task may come to an end after another one gave up.
+        SignUpState.FAILED: frozenset(
+            {SignUpState.MAKING, SignUpState.READY, SignUpState.CHOOSING}
+        ),
         SignUpState.READY: frozenset(),
         SignUpState.EXPIRED: frozenset(),
     }

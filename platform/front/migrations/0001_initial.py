@@ -138,6 +138,11 @@ class Migration(migrations.Migration):
                         name="one_sign_up_holds_a_slug",
                     ),
                     models.UniqueConstraint(
+                        condition=models.Q(("state", "waiting-for-confirmation")),
+                        fields=("email", "slug"),
+                        name="one_waiting_sign_up_for_the_same",
+                    ),
+                    models.UniqueConstraint(
                         condition=models.Q(("tenant__isnull", False)),
                         fields=("tenant",),
                         name="one_sign_up_per_tenant",
