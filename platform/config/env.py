@@ -40,13 +40,16 @@ class Environment:
         pool_size: ATOLL_POOL_SIZE. Connections per shard and process; 0 means no pool. As large
             as the number of threads, or threads wait for each other.
         https: ATOLL_HTTPS. Cookies for HTTPS only, redirects to it, strict transport security.
-        behind_proxy: ATOLL_BEHIND_PROXY. Believe X-Forwarded-Proto. Only where a proxy sets it.
+        behind_proxy: ATOLL_BEHIND_PROXY. Believe X-Forwarded-Proto, and the last address in
+            X-Forwarded-For. Only where a proxy sets them.
         hsts: ATOLL_HSTS_SECONDS. How long browsers remember that this host speaks HTTPS only.
         link_scheme: ATOLL_LINK_SCHEME. What links in mails begin with; by default `https`, or
             `http` where ATOLL_HTTPS is off.
         link_port: ATOLL_LINK_PORT. The port in links in mails, where it is not the scheme's own.
         mail_url: ATOLL_MAIL_URL. The server that takes mail, such as
             `smtp+tls://user:password@mail.example:587`.
+        mail_folder: ATOLL_MAIL_FOLDER. For demo and development: mails are not sent but kept here,
+            and the public host shows them under /mail/. Empty: they are sent.
         mail_from: ATOLL_MAIL_FROM. The sender's address; by default `no-reply@<base_domain>`.
         log_level: ATOLL_LOG_LEVEL. From which level on messages go to stderr: DEBUG, INFO,
             WARNING, ERROR.
@@ -68,6 +71,7 @@ class Environment:
     link_scheme: str
     link_port: str
     mail_url: str
+    mail_folder: str
     mail_from: str
     log_level: str
 
@@ -113,6 +117,7 @@ def read_environment() -> Environment:
         link_scheme=env.str("ATOLL_LINK_SCHEME", default="https" if https else "http"),
         link_port=env.str("ATOLL_LINK_PORT", default=""),
         mail_url=env.str("ATOLL_MAIL_URL", default="smtp://localhost:25"),
+        mail_folder=env.str("ATOLL_MAIL_FOLDER", default=""),
         mail_from=env.str("ATOLL_MAIL_FROM", default=f"no-reply@{base_domain}"),
         log_level=env.str("ATOLL_LOG_LEVEL", default="INFO"),
     )

@@ -170,7 +170,9 @@ ATOLL_BEHIND_PROXY = _env.behind_proxy
 ATOLL_LINK_SCHEME = _env.link_scheme
 ATOLL_LINK_PORT = _env.link_port
 DEFAULT_FROM_EMAIL = _env.mail_from
-globals().update(mail_settings(_env.mail_url))
+ATOLL_MAIL_FOLDER = _env.mail_folder
+_keeps_mail = "front.sent_mail.FolderBackend" if _env.mail_folder else None
+globals().update(mail_settings(_env.mail_url, backend=_keeps_mail))
 
 # --- Tasks -----------------------------------------------------------------------------------
 
