@@ -28,6 +28,8 @@ class TenantSettings:
             statement that is running then is given up, and the answer is 503.
         retry_after: ATOLL_RETRY_AFTER_SECONDS. What a 503 tells browsers to wait.
         believe_forwarded_host: USE_X_FORWARDED_HOST, Django's own.
+        behind_proxy: ATOLL_BEHIND_PROXY. Whether the last address in X-Forwarded-For is the
+            visitor's, because our own proxy put it there.
         link_scheme: ATOLL_LINK_SCHEME. What links in mails begin with.
         link_port: ATOLL_LINK_PORT. The port in links in mails; empty where it is the scheme's own.
         session_idle: ATOLL_SESSION_IDLE_HOURS. A session that nobody uses for so long has ended.
@@ -50,6 +52,7 @@ class TenantSettings:
     request_time: timedelta
     retry_after: timedelta
     believe_forwarded_host: bool
+    behind_proxy: bool
     link_scheme: str
     link_port: str
     session_idle: timedelta
@@ -89,6 +92,7 @@ def tenant_settings() -> TenantSettings:
         request_time=timedelta(seconds=float(named("ATOLL_REQUEST_SECONDS", 25))),
         retry_after=timedelta(seconds=float(named("ATOLL_RETRY_AFTER_SECONDS", 2))),
         believe_forwarded_host=bool(settings.USE_X_FORWARDED_HOST),
+        behind_proxy=bool(named("ATOLL_BEHIND_PROXY", False)),
         link_scheme=named("ATOLL_LINK_SCHEME", "https"),
         link_port=str(named("ATOLL_LINK_PORT", "")),
         session_idle=timedelta(hours=float(named("ATOLL_SESSION_IDLE_HOURS", 24))),

@@ -8,3 +8,11 @@ class AccountsConfig(AppConfig):
 
     name = "accounts"
     atoll_home = "tenant"
+
+    def ready(self) -> None:
+        """Let mails have the links that are made when they are written."""
+        from accounts.services import invitations, password_links
+        from tenants.mail import register_link
+
+        register_link(password_links.LINK_KIND, password_links.make_reset_link)
+        register_link(invitations.LINK_KIND, invitations.make_invitation_link)

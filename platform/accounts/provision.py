@@ -1,6 +1,9 @@
 """What a new tenant's people begin with; hooked in through TENANT_PROVISION_STEPS."""
 
+from django.db import transaction
+
 from accounts.models import User
+from accounts.services.member_address import tell_address
 from tenants.directory.types import Entry
 from tenants.services.types import ProvisionRequest
 
@@ -10,11 +13,13 @@ def first_admin(entry: Entry, request: ProvisionRequest) -> None:
 
     Runs in the tenant's scope.
 
+    Transaction: opens one.
     Idempotent: an account that is there keeps its password, since its owner may have changed it
         between a crash and the second run.
     """
     if not request.admin_email:
         return
     email = User.objects.normalize_email(request.admin_email)
-    if not User.objects.filter(email=email).exists():
-        User.objects.create_superuser(email, request.admin_password)
+    with transaction.atomic():
+        if not User.objects.filter(email=email).exists():
+            tell_address(User.objects.create_superuser(email, request.admin_password))

@@ -7,6 +7,7 @@ from typing import Final
 from celery import shared_task
 from django.conf import settings
 
+from accounts.services.attempts import purge_attempts
 from tenants.fan_out import start_for_all_tenants
 from tenants.tasks import ControlTask, TenantTask
 
@@ -23,3 +24,15 @@ def clear_sessions() -> None:
 def clear_sessions_of_all_tenants() -> None:
     """Let every tenant's expired sessions be deleted, each at a moment of its own."""
     start_for_all_tenants(clear_sessions, spread=SPREAD)
+
+
+@shared_task(base=TenantTask, runs_while_suspended=True)
+def purge_sign_ins() -> None:
+    """Delete this tenant's attempts to sign in that count against nobody any more."""
+    purge_attempts()
+
+
+@shared_task(base=ControlTask)
+def purge_sign_ins_of_all_tenants() -> None:
+    """Let every tenant's old attempts be deleted, each at a moment of its own."""
+    start_for_all_tenants(purge_sign_ins, spread=SPREAD)

@@ -1,10 +1,22 @@
+import re
+
 import pytest
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from accounts.models import User
+from tenants.sessions import SessionStore
 
 SIGN_IN = "/account/sign-in/"
+NOBODY = "00000000-0000-4000-8000-000000000000"
+PUBLIC = {
+    SIGN_IN: 200,
+    "/account/password/forgotten/": 200,
+    # Links that nobody made.
+    f"/account/password/{NOBODY}/secret/": 404,
+    f"/account/join/{NOBODY}/secret/": 404,
+}
+"""What strangers may see, and what they get."""
 
 
 def test_signing_in_by_address_in_any_case_leads_to_the_dashboard(acme):
@@ -78,10 +90,29 @@ def test_a_form_without_its_token_is_refused(acme):
 def test_every_page_of_a_tenant_asks_a_stranger_to_sign_in(acme):
     addresses = sorted(addresses_of(get_resolver("config.urls")))
     assert "/exports/" in addresses
+    assert PUBLIC.keys() <= set(addresses)
     for address in addresses:
         answer = acme.visitor().get(address)
-        if address not in {SIGN_IN, "/account/sign-out/"}:
+        if address in PUBLIC:
+            assert answer.status_code == PUBLIC[address]
+        else:
             assert (answer.status_code, answer["location"]) == (302, f"{SIGN_IN}?next={address}")
+
+
+def test_a_session_key_that_somebody_planted_is_worth_nothing_after_signing_in(acme, birch):
+    visitor = acme.visitor()
+    with acme.scope():
+        planted = SessionStore()
+        planted["left by"] = "a stranger"
+        planted.save()
+    visitor.cookies[settings.SESSION_COOKIE_NAME] = planted.session_key
+    visitor.post(SIGN_IN, {"username": acme.email, "password": acme.password})
+    own = visitor.cookies[settings.SESSION_COOKIE_NAME].value
+    assert own != planted.session_key
+    visitor.cookies[settings.SESSION_COOKIE_NAME] = planted.session_key
+    assert visitor.get("/")["location"].startswith(SIGN_IN)
+    visitor.cookies[settings.SESSION_COOKIE_NAME] = own
+    assert visitor.get("/").status_code == 200
 
 
 def test_two_addresses_that_differ_by_case_are_one_account(acme):
@@ -100,5 +131,6 @@ def addresses_of(resolver: URLResolver, prefix: str = "/") -> set[str]:
         elif isinstance(pattern, URLPattern):
             path = prefix + str(pattern.pattern)
             path = path.replace("<int:pk>", "987654321")
-            found.add(path.replace("<uuid:pk>", "00000000-0000-4000-8000-000000000000"))
+            path = re.sub(r"<slug:\w+>", "secret", path)
+            found.add(path.replace("<uuid:pk>", NOBODY))
     return found

@@ -1,0 +1,60 @@
+"""What can be set about a tenant's people."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+from django.conf import settings
+from django.core.signals import setting_changed
+
+
+@dataclass(frozen=True)
+class AccountSettings:
+    """Settings of this package.
+
+    Attributes:
+        attempts_within: ATOLL_SIGN_IN_MINUTES. How long a failed attempt to sign in counts.
+        attempts_per_address: ATOLL_SIGN_INS_PER_ADDRESS. So many failed attempts within that time
+            lock an e-mail address, whether or not anybody has it.
+        attempts_per_ip: ATOLL_SIGN_INS_PER_IP. So many lock an IP address; an office has one.
+        attempts_kept: ATOLL_SIGN_INS_KEPT. Attempts that one tenant remembers at most.
+        resets_per_address: ATOLL_RESETS_PER_ADDRESS. So many mails with a link to set a password
+            go to one address within that time.
+        invitation_lifetime: ATOLL_INVITATION_DAYS. How long the link of an invitation is good.
+        invitations_open: ATOLL_INVITATIONS_OPEN. Invitations of one tenant that may be open at
+            once: a workspace is no way to send mail to strangers.
+    """
+
+    attempts_within: timedelta
+    attempts_per_address: int
+    attempts_per_ip: int
+    attempts_kept: int
+    resets_per_address: int
+    invitation_lifetime: timedelta
+    invitations_open: int
+
+
+@cache
+def account_settings() -> AccountSettings:
+    """The settings; read once, and again after a test has changed one."""
+
+    def named(name: str, default: Any) -> Any:
+        return getattr(settings, name, default)
+
+    return AccountSettings(
+        attempts_within=timedelta(minutes=float(named("ATOLL_SIGN_IN_MINUTES", 15))),
+        attempts_per_address=int(named("ATOLL_SIGN_INS_PER_ADDRESS", 10)),
+        attempts_per_ip=int(named("ATOLL_SIGN_INS_PER_IP", 100)),
+        attempts_kept=int(named("ATOLL_SIGN_INS_KEPT", 10_000)),
+        resets_per_address=int(named("ATOLL_RESETS_PER_ADDRESS", 3)),
+        invitation_lifetime=timedelta(days=float(named("ATOLL_INVITATION_DAYS", 7))),
+        invitations_open=int(named("ATOLL_INVITATIONS_OPEN", 200)),
+    )
+
+
+def _forget(**change: object) -> None:
+    account_settings.cache_clear()
+
+
+setting_changed.connect(_forget, dispatch_uid="accounts.conf")

@@ -1,0 +1,1 @@
+"""Signing in, passwords, members, invitations, tokens."""

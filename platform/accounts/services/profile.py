@@ -1,0 +1,8 @@
+"""Change what a member says about themself."""
+
+from accounts.models import User
+
+
+def change_profile(user: User) -> None:
+    """Keep the name and the time zone that `user` has now."""
+    user.save(update_fields=["name", "time_zone"])

@@ -1,0 +1,1 @@
+"""Pages of a tenant's people: sign-in, passwords, members, invitations, one's own profile."""

@@ -1,0 +1,1 @@
+"""A tenant's people on real servers."""
