@@ -13,6 +13,7 @@ from celery.utils.log import get_task_logger
 
 from front.errors import UnknownSignUp
 from front.services import making, sweeping, telling
+from front.services.asking import may_mail
 from front.services.limits import purge_tallies
 from front.states import SignUpState
 from tenants.tasks import ControlTask
@@ -41,8 +42,12 @@ def mail_ready(sign_up: str) -> None:
 
 @shared_task(base=ControlTask, **_MAILS)
 def mail_workspaces(email: str) -> None:
-    """Mail the links of somebody's workspaces, if there are any."""
-    telling.send_workspaces(email)
+    """Mail the links of somebody's workspaces, if there are any.
+
+    Counted here, not by the page: so that it does the same for everybody.
+    """
+    if mail_workspaces.request.retries or may_mail(email):
+        telling.send_workspaces(email)
 
 
 @shared_task(base=ControlTask)
