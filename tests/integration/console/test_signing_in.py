@@ -126,7 +126,9 @@ def at_once(calls):
     return answers
 
 
-@pytest.mark.parametrize("typed", ["", "12345", "1234567", "abcdef", "１２３４５６", "0" * 41, "\x00"])
+@pytest.mark.parametrize(
+    "typed", ["", "12345", "1234567", "abcdef", "１２３４５６", "0" * 41, "\0"]
+)
 def test_what_is_no_code_is_refused(ann, typed):
     visitor = ann.visitor()
     ann.give_password(visitor)

@@ -1,0 +1,101 @@
+"""A shard that is down is shown as such, within a bound, and keeps no page waiting."""
+
+import threading
+import time
+
+import pytest
+from django.core.cache import caches
+
+from sharding.registry import current as registry
+from tests.faults.down import Down
+
+ACTIVE = 'badge good">active<'
+
+
+@pytest.fixture
+def through_faults(faulty, console):
+    real = registry.registry()
+    registry.install(faulty.registry)
+    yield faulty
+    registry.install(real)
+
+
+def shown(console, address):
+    began = time.monotonic()
+    answer = console.get(address)
+    assert answer.status_code == 200
+    return answer.content.decode(), time.monotonic() - began
+
+
+PATIENCE = 0.7
+BOUND = PATIENCE + 0.5
+"""Of a page; the rest is two busy cores."""
+
+
+@pytest.fixture(autouse=True)
+def _impatient(settings):
+    settings.ATOLL_CONSOLE_PATIENCE_SECONDS = PATIENCE
+
+
+@pytest.mark.parametrize(
+    ("how", "sizes_known"),
+    [*((how, True) for how in Down), (Down.REFUSED, False), (Down.SIGSTOP, False)],
+)
+def test_a_shard_that_is_down_shows_as_such_and_no_page_hangs(
+    console, ochre, umber, through_faults, how, sizes_known
+):
+    pages = ("/shards/", f"/tenants/{umber.id}/", "/tenants/", "/")
+    if sizes_known:
+        for address in pages:
+            shown(console, address)
+    with through_faults.down("beta", how):
+        for _ in range(2):
+            page, seconds = shown(console, "/shards/")
+            assert seconds < BOUND
+            assert page.count(ACTIVE) == 1
+            assert "beta does not answer" in page
+            assert "alpha does not" not in page
+        for address in pages[1:]:
+            _, seconds = shown(console, address)
+            assert seconds < BOUND
+        # The other shard's tenants are looked at as ever.
+        page, seconds = shown(console, f"/tenants/{ochre.id}/")
+        assert "tables" in page
+        assert seconds < PATIENCE
+    deadline = time.monotonic() + 10
+    while shown(console, "/shards/")[0].count(ACTIVE) < 2:
+        assert time.monotonic() < deadline, "it is back, and not seen to be"
+        time.sleep(0.3)
+
+
+def test_a_hung_shard_holds_one_thread_and_not_one_for_each_look(console, umber, through_faults):
+    with through_faults.down("beta", Down.SIGSTOP):
+        for _ in range(3):
+            shown(console, "/shards/")
+        asking = [t for t in threading.enumerate() if t.name.startswith("console-ask")]
+        before = len(asking)
+        for _ in range(2):
+            shown(console, "/shards/")
+        asking = [t for t in threading.enumerate() if t.name.startswith("console-ask")]
+        assert len(asking) - before <= 2
+
+
+def test_a_suspended_tenant_of_a_shard_that_is_down_can_be_resumed(console, umber, through_faults):
+    with through_faults.down("beta", Down.SIGSTOP):
+        form = {"reason": "test", "confirm": umber.slug}
+        for verb in ("suspend", "resume"):
+            answer = console.post(f"/tenants/{umber.id}/{verb}/", form)
+            assert answer.status_code == 302
+
+
+def test_without_redis_sizes_are_asked_for_each_time(console, umber, stack):
+    stack.stop_server("redis")
+    caches.close_all()
+    try:
+        page, seconds = shown(console, "/shards/")
+        assert page.count(ACTIVE) == 2
+        assert seconds < 2
+    finally:
+        stack.start_server("redis")
+        caches.close_all()
+        time.sleep(1.1)  # so long its breaker refuses
