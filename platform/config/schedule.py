@@ -8,12 +8,28 @@ BEAT_SCHEDULE: Final[dict[str, dict[str, Any]]] = {
         "task": "accounts.tasks.clear_sessions_of_all_tenants",
         "schedule": timedelta(hours=6),
     },
+    "go on with sign-ups whose task was lost": {
+        "task": "front.tasks.sweep_sign_ups",
+        "schedule": timedelta(seconds=20),
+    },
+    "purge old sign-ups": {
+        "task": "front.tasks.purge_front",
+        "schedule": timedelta(hours=1),
+    },
+    "purge old attempts to sign in of every tenant": {
+        "task": "accounts.tasks.purge_sign_ins_of_all_tenants",
+        "schedule": timedelta(hours=6),
+    },
     "purge what control keeps for a while": {
         "task": "console.tasks.purge_control",
         "schedule": timedelta(hours=1),
     },
-    "purge old exports of every tenant": {
-        "task": "workspace.tasks.purge_exports_of_all_tenants",
+    "purge old exports and imports of every tenant": {
+        "task": "workspace.tasks.purge_transfers_of_all_tenants",
         "schedule": timedelta(hours=6),
+    },
+    "go on with imports and exports whose worker is gone": {
+        "task": "workspace.tasks.revive_transfers_of_all_tenants",
+        "schedule": timedelta(minutes=15),
     },
 }

@@ -3,7 +3,13 @@
 WorkspaceError
 ├── TicketChangedMeanwhile
 ├── NotAssignable
-└── ExportsUnavailable
+├── AttachmentRefused
+├── LogoRefused
+├── TransferUnavailable
+│   ├── ExportsUnavailable
+│   └── ImportsUnavailable
+├── TransferBusy
+└── ImportRefused
 """
 
 from collections.abc import Sequence
@@ -52,14 +58,84 @@ class NotAssignable(WorkspaceError):
         super().__init__(f"{member} cannot work on tickets. Choose somebody else.")
 
 
-class ExportsUnavailable(WorkspaceError):
+class AttachmentRefused(WorkspaceError):
+    """A file is too large, empty, one too many, or of a type that is not taken.
+
+    Nothing was kept. Send it in another form, or fewer at once.
+    """
+
+    code = "workspace.attachment_refused"
+
+    def __init__(self, name: str, why: str) -> None:
+        self.name = name
+        self.why = why
+        super().__init__(f"{name} was not attached: {why}.")
+
+
+class LogoRefused(WorkspaceError):
+    """A logo must be a picture that this server can read.
+
+    The logo is what it was. Send a PNG, JPEG, GIF or WebP file.
+    """
+
+    code = "workspace.logo_refused"
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+        super().__init__(f"This logo cannot be used: {why}.")
+
+
+class TransferUnavailable(WorkspaceError):
+    """The queue of tasks cannot be reached, so nobody would do the work.
+
+    Nothing was kept. Ask again in a moment.
+    """
+
+    code = "workspace.transfer_unavailable"
+    retryable = True
+
+    def __init__(self) -> None:
+        super().__init__("The queue of tasks cannot be reached. Nothing was kept; ask again soon.")
+
+
+class ExportsUnavailable(TransferUnavailable):
     """The queue of tasks cannot be reached, so nobody would write the export.
 
     Nothing was kept. Ask again in a moment.
     """
 
     code = "workspace.exports_unavailable"
+
+
+class ImportsUnavailable(TransferUnavailable):
+    """The queue of tasks cannot be reached, so nobody would read the file.
+
+    Nothing was kept. Ask again in a moment.
+    """
+
+    code = "workspace.imports_unavailable"
+
+
+class TransferBusy(WorkspaceError):
+    """An export or import cannot be deleted while it is being worked on.
+
+    Nothing was changed. Stop the import first, or wait until the export is written.
+    """
+
+    code = "workspace.transfer_busy"
     retryable = True
 
     def __init__(self) -> None:
-        super().__init__("The queue of tasks cannot be reached. Nothing was kept; ask again soon.")
+        super().__init__("It is being worked on. Wait until it has ended, or stop it, then delete.")
+
+
+class ImportRefused(WorkspaceError):
+    """A file cannot be imported as a whole: it is no CSV file, too large, or names no title.
+
+    Nothing was imported.
+    """
+
+    code = "workspace.import_refused"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"{why} Nothing was imported.")

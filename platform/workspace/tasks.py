@@ -1,35 +1,73 @@
 """Tasks of the workspace; each runs on the queue of its tenant's shard."""
 
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from celery import shared_task
 from celery.utils.log import get_task_logger
+from kombu.exceptions import OperationalError
 
 from tenants.fan_out import start_for_all_tenants
 from tenants.tasks import ControlTask, TenantTask
-from workspace.services import exports
+from workspace.services import exports, imports, imports_stalled
 
 logger = get_task_logger(__name__)
 
 SPREAD: Final = timedelta(minutes=10)
+# An import's turn, after which it queues up again: the tenants of a shard share its workers.
+TURN: Final = timedelta(seconds=15)
 
 
 @shared_task(base=TenantTask)
 def export_tickets(export_id: str) -> None:
     """Write the file of an export."""
     rows = exports.write_export(UUID(export_id))
-    logger.info("export %s: %d tickets", export_id, rows)
+    logger.info("export %s: %s tickets", export_id, "no" if rows is None else rows)
 
 
 @shared_task(base=TenantTask)
-def purge_exports() -> None:
-    """Delete this tenant's old exports."""
-    logger.info("purged %d old exports", exports.purge_exports())
+def import_tickets(import_id: str) -> None:
+    """Go on with an import for one turn; a new task of the same kind takes the next."""
+    outcome = imports.work_on(UUID(import_id), turn=TURN)
+    logger.info("import %s: %s", import_id, outcome.value)
+    if outcome is imports.Outcome.MORE:
+        import_tickets.delay(import_id)
+
+
+@shared_task(base=TenantTask)
+def revive_transfers() -> None:
+    """Send the tasks of this tenant's imports and exports whose worker is gone."""
+    for key in imports_stalled.claim_stalled():
+        logger.info("import %s: its worker is gone", key)
+        import_tickets.delay(str(key))
+    for key in exports.claim_stalled_exports():
+        logger.info("export %s: its worker is gone", key)
+        export_tickets.delay(str(key))
 
 
 @shared_task(base=ControlTask)
-def purge_exports_of_all_tenants() -> None:
-    """Let every tenant's old exports be deleted, each at a moment of its own."""
-    start_for_all_tenants(purge_exports, spread=SPREAD)
+def revive_transfers_of_all_tenants() -> None:
+    """Let every tenant look for imports and exports whose worker is gone."""
+    start_for_all_tenants(revive_transfers, spread=SPREAD)
+
+
+@shared_task(base=TenantTask)
+def purge_transfers() -> None:
+    """Delete this tenant's old exports and imports."""
+    logger.info("purged %d exports", exports.purge_exports())
+    logger.info("purged %d imports", imports.purge_imports())
+
+
+@shared_task(base=ControlTask)
+def purge_transfers_of_all_tenants() -> None:
+    """Let every tenant's old exports and imports be deleted, each at a moment of its own."""
+    start_for_all_tenants(purge_transfers, spread=SPREAD)
+
+
+def send_quietly(task: Any, key: UUID) -> None:
+    """Send a task about the row `key`; a broker that is away is noted, and tried again later."""
+    try:
+        task.delay(str(key))
+    except OperationalError as error:
+        logger.warning("%s %s: the queue of tasks is away: %s", task.name, key, error)

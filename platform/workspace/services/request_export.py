@@ -1,12 +1,15 @@
 """Asking for an export: a row for people to look at, and a task that fulfils it."""
 
+from uuid import UUID
+
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
 from accounts.models import User
 from workspace.errors import ExportsUnavailable
 from workspace.models import Export
-from workspace.tasks import export_tickets
+from workspace.services.exports import claim_stalled_exports
+from workspace.tasks import export_tickets, send_quietly
 
 
 def request_export(*, by: User) -> Export:
@@ -26,3 +29,11 @@ def request_export(*, by: User) -> Export:
         Export.objects.filter(pk=export.pk).delete()
         raise ExportsUnavailable from error
     return export
+
+
+def revive_export(export_id: UUID) -> bool:
+    """Give an export whose worker is gone to another one; False if there is no need."""
+    claimed = claim_stalled_exports(export_id)
+    for key in claimed:
+        send_quietly(export_tickets, key)
+    return bool(claimed)

@@ -1,0 +1,1 @@
+"""Exports and imports through pages, services and tasks."""
