@@ -13,6 +13,7 @@ from migrations_tools.errors import HalfApplied, SchemaBusy, SchemaClosed
 from migrations_tools.execution import Executor, Tell, silent
 from sharding import scope
 from sharding.backend.session_bound import session_bound
+from sharding.placements.services.reference import bring_newest
 from sharding.registry import current as addresses
 from sharding.schemas.connections import Connection
 from sharding.schemas.errors import SchemaMissing
@@ -50,11 +51,16 @@ class Build:
     digest: str
 
 
-def build_schema(placement: scope.Placement, *, tell: Tell = silent) -> Build:
+def build_schema(
+    placement: scope.Placement, *, tell: Tell = silent, with_reference: bool = True
+) -> Build:
     """Create the schema if there is none, apply what is pending, furnish, and open it.
 
     Every migration is applied, furnished and recorded in one transaction. A schema that is being
     built stays closed to its tenant until all is done.
+
+    The shard gets control's reference tables first, since migrations may refer to them; without
+    `with_reference` the caller has seen to that.
 
     Locks: the caller holds the tenant's lease; besides, builders of one schema take turns by an
         advisory lock of the session.
@@ -65,10 +71,13 @@ def build_schema(placement: scope.Placement, *, tell: Tell = silent) -> Build:
         SchemaBusy: another builder did not end in time.
         SchemaClosed: the schema is fenced, sealed or being dropped.
         HalfApplied: a non-atomic migration was cut off in a schema that serves its tenant.
+        ReferenceBusy, ReferenceRowInUse, ReferenceUnprepared: of the reference tables.
         ServerUnreachable, ShardAway: run it again.
     """
     server = addresses.shard(placement.shard)
     schema = placement.schema
+    if with_reference:
+        bring_newest(server)
     created = create_schema(server, schema)
     with session_bound(placement, on_schema_change=lambda execute: furnish(execute, schema)):
         connection = connections[placement.shard]

@@ -64,11 +64,14 @@ def migrate_all(
     A schema that is half made is left to the command that makes it. One that fails is reported,
     and the next one is taken.
     """
+    brought: set[str] = set()
     for placement in placements:
-        yield _migrate_one(placement, tell)
+        yield _migrate_one(placement, tell, brought)
 
 
-def _migrate_one(placement: Placement, tell: Callable[[str], None]) -> SchemaResult:
+def _migrate_one(
+    placement: Placement, tell: Callable[[str], None], brought: set[str]
+) -> SchemaResult:
     tenant_id, shard = placement.tenant_id, placement.shard_id
     if placement.state != PlacementState.READY:
         return SchemaResult(tenant_id, shard, skipped=f"its placement is {placement.state}")
@@ -82,7 +85,11 @@ def _migrate_one(placement: Placement, tell: Callable[[str], None]) -> SchemaRes
                 held.renew()
                 tell(f"{tenant_id} on {now.shard_id}: {name}")
 
-            built = build_schema(now.to_scope(), tell=step)
+            # Reference tables once per shard, not once per schema.
+            built = build_schema(
+                now.to_scope(), tell=step, with_reference=now.shard_id not in brought
+            )
+            brought.add(now.shard_id)
     except EXPECTED as error:
         return SchemaResult(tenant_id, shard, error=" ".join(str(error).split()))
     return SchemaResult(tenant_id, now.shard_id, migrations=built.migrations)

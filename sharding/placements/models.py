@@ -172,3 +172,23 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.at} {self.actor} {self.action} {self.subject}"
+
+
+class ReferenceSnapshot(models.Model):
+    """All reference tables as control had them at one moment; what shards carry is one of these.
+
+    Never changed: a version has one content for ever, whoever brings it to which shard.
+    """
+
+    version = models.BigAutoField(primary_key=True)
+    digest = models.CharField(max_length=64)
+    """Of `body`: what has not changed gets no new version."""
+    body = models.JSONField()
+    """A list of tables: name, columns, keys, and the rows as the text of a JSON array."""
+    made_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["-version"]
+
+    def __str__(self) -> str:
+        return f"reference snapshot {self.version}"

@@ -9,7 +9,11 @@ SchemaError
 ├── ForeignSchema
 ├── SchemaMissing
 ├── WrongPhase
-└── SchemaInUse
+├── SchemaInUse
+├── ReferenceUnprepared
+├── ReferenceKeyChanged
+├── ReferenceRowInUse
+└── ReferenceBusy
 """
 
 from typing import ClassVar
@@ -157,4 +161,59 @@ class SchemaInUse(SchemaError):
         super().__init__(
             f"{server}: {doing} {schema!r} waited too long for a lock that somebody else holds "
             "(pg_locks says who). What was done so far stays done; run it again later."
+        )
+
+
+class ReferenceUnprepared(SchemaError):
+    """A shard was prepared before there were reference tables."""
+
+    code = "schemas.reference_unprepared"
+
+    def __init__(self, server: str) -> None:
+        self.server = server
+        super().__init__(
+            f"{server} lacks what reference tables need. Run `manage.py add_shard {server}` with "
+            "the arguments of its first run: it does what is not done yet."
+        )
+
+
+class ReferenceKeyChanged(SchemaError):
+    """The primary key of a reference table is not what it was."""
+
+    code = "schemas.reference_key_changed"
+
+    def __init__(self, table: str, *, before: tuple[str, ...], after: tuple[str, ...]) -> None:
+        self.table = table
+        super().__init__(
+            f"The key of {table} was ({', '.join(before)}) and is ({', '.join(after)}). Keys of "
+            "reference tables never change, because tenants' rows hold them: make a new table, let "
+            "tenants' models refer to it, and drop the old one."
+        )
+
+
+class ReferenceRowInUse(SchemaError):
+    """Tenants' rows refer to what a snapshot leaves out."""
+
+    code = "schemas.reference_in_use"
+
+    def __init__(self, server: str, detail: str) -> None:
+        self.server = server
+        super().__init__(
+            f"{server} refused the snapshot: {as_sentence(detail)} Nothing was changed there. Put "
+            "what is missing back in control, retired, and publish again; `retire_reference "
+            "--delete` asks every shard first."
+        )
+
+
+class ReferenceBusy(SchemaError):
+    """Somebody works with a reference table for longer than publishing waits."""
+
+    code = "schemas.reference_busy"
+    retryable = True
+
+    def __init__(self, server: str) -> None:
+        self.server = server
+        super().__init__(
+            f"{server}: publishing waited too long for locks on reference tables that others hold "
+            "(pg_locks says who). Nothing was changed there; the next publishing tries again."
         )

@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from sharding.placements.errors import ShardNameTaken
 from sharding.placements.models import CONTROL, ReservedRole, Shard
+from sharding.placements.services.reference import bring_newest, lags
 from sharding.placements.services.reserving import top_up_roles
 from sharding.placements.services.shards import (
     activate_shard,
@@ -55,7 +56,7 @@ class AddShardRequest:
 
 
 def add_shard(request: AddShardRequest, tell: Tell = lambda report: None) -> Preparation:
-    """Take every step that is not done: row, address, database, first batch of tenant roles.
+    """Take every step that is not done: row, address, database, tenant roles, reference tables.
 
     The row comes first and says PREPARING until the end; the address, with the passwords that were
     made up, comes second. So a run that is cut off is visible, and the next one finishes it.
@@ -94,7 +95,10 @@ def add_shard(request: AddShardRequest, tell: Tell = lambda report: None) -> Pre
     if ours[2].outcome is Outcome.TO_DO:
         top_up_roles(request.name)
     tell(_done(ours[2]))
-    steps = (_done(ours[0]), _done(ours[1]), *prepared.steps, _done(ours[2]))
+    if ours[3].outcome is Outcome.TO_DO:
+        bring_newest(server)
+    tell(_done(ours[3]))
+    steps = (*map(_done, ours[:2]), *prepared.steps, *map(_done, ours[2:]))
     return Preparation(request.name, facts, findings, steps)
 
 
@@ -104,10 +108,12 @@ def _own_steps(
     registered = _read(request.registry_path).shards.get(request.name) == server
     made = ReservedRole.objects.using(CONTROL).filter(shard=known, made_at__isnull=False)
     has_roles = known is not None and made.exists()
+    has_reference = known is not None and not lags(server)
     return (
         _report("row", f"Write down that {request.name} is a shard", done=known is not None),
         _report("address", f"Put its address into {request.registry_path}", done=registered),
         _report("roles", "Make a first batch of tenant roles", done=has_roles),
+        _report("reference", "Bring control's reference tables", done=has_reference),
     )
 
 

@@ -29,6 +29,7 @@ _PUBLIC_MAY_LOOK = """
 
 _SUPPORT_DONE = """
     SELECT to_regclass('atoll.server') IS NOT NULL
+       AND to_regclass('atoll.reference_version') IS NOT NULL
        AND EXISTS (
            SELECT FROM pg_attribute
            WHERE attrelid = to_regclass('atoll.tenant_schema') AND attname = 'changed_at'
@@ -129,7 +130,7 @@ def _extensions_schema(server: Server) -> Step:
 def _support_tables(server: Server) -> Step:
     return Step(
         key="support-tables",
-        does="Make atoll.server and atoll.tenant_schema",
+        does="Make atoll.server, atoll.tenant_schema and atoll.reference_version",
         done=sql.SQL(_SUPPORT_DONE).format(own=sql.Literal(server.own.user)),
         act=_as_own(server, sql.SQL(_SUPPORT)),
     )

@@ -39,6 +39,8 @@ _REFERENCE_OWNER_DONE = """
     SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = {role} AND NOT rolcanlogin)
 """
 
+_PUBLISHER_DONE = "SELECT pg_has_role({own}, {role}, 'MEMBER')"
+
 _SWITCHES = ("inherit", "createrole", "replication")
 
 OWN_MAKES_ROLES_SINCE = 160000
@@ -58,7 +60,13 @@ def login_steps(server: Server, facts: DatabaseFacts, encrypt: Encrypt) -> tuple
         # On 15 a grant cannot say that its member inherits it; only the member's attribute can.
         inherit = facts.version < OWN_MAKES_ROLES_SINCE
         steps += _login(server.mover, encrypt, "moves tenants", replication=True, inherit=inherit)
-    return (*steps, _web_path(server, facts), _web_timeout(server, facts), _reference_owner())
+    return (
+        *steps,
+        _web_path(server, facts),
+        _web_timeout(server, facts),
+        _reference_owner(),
+        _reference_publisher(server, facts),
+    )
 
 
 def logins(server: Server) -> tuple[Login, ...]:
@@ -140,4 +148,22 @@ def _reference_owner() -> Step:
         does=f"Make the role {role}, which owns reference tables and cannot sign in",
         done=sql.SQL(_REFERENCE_OWNER_DONE).format(role=sql.Literal(role)),
         act=(sql.SQL("CREATE ROLE {} NOLOGIN NOINHERIT").format(sql.Identifier(role)),),
+    )
+
+
+def _reference_publisher(server: Server, facts: DatabaseFacts) -> Step:
+    role, own = names.REFERENCE_OWNER, server.own.user
+    # On 15 a grant cannot say so, but own is NOINHERIT itself.
+    without_inheriting = facts.version >= OWN_MAKES_ROLES_SINCE
+    return Step(
+        key="reference-publisher",
+        does=f"Let {own} publish reference tables as {role}, and only when it says so",
+        done=sql.SQL(_PUBLISHER_DONE).format(own=sql.Literal(own), role=sql.Literal(role)),
+        act=(
+            sql.SQL("GRANT {} TO {}{}").format(
+                sql.Identifier(role),
+                sql.Identifier(own),
+                sql.SQL(" WITH INHERIT FALSE, SET TRUE" if without_inheriting else ""),
+            ),
+        ),
     )

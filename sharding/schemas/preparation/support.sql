@@ -20,3 +20,14 @@ CREATE TABLE IF NOT EXISTS atoll.tenant_schema (
 );
 
 COMMENT ON TABLE atoll.tenant_schema IS 'What each tenant schema of this shard is, and who may change it';
+
+CREATE TABLE IF NOT EXISTS atoll.reference_version (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    version bigint NOT NULL DEFAULT 0,
+    digest text NOT NULL DEFAULT '',
+    applied_at timestamptz
+);
+
+INSERT INTO atoll.reference_version DEFAULT VALUES ON CONFLICT DO NOTHING;
+
+COMMENT ON TABLE atoll.reference_version IS 'Which snapshot of the reference tables lies in the schema reference';

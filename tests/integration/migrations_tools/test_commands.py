@@ -61,7 +61,7 @@ def test_migrate_is_control_s_and_finds_nothing_to_do():
 
 def test_migrate_goes_back_and_forth_on_control_as_its_owner():
     before = list(Placement.objects.using("control").values_list("tenant_id", flat=True))
-    assert migrate_control(ControlRequest("placements", "0001", plan_only=True)) == []
+    assert migrate_control(ControlRequest("placements", "0002", plan_only=True)) == []
     assert migrate_control(ControlRequest("placements", "zero", plan_only=True))[-1] == (
         "-placements.0001_initial"
     )

@@ -1,0 +1,1 @@
+"""Reference tables on real servers."""

@@ -1,0 +1,1 @@
+"""Reference tables: what needs no server."""
