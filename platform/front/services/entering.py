@@ -1,14 +1,13 @@
 """From the public host into a new workspace."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from uuid import UUID
 
 from django.conf import settings
 from django.db.models.functions import Now
-from django.urls import get_urlconf, reverse, set_urlconf
+from django.urls import reverse
 
 from accounts.models import User
+from accounts.services.first_sign_in import welcome_path
 from front.errors import LinkVoid, NotReady
 from front.models import CONTROL, SignUp
 from front.states import SignUpState
@@ -36,22 +35,13 @@ def way_in(sign_up: UUID) -> str:
         raise NotReady
     if row.tenant is None:
         raise LinkVoid
-    SignUp.objects.using(CONTROL).filter(pk=sign_up, entered_at=None).update(entered_at=Now())
-    from accounts.services.first_sign_in import welcome_path
-
-    with scope.enter(placement_of(row.tenant)), _urls_of_tenants():
+    with scope.enter(placement_of(row.tenant)):
         admin = User.objects.filter(email=User.objects.normalize_email(row.email)).first()
         if admin is None or admin.has_usable_password():
-            return tenant_url(reverse("accounts:sign_in"))
-        return tenant_url(welcome_path(admin))
-
-
-@contextmanager
-def _urls_of_tenants() -> Iterator[None]:
-    """Let names mean a tenant's pages: this thread is answering on the public host."""
-    before = get_urlconf()
-    set_urlconf(settings.ROOT_URLCONF)
-    try:
-        yield
-    finally:
-        set_urlconf(before)
+            # Named outright: the page that asks is one of the public host.
+            path = reverse("accounts:sign_in", urlconf=settings.ROOT_URLCONF)
+        else:
+            path = welcome_path(admin)
+        address = tenant_url(path)
+    SignUp.objects.using(CONTROL).filter(pk=sign_up, entered_at=None).update(entered_at=Now())
+    return address
