@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from django.core.management import get_commands, load_command_class
 from django.core.management.base import BaseCommand, CommandError
@@ -34,6 +34,25 @@ class Call:
     tenant: str
     command: str
     arguments: tuple[str, ...]
+
+
+class CommandOfCommands(BaseCommand):
+    """A command that runs another: argparse would take that one's options for ours."""
+
+    requires_system_checks: list[str] = []
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        if len(argv) < 3 or argv[2] in ("-h", "--help"):
+            self.stdout.write(self.help)
+            raise SystemExit(0 if len(argv) > 2 else Exit.USAGE)
+        try:
+            self.handle(*argv[2:])
+        except CommandError as error:
+            self.stderr.write(f"{error.__class__.__name__}: {error}")
+            raise SystemExit(error.returncode) from error
+
+    def add_arguments(self, parser: Any) -> None:
+        parser.add_argument("words", nargs="*")
 
 
 def parse_call(words: Sequence[str]) -> Call:

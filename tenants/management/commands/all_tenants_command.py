@@ -3,33 +3,19 @@
 import traceback
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from tenants.edge import errors_told
 from tenants.models import CONTROL, Tenant
-from tenants.running import check_known, parse_call, run_for
+from tenants.running import CommandOfCommands, check_known, parse_call, run_for
 from tenants.states import TenantState
 
 
-class Command(BaseCommand):
+class Command(CommandOfCommands):
     help = (
         "Run a command for every finished tenant in turn: all_tenants_command COMMAND [what it "
         "takes …]. Goes on after a tenant for which it fails, and says at the end which those were."
     )
-    requires_system_checks: list[str] = []
-
-    def run_from_argv(self, argv: list[str]) -> None:
-        if len(argv) < 3 or argv[2] in ("-h", "--help"):
-            self.stdout.write(self.help)
-            raise SystemExit(0 if len(argv) > 2 else 2)
-        try:
-            self.handle(*argv[2:])
-        except CommandError as error:
-            self.stderr.write(f"{error.__class__.__name__}: {error}")
-            raise SystemExit(error.returncode) from error
-
-    def add_arguments(self, parser: Any) -> None:
-        parser.add_argument("words", nargs="*")
 
     def handle(self, *words: str, **options: Any) -> None:
         call = parse_call(words or options.get("words", ()))
