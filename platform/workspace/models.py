@@ -166,6 +166,11 @@ class Attachment(models.Model):
         """Where members get it."""
         return reverse("workspace:attachment", args=[self.pk])
 
+    @property
+    def is_picture(self) -> bool:
+        """Whether a browser may show it in a page."""
+        return self.content_type.startswith("image/")
+
 
 def logo_path(chosen: "WorkspaceSettings", name: str) -> str:
     """Where a logo is kept: each new one under a new name, so that browsers may keep it."""

@@ -93,6 +93,16 @@ def close_ticket(ticket: Ticket, *, by: User) -> bool:
     return bool(update_ticket(ticket, {"status": Ticket.Status.CLOSED}, by=by))
 
 
+def delete_ticket(ticket: Ticket) -> None:
+    """Delete `ticket` with its comments, files and trail. There is no way back.
+
+    Transaction: opens its own or joins the caller's; files go once it is committed.
+    """
+    with transaction.atomic():
+        ticket.delete()
+        transaction.on_commit(forget_counts)
+
+
 def touch(ticket: Ticket) -> None:
     """Move `ticket` to the top of what has changed lately."""
     ticket.updated_at = timezone.now()
