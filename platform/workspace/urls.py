@@ -2,15 +2,19 @@
 
 from django.urls import path
 
-from workspace import views
+from workspace import urls_transfer, views, views_files, views_tickets
 
 app_name = "workspace"
 urlpatterns = [
     path("", views.dashboard, name="dashboard"),
-    path("tickets/", views.ticket_list, name="tickets"),
-    path("tickets/new/", views.ticket_new, name="ticket_new"),
-    path("tickets/<int:pk>/", views.ticket, name="ticket"),
-    path("tickets/<int:pk>/close/", views.ticket_close, name="ticket_close"),
-    path("exports/", views.exports, name="exports"),
-    path("exports/<uuid:pk>/tickets.csv", views.export_file, name="export_file"),
+    path("tickets/", views_tickets.ticket_list, name="tickets"),
+    path("tickets/new/", views_tickets.ticket_new, name="ticket_new"),
+    path("tickets/<int:pk>/", views_tickets.ticket, name="ticket"),
+    path("tickets/<int:pk>/change/", views_tickets.ticket_change, name="ticket_change"),
+    path("tickets/<int:pk>/edit/", views_tickets.ticket_edit, name="ticket_edit"),
+    path("tickets/<int:pk>/close/", views_tickets.ticket_close, name="ticket_close"),
+    path("tickets/<int:pk>/delete/", views_tickets.ticket_delete, name="ticket_delete"),
+    path("attachments/<uuid:pk>/", views_files.attachment, name="attachment"),
+    path("attachments/<uuid:pk>/delete/", views_files.attachment_delete, name="attachment_delete"),
+    *urls_transfer.patterns,
 ]
