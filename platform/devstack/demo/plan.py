@@ -49,16 +49,22 @@ def plan_programs(demo: Demo, *, listener: int) -> list[Program]:
     ]
 
 
-def plan_environment(folder: Path, *, secret: str, servers: dict[str, str]) -> dict[str, str]:
+def plan_environment(
+    folder: Path, *, secret: str, servers: dict[str, str], port: int
+) -> dict[str, str]:
     """What the product reads: production's settings, but over plain HTTP on localhost."""
     return {
         **servers,
         "DJANGO_SETTINGS_MODULE": "config.settings.prod",
         "ATOLL_SECRET_KEY": secret,
         "ATOLL_HTTPS": "false",
+        "ATOLL_LOG_FORMAT": "line",
         "ATOLL_BASE_DOMAIN": "localhost",
         "ATOLL_PUBLIC_HOSTS": "localhost,www.localhost",
         "ATOLL_CONSOLE_HOSTS": "console.localhost",
+        "ATOLL_LINK_PORT": str(port),
+        # No mail leaves this machine: the public host shows it.
+        "ATOLL_MAIL_FOLDER": str(folder / "mail"),
         "ATOLL_FILES_ROOT": str(folder / "files"),
         "ATOLL_STATIC_ROOT": str(folder / "static"),
         "PYTHONUNBUFFERED": "1",

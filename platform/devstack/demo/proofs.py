@@ -8,11 +8,14 @@ from datetime import timedelta
 from typing import Final
 
 from devstack.demo.errors import CheckFailed
+from devstack.demo.operators import sign_in_to_console
 from devstack.demo.types import Running, SignIn
 from devstack.demo.visitor import Visitor
 
 _EXPORT_WITHIN: Final = timedelta(seconds=60)
 _DOWNLOAD: Final = re.compile(r'href="(/exports/[0-9a-f-]+/tickets\.csv)"')
+_CONFIRMATION: Final = re.compile(r'href="http://[^/"]+(/sign-up/confirm/[^"]+)"')
+_MADE_WITHIN: Final = timedelta(seconds=60)
 _OPEN_COUNT: Final = re.compile(r"Open tickets</dt><dd>(\d+)<")
 
 
@@ -39,8 +42,9 @@ def prove(running: Running, say: Callable[[str], object]) -> None:
         one.sign_in(acme)
         other.sign_in(coral)
         pair = Pair(one, other, neighbour=birch, port=running.port)
-        for proof in (_hosts, _tickets, _counts, _sessions, _forms, _exports):
+        for proof in (_hosts, _tickets, _counts, _sessions, _forms, _exports, _sign_up):
             say(f"ok: {proof(pair)}")
+    say(f"ok: {_console(running)}")
 
 
 def _hosts(pair: Pair) -> str:
@@ -100,7 +104,7 @@ def _forms(pair: Pair) -> str:
 
 def _exports(pair: Pair) -> str:
     pair.one.post("/exports/", {}, seen_on="/exports/")
-    path = _wait_for_download(pair.one)
+    path = _wait_for(_DOWNLOAD, pair.one, "/exports/", _EXPORT_WITHIN)
     answer = pair.one.get(path)
     _require("Only acme may read this" in answer.text, "the export holds acme's ticket")
     _require("attachment" in answer.headers["content-disposition"], "the export is a download")
@@ -108,6 +112,39 @@ def _exports(pair: Pair) -> str:
     with Visitor(pair.port, pair.one.host) as stranger:
         stranger.get(path, expect=302)
     return "an export runs on the shard's queue, and only members of its tenant get the file"
+
+
+def _sign_up(pair: Pair) -> str:
+    with Visitor(pair.port, f"localhost:{pair.port}") as visitor:
+        wish = {"name": "Ebb & Flow", "slug": "ebb", "email": "eve@ebb.example"}
+        visitor.post("/sign-up/", wish, seen_on="/sign-up/")
+        confirmation = _wait_for(_CONFIRMATION, visitor, "/mail/", _MADE_WITHIN)
+        progress = visitor.post(confirmation, {}, seen_on=confirmation).headers["location"]
+        deadline = time.monotonic() + _MADE_WITHIN.total_seconds()
+        while (answer := visitor.http.get(progress)).status_code != 302:
+            _require(time.monotonic() < deadline, "the workspace is made in time")
+            time.sleep(0.3)
+        welcome = visitor.get(answer.headers["location"], expect=302).headers["location"]
+        _require(f"//ebb.localhost:{pair.port}/" in welcome, "the way in leads to the workspace")
+    with Visitor(pair.port, f"ebb.localhost:{pair.port}") as admin:
+        admin.http.follow_redirects = True
+        page = admin.get("/" + welcome.split("/", 3)[3]).text
+        _require('type="password"' in page, "the first admin is asked for a password")
+    return "somebody signs up: mail, confirmation, a workspace of their own, and in"
+
+
+def _console(running: Running) -> str:
+    operator = running.operator
+    with Visitor(running.port, operator.host) as visitor:
+        visitor.get("/shards/", expect=302)
+        sign_in_to_console(visitor, operator)
+        shards = visitor.get("/shards/").text
+        for each in running.sign_ins:
+            _require(f"bytes-{each.shard}" in shards, f"the console shows shard {each.shard}")
+            found = visitor.get(f"/tenants/?text={each.slug}").text
+            _require(each.host.partition(":")[0] in found, f"the console finds {each.slug}")
+        _require("away" not in shards, "all shards answer the console")
+    return "an operator signs in with password and code, and sees shards and tenants"
 
 
 def _open_ticket(visitor: Visitor, title: str) -> str:
@@ -122,13 +159,13 @@ def _open_count(visitor: Visitor) -> int:
     return int(found[1]) if found else 0
 
 
-def _wait_for_download(visitor: Visitor) -> str:
-    deadline = time.monotonic() + _EXPORT_WITHIN.total_seconds()
+def _wait_for(what: re.Pattern[str], visitor: Visitor, page: str, within: timedelta) -> str:
+    deadline = time.monotonic() + within.total_seconds()
     while time.monotonic() < deadline:
-        if found := _DOWNLOAD.search(visitor.get("/exports/").text):
+        if found := what.search(visitor.get(page).text):
             return found[1]
         time.sleep(0.3)
-    raise CheckFailed(f"The export was not written within {_EXPORT_WITHIN.total_seconds():.0f} s.")
+    raise CheckFailed(f"{page} did not show it within {within.total_seconds():.0f} s.")
 
 
 def _require(holds: bool, what: str) -> None:

@@ -17,6 +17,7 @@ from devstack.demo.console_output import LabelledOutput
 from devstack.demo.errors import DemoRunsAlready, NotReady, WebPortTaken
 from devstack.demo.interrupts import Interrupts
 from devstack.demo.leftovers import end_leftovers, remember
+from devstack.demo.operators import make_operator, welcome_operator
 from devstack.demo.plan import (
     collect_styles,
     make_tenants,
@@ -25,7 +26,7 @@ from devstack.demo.plan import (
 )
 from devstack.demo.servers import UnderDemo, environment_of, running_servers
 from devstack.demo.supervisor import Supervisor, run_program
-from devstack.demo.types import TENANTS, Demo, Running, SignIn
+from devstack.demo.types import TENANTS, Demo, OperatorSignIn, Running, SignIn
 from devstack.errors import StackIsBusy
 from devstack.locking import folder_lock
 from devstack.ports import holder_of
@@ -87,6 +88,7 @@ def _serve(
     output.tell("Making the tenants that are missing …")
     environment = demo.environment
     run_program(make_tenants(), output, environment=environment, text=_wishes(sign_ins))
+    operator = make_operator(demo, output)
     run_program(collect_styles(), output, environment=environment)
     supervisor = Supervisor(output, environment=environment)
     try:
@@ -94,9 +96,9 @@ def _serve(
             supervisor.start(program)
         remember(demo.folder / "programs.json", supervisor.pids)
         _wait_until_ready(demo.port, supervisor)
-        output.tell(_welcome(demo, sign_ins))
+        output.tell(_welcome(demo, sign_ins, operator))
         if request.ready_file is not None:
-            running = Running(demo.port, supervisor.pids, sign_ins)
+            running = Running(demo.port, supervisor.pids, sign_ins, operator)
             write_private(request.ready_file, running.to_json())
         while output.is_open:
             supervisor.raise_if_one_ended()
@@ -113,10 +115,12 @@ def _plan(folder: Path, listener: socket.socket, under: UnderDemo) -> Demo:
     if not secret_file.exists():
         write_private(secret_file, secrets.token_urlsafe(50))
     secret = secret_file.read_text("utf-8")
+    port = listener.getsockname()[1]
+    servers = environment_of(under.stack)
     return Demo(
         folder=folder,
-        port=listener.getsockname()[1],
-        environment=plan_environment(folder, secret=secret, servers=environment_of(under.stack)),
+        port=port,
+        environment=plan_environment(folder, secret=secret, servers=servers, port=port),
         shards=under.stack.shards,
         servers_run_on=under.run_on,
     )
@@ -145,13 +149,15 @@ def _wishes(sign_ins: tuple[SignIn, ...]) -> str:
     )
 
 
-def _welcome(demo: Demo, sign_ins: tuple[SignIn, ...]) -> str:
+def _welcome(demo: Demo, sign_ins: tuple[SignIn, ...], operator: OperatorSignIn) -> str:
     end = _CTRL_C_KEEPS_SERVERS if demo.servers_run_on else _CTRL_C
     lines = ["", f"Atoll is up: http://localhost:{demo.port}/", ""]
     lines += [
         f"  http://{each.host}/  on {each.shard:<6}  {each.email}  {each.password}"
         for each in sign_ins
     ]
+    lines += ["", *welcome_operator(operator)]
+    lines += ["", f"  http://localhost:{demo.port}/mail/  all mail; none leaves this machine"]
     lines += ["", f"The passwords are for this demo and this run only. {end}", ""]
     return "\n".join(line or " " for line in lines)
 
