@@ -2,9 +2,12 @@
 
 import os
 
+import django
 from django.conf import settings
-from django.core.asgi import get_asgi_application
 from django.core.exceptions import ImproperlyConfigured
+
+from config.observability.handlers import ObservedASGIHandler
+from config.observability.probes_asgi import AsyncProbes
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.prod")
 
@@ -14,4 +17,5 @@ if not settings.ATOLL_POOL:
         "thread would be left open by each. Set ATOLL_POOL_SIZE to more than 0."
     )
 
-application = get_asgi_application()
+django.setup(set_prefix=False)
+application = AsyncProbes(ObservedASGIHandler())

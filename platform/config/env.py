@@ -10,13 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
 
 ROOT = Path(__file__).resolve().parents[2]
 """The folder that holds manage.py."""
 
+FORMATS: Final = ("json", "line")
 DEVELOPMENT_SECRET = "development-only-secret-key-that-prod-refuses"
 
 
@@ -51,6 +54,9 @@ class Environment:
         mail_folder: ATOLL_MAIL_FOLDER. For demo and development: mails are not sent but kept here,
             and the public host shows them under /mail/. Empty: they are sent.
         mail_from: ATOLL_MAIL_FROM. The sender's address; by default `no-reply@<base_domain>`.
+        metrics_bind: ATOLL_METRICS_BIND. Such as `127.0.0.1:9101`: gunicorn listens there too, and
+            answers /metrics there only. Nobody but a scraper should reach it. Empty: no figures.
+        log_format: ATOLL_LOG_FORMAT. `json`, an object a line, for programs; `line`, for people.
         log_level: ATOLL_LOG_LEVEL. From which level on messages go to stderr: DEBUG, INFO,
             WARNING, ERROR.
     """
@@ -73,6 +79,8 @@ class Environment:
     mail_url: str
     mail_folder: str
     mail_from: str
+    metrics_bind: str
+    log_format: str
     log_level: str
 
 
@@ -92,7 +100,8 @@ def read_environment() -> Environment:
     """Read all variables.
 
     Raises:
-        ImproperlyConfigured: a variable is missing; the message has its name.
+        ImproperlyConfigured: a variable is missing or says what it cannot; the message has its
+            name.
     """
     env = environ.Env()
     base_domain = env.str("ATOLL_BASE_DOMAIN", default="localhost")
@@ -119,8 +128,18 @@ def read_environment() -> Environment:
         mail_url=env.str("ATOLL_MAIL_URL", default="smtp://localhost:25"),
         mail_folder=env.str("ATOLL_MAIL_FOLDER", default=""),
         mail_from=env.str("ATOLL_MAIL_FROM", default=f"no-reply@{base_domain}"),
+        metrics_bind=env.str("ATOLL_METRICS_BIND", default=""),
+        log_format=_one_of(
+            "ATOLL_LOG_FORMAT", env.str("ATOLL_LOG_FORMAT", default="json"), FORMATS
+        ),
         log_level=env.str("ATOLL_LOG_LEVEL", default="INFO"),
     )
+
+
+def _one_of(name: str, value: str, wanted: tuple[str, ...]) -> str:
+    if value not in wanted:
+        raise ImproperlyConfigured(f"{name} is {value!r}. Set it to one of {', '.join(wanted)}.")
+    return value
 
 
 def _second_database(redis_url: str) -> str:

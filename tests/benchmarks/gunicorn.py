@@ -27,7 +27,9 @@ class Gunicorn:
     Workers are not replaced after so many requests (`--max-requests 0`): each measurement is warm.
     """
 
-    def __init__(self, name: str, *, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self, name: str, application: str, *, environment: Mapping[str, str], log: Path
+    ) -> None:
         self.name = name
         self.port = _free_port()
         self._log = log
@@ -35,7 +37,7 @@ class Gunicorn:
             sys.executable, "-m", "gunicorn", "--config", str(CONFIGURATION),
             "--bind", f"127.0.0.1:{self.port}", "--workers", str(WORKERS),
             "--threads", str(THREADS),
-            "--max-requests", "0", "--max-requests-jitter", "0", "config.wsgi",
+            "--max-requests", "0", "--max-requests-jitter", "0", application,
         ]  # fmt: skip
         with log.open("wb") as errors:
             self._process = subprocess.Popen(

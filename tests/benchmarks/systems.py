@@ -29,6 +29,11 @@ class System:
     pool: bool = False
     in_main_table: bool = True
 
+    @property
+    def application(self) -> str:
+        """What gunicorn serves: the product's own, or the same without its figures."""
+        return "config.wsgi" if self.database == "atoll" else "tests.benchmarks.peers.wsgi"
+
 
 _SETTINGS = "tests.benchmarks.settings"
 

@@ -130,6 +130,12 @@ STORAGES = {
 }
 MEDIA_ROOT = _env.files_root
 ATOLL_ACCEL_PREFIX = _env.accel_prefix
+FILE_UPLOAD_HANDLERS = [
+    # First: what is too much is not even written down.
+    "config.uploads.BoundedUpload",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 STATIC_URL = "/static/"
 STATIC_ROOT = _env.static_root
 STATICFILES_DIRS = [ROOT / "platform" / "config" / "static"]
@@ -203,20 +209,29 @@ CELERY_BEAT_SCHEDULE = schedule.BEAT_SCHEDULE
 # For every thread of every process that loads settings: whoever sends a task must know the broker.
 celery_app.app.set_default()
 
-# --- Logs ------------------------------------------------------------------------------------
+# --- Figures and logs ------------------------------------------------------------------------
 
+ATOLL_METRICS_BIND = _env.metrics_bind
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"scope": {"()": "routers.log_fields.ScopeFields"}},
+    "filters": {
+        "scope": {"()": "routers.log_fields.ScopeFields"},
+        "request": {"()": "config.observability.request_ids.RequestFields"},
+    },
     "formatters": {
         "line": {
             "format": "{asctime} {levelname} {name} tenant={tenant} shard={shard} {message}",
             "style": "{",
         },
+        "json": {"()": "config.observability.logs.JsonFormatter"},
     },
     "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "filters": ["scope"], "formatter": "line"},
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "filters": ["scope", "request"],
+            "formatter": _env.log_format,
+        },
     },
     "root": {"handlers": ["stderr"], "level": _env.log_level},
     # Django's own set-up would print errors of requests a second time.

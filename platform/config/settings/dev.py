@@ -8,6 +8,7 @@ env.set_defaults(
         "ATOLL_SECRET_KEY": env.DEVELOPMENT_SECRET,
         "ATOLL_REDIS_URL": "redis://127.0.0.1:6379/0",
         "ATOLL_HTTPS": "false",
+        "ATOLL_LOG_FORMAT": "line",
         "ATOLL_MAIL_FOLDER": str(default_folder() / "mail"),
     },
     file=Files(default_folder()).environment,

@@ -8,6 +8,7 @@ env.set_defaults(
         # Port 1 refuses at once: a test that needs Redis takes the fixture that has one.
         "ATOLL_REDIS_URL": "redis://127.0.0.1:1/0",
         "ATOLL_HTTPS": "false",
+        "ATOLL_LOG_FORMAT": "line",
         "ATOLL_POOL_SIZE": "0",
     }
 )

@@ -1,0 +1,97 @@
+"""The figures of this process. docs/reference/metrics.md tells each; a test compares.
+
+Labels hold names of servers, queues and methods, never a tenant or a host: there are too many.
+Which process counted is nobody's business either: with PROMETHEUS_MULTIPROC_DIR all workers of one
+gunicorn write files there, and whichever is asked adds them up. That variable must be there before
+this module is imported.
+"""
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from config.observability.processes import count_in_slots
+
+count_in_slots()
+
+REGISTRY: Final = CollectorRegistry()
+NO_SHARD: Final = "none"
+"""The label of requests without a tenant: public pages, the console, unknown hosts."""
+
+REQUESTS: Final = Counter(
+    "atoll_requests",
+    "Requests answered, by the shard of their tenant, method and class of status.",
+    ("shard", "method", "status"),
+    registry=REGISTRY,
+)
+REQUEST_SECONDS: Final = Histogram(
+    "atoll_request_seconds",
+    "Seconds until a response was there, by the shard of its tenant; a streamed body comes after.",
+    ("shard",),
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+    registry=REGISTRY,
+)
+MESSAGES: Final = Counter(
+    "atoll_statements",
+    "Messages sent to a server and waited for: a statement with its prefix is one, COMMIT is one.",
+    ("server",),
+    registry=REGISTRY,
+)
+MESSAGE_SECONDS: Final = Counter(
+    "atoll_statement_seconds",
+    "Seconds that all waits for a server's answers took together.",
+    ("server",),
+    registry=REGISTRY,
+)
+GIVEN_UP: Final = Counter(
+    "atoll_statements_given_up",
+    "Waits that ended without an answer: the deadline, a lost connection, a server that is away.",
+    ("server",),
+    registry=REGISTRY,
+)
+POOL_CONNECTIONS: Final = Gauge(
+    "atoll_pool_connections",
+    "Connections that pools hold now, of all processes, idle or used.",
+    ("server", "state"),
+    multiprocess_mode="livesum",
+    registry=REGISTRY,
+)
+POOL_LIMIT: Final = Gauge(
+    "atoll_pool_limit",
+    "Connections that pools may hold, of all processes that have used the server.",
+    ("server",),
+    multiprocess_mode="livesum",
+    registry=REGISTRY,
+)
+POOL_WAITING: Final = Gauge(
+    "atoll_pool_waiting",
+    "Threads that wait for a connection now, of all processes.",
+    ("server",),
+    multiprocess_mode="livesum",
+    registry=REGISTRY,
+)
+POOL_WAIT_SECONDS: Final = Counter(
+    "atoll_pool_wait_seconds",
+    "Seconds that threads have waited for a connection.",
+    ("server",),
+    registry=REGISTRY,
+)
+POOL_REFUSALS: Final = Counter(
+    "atoll_pool_refusals",
+    "Times that a pool had no connection to give in time; each is a 503.",
+    ("server",),
+    registry=REGISTRY,
+)
+CONNECTION_FAILURES: Final = Counter(
+    "atoll_connection_failures",
+    "Attempts to connect that failed.",
+    ("server",),
+    registry=REGISTRY,
+)
+AWAY: Final = Gauge(
+    "atoll_server_away",
+    "Processes whose breaker holds the server to be away.",
+    ("server",),
+    multiprocess_mode="livesum",
+    registry=REGISTRY,
+)

@@ -1,0 +1,118 @@
+"""Takes what a process has counted for itself into the metrics, now and then."""
+
+import os
+import threading
+from datetime import timedelta
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+from config.observability import metrics
+from config.observability.request_tally import forget_requests, publish_requests
+from sharding.backend.wrapper import open_pools
+from sharding.pools.breaker import breakers_away
+from sharding.pools.tallies import Waited, forget_tallies, read_tallies
+
+EVERY: Final = timedelta(seconds=2)
+
+_waited: Final[dict[str, Waited]] = {}
+_pool_stats: Final[WeakKeyDictionary[Any, dict[str, int]]] = WeakKeyDictionary()
+_pooled: Final[set[str]] = set()
+_publishing = threading.Lock()
+_publisher: "_Publisher | None" = None
+
+
+def publish() -> None:
+    """Bring the metrics of this process up to date."""
+    publish_requests()
+    with _publishing:
+        _publish_waits()
+        _publish_pools()
+        for server, away in breakers_away().items():
+            metrics.AWAY.labels(server).set(away)
+
+
+def keep_publishing() -> None:
+    """Publish every two seconds from now on, and once more at `stop_publishing`.
+
+    For processes whose figures another one hands out. To be called after the fork.
+    """
+    global _publisher, _publishing
+    if _publisher is not None and _publisher.pid == os.getpid():
+        return
+    _publishing = threading.Lock()
+    _waited.clear()
+    _pool_stats.clear()
+    forget_requests()
+    forget_tallies()
+    _publisher = _Publisher()
+    _publisher.start()
+
+
+def stop_publishing() -> None:
+    """Publish for the last time."""
+    global _publisher
+    publisher, _publisher = _publisher, None
+    if publisher is not None and publisher.pid == os.getpid():
+        publisher.stop()
+
+
+class _Publisher(threading.Thread):
+    def __init__(self) -> None:
+        super().__init__(name="atoll figures", daemon=True)
+        self.pid = os.getpid()
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        while not self._ended.wait(EVERY.total_seconds()):
+            publish()
+        publish()
+
+    def stop(self) -> None:
+        self._ended.set()
+        self.join(timeout=2)
+
+
+def _publish_waits() -> None:
+    nothing = Waited(0, 0.0, 0)
+    for server, now in read_tallies().items():
+        before = _waited.get(server, nothing)
+        if now == before:
+            continue
+        metrics.MESSAGES.labels(server).inc(now.messages - before.messages)
+        metrics.MESSAGE_SECONDS.labels(server).inc(now.seconds - before.seconds)
+        metrics.GIVEN_UP.labels(server).inc(now.given_up - before.given_up)
+        _waited[server] = now
+
+
+def _publish_pools() -> None:
+    pools = open_pools()
+    for server, pool in pools.items():
+        stats = pool.get_stats()
+        idle = stats.get("pool_available", 0)
+        used = stats.get("pool_size", 0) - idle
+        metrics.POOL_CONNECTIONS.labels(server, "idle").set(idle)
+        metrics.POOL_CONNECTIONS.labels(server, "used").set(used)
+        metrics.POOL_LIMIT.labels(server).set(stats.get("pool_max", 0))
+        metrics.POOL_WAITING.labels(server).set(stats.get("requests_waiting", 0))
+        _count_on(server, pool, stats)
+    for server in _pooled - pools.keys():
+        # Its pool was closed: another address, or none.
+        for gauge in (metrics.POOL_LIMIT, metrics.POOL_WAITING):
+            gauge.labels(server).set(0)
+        for state in ("idle", "used"):
+            metrics.POOL_CONNECTIONS.labels(server, state).set(0)
+    _pooled.clear()
+    _pooled.update(pools)
+
+
+def _count_on(server: str, pool: Any, stats: dict[str, int]) -> None:
+    """Add what a pool has counted since it was last asked: a new pool begins at nothing."""
+    before = _pool_stats.get(pool, {})
+    _pool_stats[pool] = stats
+
+    def grown(name: str) -> int:
+        return stats.get(name, 0) - before.get(name, 0)
+
+    metrics.POOL_WAIT_SECONDS.labels(server).inc(grown("requests_wait_ms") / 1000)
+    metrics.POOL_REFUSALS.labels(server).inc(grown("requests_errors"))
+    metrics.CONNECTION_FAILURES.labels(server).inc(grown("connections_errors"))

@@ -1,0 +1,149 @@
+"""Whether this process can serve anybody, and what of it does not answer.
+
+A shard that is away is no reason to take the process away from the tenants of the others, nor is
+control from those that are remembered: only the answer says that something is wrong.
+"""
+
+import asyncio
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from time import monotonic
+from typing import Final
+
+import psycopg
+from django.conf import settings
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from config.observability.redis_urls import client_options
+from sharding.pools.deadline import async_deadlined_for
+from sharding.pools.options import CONNECT_TIMEOUT_S
+from sharding.registry import current as addresses
+from sharding.registry.errors import RegistryError
+from sharding.registry.types import Server
+
+PATIENCE_S: Final = 1.0
+"""How long one server may take; all are asked at once."""
+BELIEVED_S: Final = 2.0
+"""How long an answer is good: however often anybody asks, servers are asked this often."""
+
+_STILL_THERE: Final = "SELECT 1"
+
+
+class Readiness(StrEnum):
+    """What a load balancer and an operator want to know."""
+
+    READY = "ready"
+    DEGRADED = "degraded"
+    UNREADY = "unready"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Who answered.
+
+    Attributes:
+        control, redis: whether they did.
+        shards: by name, whether it did.
+        met_control: whether this process has ever had an answer from control.
+    """
+
+    control: bool
+    redis: bool
+    shards: Mapping[str, bool]
+    met_control: bool
+
+    @property
+    def readiness(self) -> Readiness:
+        """Unready: a process that could serve nobody.
+
+        That is one that no shard answers, or that has begun while control was away and so knows
+        no tenant: put in the place of one that remembers them, it would make the outage worse.
+        """
+        if not self.met_control or (self.shards and not any(self.shards.values())):
+            return Readiness.UNREADY
+        if self.control and self.redis and all(self.shards.values()):
+            return Readiness.READY
+        return Readiness.DEGRADED
+
+
+class ReadinessProbe:
+    """Asks all servers, seldom, whoever asks it and however often."""
+
+    def __init__(self) -> None:
+        self._asking = threading.Lock()
+        self._last: Report | None = None
+        self._good_until = 0.0
+        self._met_control = False
+
+    def report(self) -> Report:
+        """Who answers; known at once if somebody has asked a moment ago or is just asking."""
+        last = self._last
+        if last is not None and monotonic() < self._good_until:
+            return last
+        # The first ones wait together; afterwards nobody waits for another's question.
+        if not self._asking.acquire(blocking=last is None):
+            assert last is not None
+            return last
+        try:
+            if self._last is None or monotonic() >= self._good_until:
+                self._last = asyncio.run(self._ask_everybody())
+                self._good_until = monotonic() + BELIEVED_S
+            return self._last
+        finally:
+            self._asking.release()
+
+    async def _ask_everybody(self) -> Report:
+        try:
+            known = addresses.registry()
+        except RegistryError:
+            return Report(False, False, {}, False)
+        shards = list(known.shards.values())
+        control, redis, *answers = await asyncio.gather(
+            _answers(known.control), _redis_answers(), *map(_answers, shards)
+        )
+        self._met_control = self._met_control or control
+        named = {server.name: answer for server, answer in zip(shards, answers, strict=True)}
+        return Report(control, redis, named, self._met_control)
+
+
+async def _answers(server: Server | None) -> bool:
+    if server is None:
+        return False
+    connect = async_deadlined_for(server.name).connect
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            connection = await connect(
+                host=server.pooled.host,
+                port=server.pooled.port,
+                dbname=server.pooled.dbname,
+                user=server.web.user,
+                password=server.web.password,
+                application_name="atoll readiness",
+                connect_timeout=CONNECT_TIMEOUT_S,
+                autocommit=True,
+            )
+    except (psycopg.Error, TimeoutError, OSError):
+        return False
+    # Not asyncio's own time-out: it would first cancel the statement, and wait for that.
+    connection.cap = PATIENCE_S
+    try:
+        await connection.execute(_STILL_THERE)
+    except psycopg.Error:
+        return False
+    finally:
+        await connection.close()
+    return True
+
+
+async def _redis_answers() -> bool:
+    client = Redis(**client_options(str(settings.CACHES["default"]["LOCATION"])))
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            return bool(await client.ping())
+    except (RedisError, TimeoutError, OSError):
+        return False
+    finally:
+        await client.aclose()

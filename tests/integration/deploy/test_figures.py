@@ -1,0 +1,121 @@
+"""What a scraper reads: true, of all workers together, and of no tenant."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from config.observability.publishing import EVERY
+from tests.integration.deploy.conftest import Gunicorn, Member, ask
+
+
+def eventually(condition, seconds=10):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+@pytest.fixture
+def counted(stack_ready, tmp_path):
+    """A gunicorn of three workers that has answered nobody yet."""
+    made = Gunicorn(stack_ready, tmp_path / "counted", WEB_CONCURRENCY="3").start()
+    yield made
+    made.stop()
+
+
+def requests_of(figures, shard, method="GET", status="2xx"):
+    name = f'atoll_requests_total{{method="{method}",shard="{shard}",status="{status}"}}'
+    return figures.get(name, 0)
+
+
+def test_requests_are_counted_once_whichever_worker_answered_them(counted, dune, elm):
+    for tenant, times in ((dune, 12), (elm, 5)):
+        for _ in range(times):
+            assert ask(counted.port, "/account/sign-in/", tenant.host).status == 200
+    ask(counted.port, "/no-such-page/", dune.host)
+    ask(counted.port, "/", "www.localhost")
+    ask(counted.port, "/", dune.host, method="BREW")
+    eventually(lambda: requests_of(counted.figures(), "alpha") == 12)
+    eventually(lambda: requests_of(counted.figures(), "beta") == 5)
+    eventually(lambda: requests_of(counted.figures(), "none") == 1)
+    figures = counted.figures()
+    assert figures['atoll_request_seconds_count{shard="beta"}'] == 5
+    assert figures['atoll_request_seconds_bucket{le="+Inf",shard="beta"}'] == 5
+    assert 0 < figures['atoll_request_seconds_sum{shard="beta"}'] < 60
+    assert sum(count for name, count in figures.items() if 'method="other"' in name) == 1
+    page = ask(counted.metrics_port, "/metrics").text
+    for private in (dune.slug, elm.slug, dune.place.tenant_id, elm.place.tenant_id, "localhost"):
+        assert private not in page
+
+
+def test_statements_and_pools_are_told_by_server(counted, dune):
+    assert Member(counted.port, dune).sign_in().get("/").status == 200
+    eventually(lambda: counted.figures().get('atoll_statements_total{server="alpha"}', 0) > 3)
+    time.sleep(EVERY.total_seconds())
+    figures = counted.figures()
+    assert figures['atoll_statement_seconds_total{server="alpha"}'] > 0
+    assert figures['atoll_statements_given_up_total{server="alpha"}'] == 0
+    assert figures['atoll_pool_limit{server="alpha"}'] in {8, 16, 24}
+    assert figures['atoll_pool_connections{server="alpha",state="idle"}'] >= 1
+    assert figures['atoll_pool_waiting{server="alpha"}'] == 0
+    assert figures["atoll_broker_up"] == 1
+    assert figures['atoll_queue_waiting{queue="control"}'] == 0
+    assert 'atoll_queue_waiting{queue="shard.beta"}' in figures
+
+
+def test_what_a_killed_worker_counted_stays_and_what_it_held_goes(counted, dune):
+    assert ask(counted.port, "/account/sign-in/", dune.host).status == 200
+    Member(counted.port, dune).sign_in()
+    limit = 'atoll_pool_limit{server="alpha"}'
+    eventually(lambda: counted.figures().get(limit, 0) > 0)
+    time.sleep(EVERY.total_seconds())
+    before = counted.figures()
+    old = counted.workers()
+    for pid in old:
+        os.kill(pid, signal.SIGKILL)
+    eventually(lambda: len(set(counted.workers()) - set(old)) == 3)
+    after = counted.figures()
+    assert requests_of(after, "alpha") == requests_of(before, "alpha")
+    assert after.get(limit, 0) == 0
+    # The successors count on where they stood, in the same files.
+    assert ask(counted.port, "/account/sign-in/", dune.host).status == 200
+    eventually(lambda: requests_of(counted.figures(), "alpha") == requests_of(before, "alpha") + 1)
+    folder = counted_folder(counted)
+    # The master's own would be a fourth of each kind.
+    assert len(list(folder.glob("counter_*"))) <= 4
+
+
+def test_no_file_of_figures_is_left_when_it_stops(counted):
+    folder = counted_folder(counted)
+    assert folder.is_dir()
+    counted.stop()
+    assert not folder.exists()
+
+
+def counted_folder(site):
+    said = "Figures are shared in "
+    lines = [line["message"] for line in site.error_lines()]
+    return Path(next(line.removeprefix(said) for line in lines if line.startswith(said)))
+
+
+@pytest.mark.parametrize("host", ["dune.localhost", "www.localhost", "console.localhost", "x.y"])
+def test_figures_are_told_at_their_own_listener_only(site, dune, host):
+    assert ask(site.metrics_port, "/metrics", host).status == 200
+    for spoofed in (host, f"{host}:{site.metrics_port}"):
+        answer = ask(site.port, "/metrics", spoofed)
+        assert answer.status != 200
+        assert "atoll_requests" not in answer.text
+
+
+def test_a_broker_that_is_away_is_told_and_does_not_hold_up_the_rest(stack_ready, tmp_path):
+    made = Gunicorn(stack_ready, tmp_path / "alone", ATOLL_BROKER_URL="redis://127.0.0.1:1/1")
+    made.start()
+    try:
+        figures = made.figures()
+        assert figures["atoll_broker_up"] == 0
+        assert not [name for name in figures if name.startswith("atoll_queue_waiting")]
+    finally:
+        made.stop()

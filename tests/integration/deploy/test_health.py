@@ -1,0 +1,124 @@
+"""What watches the process gets its answers, whatever else is away, and learns no secret."""
+
+import json
+import time
+
+import pytest
+
+from config.observability.readiness import BELIEVED_S
+from tests.integration.deploy.conftest import Gunicorn, Member, ask
+
+HOSTS = ["127.0.0.1", "dune.localhost", "console.localhost", "nobody.example", "a b"]
+
+
+@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_any_host_and_any_address_is_answered(site, dune, host, path):
+    answer = ask(site.port, path, host)
+    assert answer.status == 200
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert ask(site.port, path, host, method="HEAD").body == b""
+
+
+def test_other_paths_and_methods_are_the_applications(site, dune):
+    assert ask(site.port, "/healthz/", "nobody.example").status == 404
+    assert ask(site.port, "/healthz", dune.host, method="POST").status in {302, 403, 404}
+
+
+def test_all_is_ready_when_all_answer_and_nothing_is_told_but_numbers(site):
+    said = ask(site.port, "/readyz")
+    assert said.json() == {
+        "status": "ready",
+        "control": True,
+        "redis": True,
+        "shards": {"up": 2, "away": 0},
+    }
+    for secret in ("alpha", "beta", "127.0.0.1", "password", "web"):
+        assert secret not in said.text
+
+
+@pytest.fixture
+def lonely(stack_ready, tmp_path):
+    """A gunicorn of its own, which may see its servers go."""
+    made = Gunicorn(stack_ready, tmp_path / "lonely")
+    yield made
+    made.stop()
+
+
+def readiness(site):
+    time.sleep(BELIEVED_S)
+    began = time.monotonic()
+    answer = ask(site.port, "/readyz")
+    assert time.monotonic() - began < 3
+    return answer.status, answer.json()
+
+
+def test_a_shard_that_hangs_degrades_the_process_and_a_dead_control_does_not_end_it(
+    lonely, stack_ready, elm
+):
+    lonely.start()
+    assert ask(lonely.port, "/account/sign-in/", elm.host).status == 200
+    assert readiness(lonely) == (
+        200,
+        {"status": "ready", "control": True, "redis": True, "shards": {"up": 2, "away": 0}},
+    )
+    stack_ready.sigstop("alpha")
+    try:
+        status, told = readiness(lonely)
+        assert (status, told["status"], told["shards"]) == (
+            200,
+            "degraded",
+            {"up": 1, "away": 1},
+        )
+        assert ask(lonely.port, "/healthz").status == 200
+        assert ask(lonely.port, "/account/sign-in/", elm.host).status == 200
+        stack_ready.sigstop("beta")
+        try:
+            status, told = readiness(lonely)
+            assert (status, told["status"]) == (503, "unready"), "nobody could be served"
+            assert ask(lonely.port, "/healthz").status == 200
+        finally:
+            stack_ready.sigcont("beta")
+    finally:
+        stack_ready.sigcont("alpha")
+    stack_ready.sigstop("control")
+    try:
+        status, told = readiness(lonely)
+        assert (status, told["status"], told["control"]) == (200, "degraded", False)
+    finally:
+        stack_ready.sigcont("control")
+    assert readiness(lonely)[1]["status"] == "ready"
+
+
+def test_a_process_that_begins_while_control_is_away_is_alive_but_not_ready(lonely, stack_ready):
+    stack_ready.sigstop("control")
+    try:
+        lonely.start()
+        assert ask(lonely.port, "/healthz").status == 200
+        status, told = readiness(lonely)
+        assert (status, told["status"]) == (503, "unready")
+    finally:
+        stack_ready.sigcont("control")
+    assert readiness(lonely) == (
+        200,
+        {"status": "ready", "control": True, "redis": True, "shards": {"up": 2, "away": 0}},
+    )
+
+
+def test_with_https_a_check_over_plain_http_is_answered_and_not_redirected(lonely):
+    lonely.environment["ATOLL_HTTPS"] = "true"
+    lonely.start()
+    assert ask(lonely.port, "/readyz").status == 200
+    assert ask(lonely.port, "/", "www.localhost").status == 301, "negative control"
+
+
+def test_the_log_of_health_checks_has_no_tenant(site):
+    ask(site.port, "/healthz", "only-here.example")
+    line = next(line for line in site.access_lines() if line["host"] == "only-here.example")
+    assert (line["path"], line["status"]) == ("/healthz", 200)
+    assert "tenant" not in line
+    assert json.dumps(line)
+
+
+def test_members_are_served_beside_the_checks(site, dune):
+    assert Member(site.port, dune).sign_in().get("/").status == 200
