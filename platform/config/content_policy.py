@@ -1,4 +1,4 @@
-"""The Content-Security-Policy of every page: scripts, style sheets and forms of our own, and no more.
+"""The Content-Security-Policy of every page: scripts, styles and forms of our own, and no more.
 
 Nothing inline and no eval: what somebody writes into a ticket runs nowhere, even if a page forgot
 to escape it.

@@ -10,7 +10,7 @@ from kombu.exceptions import OperationalError
 
 from tenants.fan_out import start_for_all_tenants
 from tenants.tasks import ControlTask, TenantTask
-from workspace.services import exports, imports, imports_stalled
+from workspace.services import attachments, exports, imports, imports_stalled
 
 logger = get_task_logger(__name__)
 
@@ -54,9 +54,10 @@ def revive_transfers_of_all_tenants() -> None:
 
 @shared_task(base=TenantTask)
 def purge_transfers() -> None:
-    """Delete this tenant's old exports and imports."""
+    """Delete this tenant's old exports and imports, and files that a killed process left behind."""
     logger.info("purged %d exports", exports.purge_exports())
     logger.info("purged %d imports", imports.purge_imports())
+    logger.info("swept up %d files", attachments.sweep_files())
 
 
 @shared_task(base=ControlTask)

@@ -39,7 +39,9 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    # First: everything after it runs in the scope of the host's tenant, or does not run.
+    # Outermost, since it words all errors of the API, those of the next one too. Touches no data.
+    "workspace.api.middleware.ProblemMiddleware",
+    # Everything after it runs in the scope of the host's tenant, or does not run.
     "tenants.middleware.TenantMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "config.content_policy.ContentPolicyMiddleware",
