@@ -1,6 +1,8 @@
 """What all commands about operators have in common."""
 
 import json
+from argparse import ArgumentParser
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Final
 
@@ -8,7 +10,7 @@ from django.core.management.base import OutputWrapper
 
 from console.errors import ConsoleError, InvalidOperator, UnknownOperator
 from console.models import TotpDevice
-from console.services.factors import address_of, secret_of
+from console.services.factors import address_of, make_recovery_codes, secret_of
 from sharding.placements import telling
 from sharding.placements.telling import Exit, ExitCodes
 
@@ -24,7 +26,16 @@ def errors_told() -> AbstractContextManager[None]:
     return telling.errors_told(_CODES)
 
 
-def tell_factor(stdout: OutputWrapper, device: TotpDevice, *, password: str, as_json: bool) -> None:
+def add_recovery_codes(parser: ArgumentParser) -> None:
+    """The option of commands that make a second factor."""
+    parser.add_argument(
+        "--recovery-codes", action="store_true", help="make codes for a lost device as well"
+    )
+
+
+def tell_factor(
+    stdout: OutputWrapper, device: TotpDevice, options: Mapping[str, Any], *, password: str
+) -> None:
     """Say an operator's secrets, which nobody is told again."""
     told: dict[str, Any] = {
         "email": device.user.email,
@@ -33,13 +44,15 @@ def tell_factor(stdout: OutputWrapper, device: TotpDevice, *, password: str, as_
     }
     if password:
         told["password"] = password
-    if as_json:
+    if options["recovery_codes"]:
+        told["recovery_codes"] = make_recovery_codes(device.user)
+    if options["json"]:
         stdout.write(json.dumps(told, indent=2))
         return
     if password:
         stdout.write(f"Password: {password}")
-    stdout.write(
-        f"Secret for an app with codes: {told['secret']}\n"
-        f"The same as an address:       {told['address']}\n"
-        "This is shown once. Signing in takes the password and a code."
-    )
+    stdout.write(f"Secret for an app with codes: {told['secret']}")
+    stdout.write(f"The same as an address: {told['address']}")
+    for code in told.get("recovery_codes", ()):
+        stdout.write(f"Recovery code, good once: {code}")
+    stdout.write("This is shown once. Signing in takes the password and a code.")

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from console.edge import errors_told, tell_factor
+from console.edge import add_recovery_codes, errors_told, tell_factor
 from console.services.operators import check_new_operator, create_operator, make_up_password
 from sharding.placements.telling import Exit
 from tenants.edge import add_dry_run, add_json
@@ -31,6 +31,7 @@ class Command(BaseCommand):
             default="",
             help=f"better: the variable {PASSWORD_VARIABLE}, or type it; else one is made up",
         )
+        add_recovery_codes(parser)
         add_dry_run(parser)
         add_json(parser)
 
@@ -48,8 +49,7 @@ class Command(BaseCommand):
                 return
             made = create_operator(email, name=options["name"], password=given)
         self.stderr.write(f"{made.operator.email} is an operator.", self.style.SUCCESS)
-        shown = "" if given else made.password
-        tell_factor(self.stdout, made.device, password=shown, as_json=options["json"])
+        tell_factor(self.stdout, made.device, options, password="" if given else made.password)
 
     def _ask(self, question: str) -> str:
         if not sys.stdin.isatty():

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from console.edge import errors_told, tell_factor
+from console.edge import add_recovery_codes, errors_told, tell_factor
 from console.services.factors import reset_factor
 from console.services.operators import get_operator
 from tenants.edge import add_dry_run, add_json
@@ -21,6 +21,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("email", help="the operator's address")
         parser.add_argument("--password", action="store_true", help="make up a new password too")
+        add_recovery_codes(parser)
         add_dry_run(parser)
         add_json(parser)
 
@@ -32,4 +33,4 @@ class Command(BaseCommand):
                 return
             device, password = reset_factor(options["email"], new_password=options["password"])
         self.stderr.write(f"{device.user.email} has a new second factor.", self.style.SUCCESS)
-        tell_factor(self.stdout, device, password=password, as_json=options["json"])
+        tell_factor(self.stdout, device, options, password=password)
