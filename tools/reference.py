@@ -215,11 +215,25 @@ def _one_line(text: str) -> str:
     return re.sub(r"\s+", " ", text).strip().replace("|", "\\|").replace("%%", "%")
 
 
+def metrics_page() -> Iterator[str]:
+    """Each metric: its name, type, labels and meaning."""
+    sys.path.insert(0, str(ROOT / "platform"))
+    from config.observability.metrics import described
+
+    yield "| metric | type | labels | |"
+    yield "|---|---|---|---|"
+    for name, kind, labels, meaning in described():
+        told = ", ".join(f"`{label}`" for label in labels)
+        yield f"| `{name}` | {kind} | {told} | {_one_line(meaning)} |"
+    yield ""
+
+
 WRITERS = {
     "commands.md": commands_page,
     "errors.md": errors_page,
     "checks.md": checks_page,
     "settings.md": settings_page,
+    "metrics.md": metrics_page,
 }
 
 

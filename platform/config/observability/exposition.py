@@ -11,7 +11,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from config.observability.metrics import REGISTRY
+from config.observability.metrics import BROKER_UP, QUEUE_WAITING, REGISTRY
 from config.observability.processes import SHARED_FOLDER
 from config.observability.publishing import publish
 from config.observability.redis_urls import client_options
@@ -37,10 +37,8 @@ class QueueCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """The queues' lengths, or only that the broker does not answer."""
-        waiting = GaugeMetricFamily(
-            "atoll_queue_waiting", "Tasks that no worker has taken yet.", labels=("queue",)
-        )
-        up = GaugeMetricFamily("atoll_broker_up", "Whether the broker answered just now.")
+        waiting = _gauge(*QUEUE_WAITING)
+        up = _gauge(*BROKER_UP)
         try:
             lengths = _lengths()
         except redis.RedisError:
@@ -55,6 +53,10 @@ class QueueCollector(Collector):
 
 _queues: Final = CollectorRegistry()
 _queues.register(QueueCollector())
+
+
+def _gauge(name: str, meaning: str, labels: tuple[str, ...]) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, meaning, labels=labels)
 
 
 def _lengths() -> dict[str, int]:

@@ -6,7 +6,8 @@ gunicorn write files there, and whichever is asked adds them up. That variable m
 this module is imported.
 """
 
-from typing import Final
+from collections.abc import Iterator
+from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -95,3 +96,20 @@ AWAY: Final = Gauge(
     multiprocess_mode="livesum",
     registry=REGISTRY,
 )
+
+
+QUEUE_WAITING: Final = ("atoll_queue_waiting", "Tasks that no worker has taken yet.", ("queue",))
+BROKER_UP: Final = ("atoll_broker_up", "1 if the broker answered just now, else 0.", ())
+"""Asked when somebody scrapes: name, meaning, labels."""
+
+
+def described() -> Iterator[tuple[str, str, tuple[str, ...], str]]:
+    """Name, type, labels and meaning of each metric, as a scraper sees them."""
+    for each in globals().copy().values():
+        if isinstance(each, Counter | Gauge | Histogram):
+            metric: Any = each
+            (family,) = metric.describe()
+            name = f"{family.name}_total" if family.type == "counter" else family.name
+            yield name, family.type, metric._labelnames, family.documentation
+    for name, meaning, labels in (QUEUE_WAITING, BROKER_UP):
+        yield name, "gauge", labels, meaning

@@ -1,5 +1,7 @@
 """Production: every secret comes from the environment, or the start fails with its name."""
 
+import logging
+
 from django.core.exceptions import ImproperlyConfigured
 
 from config import env
@@ -12,6 +14,9 @@ if _env.secret_key == env.DEVELOPMENT_SECRET:
         "ATOLL_SECRET_KEY is the one of development, which everybody knows. Make one: "
         "python -c 'import secrets; print(secrets.token_urlsafe(50))'"
     )
+
+# What Python warns of is a log line like any other, and not text between them.
+logging.captureWarnings(True)
 
 if _env.https:
     SECURE_SSL_REDIRECT = True
