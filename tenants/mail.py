@@ -68,8 +68,8 @@ def queue_mail(
 ) -> None:
     """Send a mail of the tenant in scope, soon after the commit, at least once.
 
-    `context` is what JSON can say, and no secrets: those are what `link` is for. The template also
-    knows `workspace`, the tenant's name.
+    `context` is what JSON can say, and no secrets: those are what `link` is for. Each text in it
+    becomes one line. The template also knows `workspace`, the tenant's name.
 
     Transaction: needs one on the tenant's shard; rolled back, nothing is sent.
 
@@ -142,10 +142,14 @@ def deliver_control_mail(title: str, body: str, to: str) -> None:
 
 def compose(template: str, context: Mapping[str, Any]) -> tuple[str, str]:
     """Subject and text of a mail."""
-    written = _template(template).template.render(Context(dict(context), autoescape=False))
+    # What people typed stands in the subject too: a line break in it would end the subject.
+    told = {
+        name: " ".join(value.split()) if isinstance(value, str) else value
+        for name, value in context.items()
+    }
+    written = _template(template).template.render(Context(told, autoescape=False))
     title, _, body = written.partition("\n")
-    # What people typed is in the subject too: a line break there would begin another header.
-    return " ".join(title.split()), body.strip() + "\n"
+    return title.strip(), body.strip() + "\n"
 
 
 def _send(title: str, body: str, *, to: str, name: str = "", number: str | None = None) -> None:

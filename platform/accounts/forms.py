@@ -159,6 +159,10 @@ class AcceptForm(NewPasswordForm):
     )
     field_order = ("name", "new_password")
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["new_password"].label = "Choose a password"
+
 
 class TokenForm(forms.Form):
     """A token for a program."""

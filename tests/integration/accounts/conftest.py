@@ -11,7 +11,9 @@ from django.db import connections
 from accounts.models import SignInAttempt, User
 from tenants.outbox.models import Message
 from tenants.outbox.services.drain import drain
-from tests.integration.product.conftest import PASSWORD, make
+from tests.integration.product.conftest import PASSWORD, broker, make
+
+__all__ = ["broker"]
 
 LINK = re.compile(r"^https?://\S+$", re.MULTILINE)
 
