@@ -1,0 +1,12 @@
+"""The settings of workers that are killed: as in tests, but provisioning stops once on its way."""
+
+import os
+
+from config.settings.test import *  # noqa: F403
+
+ATOLL_MAIL_FOLDER = os.environ["KEEP_MAIL_IN"]
+EMAIL_BACKEND = "front.sent_mail.FolderBackend"
+TENANT_PROVISION_STEPS = [
+    "tests.scenarios.front.stopping.stop_once",
+    "accounts.provision.first_admin",
+]
