@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.fixtures.servers"]
+pytest_plugins = ["pytester", "tests.fixtures.servers"]
 
 _WITHOUT_SERVERS = {Path(__file__).parent / name for name in ("unit", "repo")}
 

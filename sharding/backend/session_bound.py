@@ -9,7 +9,8 @@ connection would wait for ever for the lock that the owner's own transaction hol
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -44,6 +45,20 @@ def active_alias() -> str | None:
     """The shard on which this thread is in session-bound mode."""
     alias: str | None = getattr(_thread, "alias", None)
     return alias
+
+
+@contextmanager
+def take_migrations(alias: str) -> Iterator[None]:
+    """Let the router send this thread's models to a shard, as if it were migrated there.
+
+    For Django's `loaddata` on a tenant's own connection; nothing gets the owner's rights by it.
+    """
+    before = active_alias()
+    _thread.alias = alias
+    try:
+        yield
+    finally:
+        _thread.alias = before
 
 
 class SessionBoundWrapper(DatabaseWrapper):

@@ -70,7 +70,7 @@ class Directory:
         """
         entry = ask_control(key)
         if may_remember():
-            self._remember(key, entry)
+            self.remember(key, entry)
             if entry is not None:
                 shared.put(key, entry, fresh_for=tenant_settings().remembered_for)
         return entry
@@ -88,10 +88,19 @@ class Directory:
         self._unknown.clear()
         self._gate.answered()
 
+    def remember(self, key: Key, entry: Entry | None) -> None:
+        """Believe this answer for as long as answers are believed."""
+        if entry is None:
+            self._known.forget(key)
+            self._unknown.put(key, None, fresh_for=min(UNKNOWN_FOR_S, self._fresh_for))
+        else:
+            self._unknown.forget(key)
+            self._known.put(key, entry, fresh_for=self._fresh_for)
+
     def _find(self, key: Key, old: Remembered | None) -> Entry | None:
         told = shared.get(key)
         if told is not None and told.is_fresh:
-            self._remember(key, told.entry)
+            self.remember(key, told.entry)
             return told.entry
         if self._gate.lets_through():
             try:
@@ -108,14 +117,6 @@ class Directory:
         # For a moment as if fresh: the next requests shall not even ask Redis.
         self._known.put(key, last_known, fresh_for=min(RETRY_S, self._fresh_for))
         return last_known
-
-    def _remember(self, key: Key, entry: Entry | None) -> None:
-        if entry is None:
-            self._known.forget(key)
-            self._unknown.put(key, None, fresh_for=min(UNKNOWN_FOR_S, self._fresh_for))
-        else:
-            self._unknown.forget(key)
-            self._known.put(key, entry, fresh_for=self._fresh_for)
 
 
 @cache

@@ -12,6 +12,10 @@ ALLOWED: Final[dict[str, dict[str, str]]] = {
         "migrations_tools/execution.py _send": (
             "Django's signals of a migration say which database they are about: this one's."
         ),
+        "tenants/testing/cases.py _block_on": (
+            "The test kit undoes what a test did on every shard, not in the scope's alone."
+        ),
+        "tenants/testing/cases.py _rollback_atomics.roll_back": "As above: the other end of it.",
     },
     "broad_excepts": {
         "sharding/placements/services/processes.py Heartbeat._hear": (

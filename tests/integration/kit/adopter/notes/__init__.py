@@ -1,0 +1,1 @@
+"""The adopter's app."""

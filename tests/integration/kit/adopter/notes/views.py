@@ -1,0 +1,10 @@
+from django.contrib.auth.decorators import login_not_required
+from django.http import JsonResponse
+from notes.models import Note
+
+
+@login_not_required
+def notes(request):
+    if request.method == "POST":
+        Note.objects.create(text=request.POST["text"])
+    return JsonResponse({"notes": list(Note.objects.values_list("text", flat=True))})

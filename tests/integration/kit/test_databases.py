@@ -1,0 +1,156 @@
+"""Which databases the kit makes, keeps, drops, and never touches."""
+
+import pytest
+
+TESTS = "SELECT datname FROM pg_database WHERE datname LIKE 'test\\_%' ORDER BY 1"
+ROLES = "SELECT rolname FROM pg_roles WHERE rolname ~ '^t[0-9a-z]{9}$'"
+
+ONE_TEST = """
+    def test_notes(tenant):
+        from notes.models import Note
+        assert Note.objects.count() == 1
+"""
+OF_CONTROL = """
+    import pytest
+    from tenants.models import Tenant
+
+    def test_function(control):
+        Tenant.objects.using(control).delete()
+
+    @pytest.mark.django_db(databases=["control"], transaction=True)
+    def test_marked():
+        Tenant.objects.using("control").update(name="x")
+"""
+
+
+@pytest.fixture
+def real_databases(stack_ready, look):
+    """Something in each real database that a test could destroy."""
+
+    def count():
+        return (
+            look("control", "SELECT count(*) FROM placements_shard", "control"),
+            look("control", "SELECT datname FROM pg_database WHERE datname = 'control'"),
+            look("alpha", "SELECT datname FROM pg_database WHERE datname = 'shard'"),
+            look("alpha", "SELECT oid FROM pg_namespace ORDER BY 1", "shard"),
+        )
+
+    before = count()
+    yield
+    assert count() == before
+
+
+def test_tests_of_control_leave_the_real_control_alone(adopter, real_databases, nothing_left):
+    adopter.pytester.makepyfile(OF_CONTROL)
+    adopter.runs().assert_outcomes(passed=2)
+
+
+def test_nothing_is_left_without_reuse(adopter, look, stack, real_databases, nothing_left):
+    before = look("alpha", ROLES)
+    adopter.pytester.makepyfile(ONE_TEST)
+    adopter.runs("--create-db").assert_outcomes(passed=1)
+    assert [look(name, TESTS) for name in stack.databases] == [[], [], []]
+    assert set(look("alpha", ROLES)) == set(before)
+
+
+def test_databases_are_kept_and_found_again(adopter, look, nothing_left):
+    adopter.pytester.makepyfile(ONE_TEST)
+    oids = "SELECT oid::text FROM pg_database WHERE datname = 'test_shard'"
+    adopter.runs("--reuse-db").assert_outcomes(passed=1)
+    kept = look("alpha", oids)
+    adopter.runs("--reuse-db").assert_outcomes(passed=1)
+    assert look("alpha", oids) == kept != []
+    adopter.runs("--reuse-db", "--create-db").assert_outcomes(passed=1)
+    assert look("alpha", oids) != kept
+
+
+def test_databases_of_a_killed_run_are_not_used_again(adopter, nothing_left):
+    adopter.pytester.makepyfile(
+        """
+        import os, signal
+        import pytest
+
+        @pytest.mark.django_db(transaction=True)
+        def test_notes(tenant):
+            from notes.models import Note
+            assert Note.objects.count() == 1
+            Note.objects.create(text="left behind")
+            if os.environ.get("DIES"):
+                os.kill(os.getpid(), signal.SIGKILL)
+        """
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DIES", "1")
+        adopter.runs("--reuse-db")
+    adopter.runs("--reuse-db").assert_outcomes(passed=1)
+
+
+def test_a_changed_migration_makes_other_databases(adopter, nothing_left):
+    adopter.pytester.makepyfile(ONE_TEST)
+    adopter.runs("--reuse-db").assert_outcomes(passed=1)
+    migration = adopter.pytester.path / "notes" / "migrations" / "0001_initial.py"
+    twice = migration.read_text().replace(
+        "        migrations.RunPython(seed),", "        migrations.RunPython(seed),\n" * 2
+    )
+    migration.write_text(twice)
+    result = adopter.runs("--reuse-db")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*assert 2 == 1*"])
+
+
+def test_a_database_that_is_not_the_kit_s_is_left_alone(adopter, look, nothing_left):
+    look("alpha", "CREATE DATABASE test_shard")
+    adopter.pytester.makepyfile(ONE_TEST)
+    result = adopter.runs()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*ForeignDatabase*test_shard*left alone*"])
+    assert "test_shard" in look("alpha", TESTS)
+
+
+def test_a_real_database_of_a_test_s_name_is_refused(adopter, stack, monkeypatch, tmp_path):
+    registry = stack.files.registry.read_text()
+    file = tmp_path / "registry.toml"
+    file.write_text(registry.replace('dbname = "control"', 'dbname = "test_shard"'))
+    monkeypatch.setenv("ATOLL_REGISTRY", str(file))
+    adopter.pytester.makepyfile(ONE_TEST)
+    result = adopter.runs()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*UnsafeName*test_shard*"])
+
+
+def test_an_administrator_is_asked_for(adopter, monkeypatch):
+    monkeypatch.delenv("ATOLL_TEST_ADMIN")
+    adopter.pytester.makepyfile(ONE_TEST)
+    result = adopter.runs()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*NoServers*ATOLL_TEST_ADMIN is not set*"])
+
+
+def test_without_a_registry_the_development_servers_are_started(project):
+    project.adds("stock")
+    project.pytester.makepyfile(
+        test_cache="""
+        from django.core.cache import cache
+
+        def test_a_keeps(tenant):
+            cache.set("key", 1)
+            assert cache.get("key") == 1
+
+        def test_b_finds_nothing(tenant):
+            assert cache.get("key") is None
+        """
+    )
+    project.runs("-n", "2").assert_outcomes(passed=15)
+
+
+def test_a_project_without_the_backend_is_let_be(project):
+    (project.pytester.path / "shop_settings.py").write_text(
+        "DATABASES = {'default': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': ':memory:'}}\n"
+        "USE_TZ = True\n"
+    )
+    project.pytester.makepyfile(
+        "def test_it(db):\n    pass\n\n\ndef test_that(tenant):\n    pass\n"
+    )
+    result = project.runs()
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*test kit is not at work*"])
