@@ -74,12 +74,29 @@ class SignIn:
 
 
 @dataclass(frozen=True, slots=True)
+class OperatorSignIn:
+    """How to sign in to the console of a running demo.
+
+    Attributes:
+        secret: what an app makes codes of, as it is typed there.
+        recovery_codes: each is good once in place of such a code.
+    """
+
+    host: str
+    email: str
+    password: str
+    secret: str
+    recovery_codes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Running:
     """What a demo that is up says about itself, for those who drive it."""
 
     port: int
     pids: tuple[int, ...]
     sign_ins: tuple[SignIn, ...]
+    operator: OperatorSignIn
 
     def to_json(self) -> str:
         """For a file that its owner alone may read: it holds passwords."""
@@ -93,4 +110,7 @@ class Running:
             port=told["port"],
             pids=tuple(told["pids"]),
             sign_ins=tuple(SignIn(**each) for each in told["sign_ins"]),
+            operator=OperatorSignIn(
+                **{**told["operator"], "recovery_codes": tuple(told["operator"]["recovery_codes"])}
+            ),
         )
