@@ -31,7 +31,7 @@ _SAME = (
     "X_FRAME_OPTIONS",
     "SECURE_REFERRER_POLICY",
 )
-_OURS = "tenants.middleware.TenantMiddleware"
+_OURS = ["workspace.api.middleware.ProblemMiddleware", "tenants.middleware.TenantMiddleware"]
 
 
 def _peers(monkeypatch: pytest.MonkeyPatch, **environment: str) -> ModuleType:
@@ -48,8 +48,8 @@ def _peers(monkeypatch: pytest.MonkeyPatch, **environment: str) -> ModuleType:
 def test_peers_have_the_products_setting(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     product = getattr(settings, name)
     if name == "MIDDLEWARE":
-        assert product[0] == _OURS
-        product = product[1:]
+        assert product[: len(_OURS)] == _OURS
+        product = product[len(_OURS) :]
     assert getattr(_peers(monkeypatch), name) == product
 
 

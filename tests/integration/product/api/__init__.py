@@ -1,0 +1,1 @@
+"""The JSON API through real addresses, and its document."""
