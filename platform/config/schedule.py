@@ -4,6 +4,21 @@ from datetime import timedelta
 from typing import Any, Final
 
 BEAT_SCHEDULE: Final[dict[str, dict[str, Any]]] = {
+    "deliver what is left in outboxes": {
+        "task": "tenants.outbox.tasks.sweep_outboxes",
+        "schedule": timedelta(seconds=15),
+        # One that could not be taken in time is no work any more: the next one is there.
+        "options": {"expires": 15},
+    },
+    "look into the outbox of every tenant": {
+        "task": "tenants.outbox.tasks.drain_all_outboxes",
+        "schedule": timedelta(hours=2),
+    },
+    "publish reference tables that have changed": {
+        "task": "tenants.catalog.tasks.keep_in_step",
+        "schedule": timedelta(minutes=1),
+        "options": {"expires": 60},
+    },
     "clear expired sessions of every tenant": {
         "task": "accounts.tasks.clear_sessions_of_all_tenants",
         "schedule": timedelta(hours=6),

@@ -34,3 +34,9 @@ def ask_for_drain() -> bool:
         log.warning("No worker can be asked to drain the outbox, the sweep will: %s", error)
         return False
     return True
+
+
+def forget() -> None:
+    """Believe that the broker is there, as at the start of the process."""
+    global _asks_again_at
+    _asks_again_at = 0.0

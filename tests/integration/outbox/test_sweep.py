@@ -1,0 +1,167 @@
+"""Whoever has messages left is found, also when the broker or a shard is away."""
+
+import json
+import os
+import signal
+import time
+from io import StringIO
+
+import pytest
+import redis
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connections
+
+from config.celery_app import app
+from sharding import scope
+from sharding.registry import current as addresses
+from sharding.schemas.connections import own_connection
+from tenants.models import Tenant
+from tenants.outbox.services import asking
+from tenants.outbox.services.drain import drain
+from tenants.outbox.services.sweep import believed_everywhere, sweep
+from tenants.outbox.tasks import drain_outbox, sweep_outboxes
+from tenants.services.suspend import resume_tenant, suspend_tenant
+
+
+@pytest.fixture(autouse=True)
+def queues(stack_ready):
+    """The real broker, empty; lists who was asked to drain, by queue."""
+    before = app.conf.broker_url
+    lead_celery_to(settings.CELERY_BROKER_URL)
+    broker = redis.Redis.from_url(settings.CELERY_BROKER_URL)
+    broker.flushdb()
+    asking.forget()
+
+    def asked(queue):
+        found = [json.loads(message)["headers"] for message in broker.lrange(queue, 0, -1)]
+        broker.delete(queue)
+        return [headers["atoll_tenant"] for headers in found]
+
+    yield asked
+    broker.close()
+    lead_celery_to(before)
+    asking.forget()
+
+
+def lead_celery_to(url):
+    app.conf.broker_url = url
+    # Celery's own way to forget connections that lead elsewhere.
+    app._after_fork()
+
+
+def settle(*places):
+    """Let the servers' statistics say what is there, as they would by themselves in seconds."""
+    for place in places:
+        with own_connection(addresses.shard(place.shard)) as own:
+            own.execute(f"ANALYZE {place.schema}.outbox_message")
+
+
+def test_a_transaction_asks_once_for_its_tenant_when_it_is_committed(
+    fig, hop, tell, deliveries, queues
+):
+    tell(fig, "one", "two", "three")
+    tell(hop, "four")
+    assert queues("shard.alpha") == [fig.tenant_id]
+    assert queues("shard.beta") == [hop.tenant_id]
+
+
+def test_the_sweep_asks_for_those_who_have_messages_and_for_nobody_else(
+    fig, gum, hop, tell, deliveries, queues
+):
+    tell(fig, "one")
+    tell(hop, "two")
+    queues("shard.alpha"), queues("shard.beta")
+    settle(fig, gum, hop)
+    sweep_outboxes.apply()
+    assert (queues("shard.alpha"), queues("shard.beta")) == ([fig.tenant_id], [hop.tenant_id])
+    said = StringIO()
+    call_command("outbox_status", json=True, stdout=said)
+    found = json.loads(said.getvalue())
+    assert [(line["slug"], line["waiting"]) for line in found["lines"]] == [("fig", 1), ("hop", 1)]
+
+
+def test_statistics_that_say_too_much_cost_one_look_and_are_set_right(
+    fig, tell, deliveries, queues
+):
+    for _ in range(10):
+        tell(fig, "one")
+        settle(fig)
+        with scope.enter(fig):
+            drain()
+        if believed_of(fig):  # the server has not counted the delete yet
+            break
+    assert believed_of(fig)
+    queues("shard.alpha")
+    assert sweep(drain_outbox) == 0
+    assert queues("shard.alpha") == []
+    assert not believed_of(fig)
+
+
+def believed_of(place):
+    (found,) = (one for one in believed_everywhere() if one.shard == place.shard)
+    return found.waiting.get(place.schema)
+
+
+def test_a_suspended_tenants_messages_are_delivered_as_well(fig, tell, deliveries, queues):
+    tell(fig, "one")
+    settle(fig)
+    queues("shard.alpha")
+    tenant = Tenant.objects.using("control").get(id=fig.tenant_id)
+    suspend_tenant(tenant)
+    try:
+        assert sweep(drain_outbox) == 1
+    finally:
+        resume_tenant(tenant)
+    assert queues("shard.alpha") == [fig.tenant_id]
+
+
+def test_a_shard_that_is_down_is_told_and_the_others_are_swept(
+    stack, fig, hop, tell, deliveries, queues, caplog
+):
+    tell(fig, "one")
+    tell(hop, "two")
+    queues("shard.alpha"), queues("shard.beta")
+    settle(fig, hop)
+    connections.close_all()
+    stack.stop_server("beta")
+    try:
+        assert sweep(drain_outbox) == 1
+        assert "outboxes of beta: away" in caplog.text
+        assert queues("shard.alpha") == [fig.tenant_id]
+    finally:
+        stack.start_server("beta")
+
+
+@pytest.mark.parametrize("how", ["refused", "frozen"])
+def test_a_broker_that_is_away_neither_fails_nor_holds_up_who_publishes(
+    stack, fig, tell, deliveries, queues, how
+):
+    tell(fig, "warm up")
+    if how == "frozen":
+        pid = int(redis.Redis.from_url(settings.CELERY_BROKER_URL).info("server")["process_id"])
+        os.kill(pid, signal.SIGSTOP)
+    else:
+        stack.stop_server("redis")
+    try:
+        first = timed(lambda: tell(fig, "one"))
+        second = timed(lambda: tell(fig, "two"))
+    finally:
+        if how == "frozen":
+            os.kill(pid, signal.SIGCONT)
+        else:
+            stack.start_server("redis")
+    assert first < 1.5
+    assert second < 0.1, "nobody asks a broker that was away a moment ago"
+    settle(fig)
+    lead_celery_to(settings.CELERY_BROKER_URL)
+    assert sweep(drain_outbox) == 1
+    with scope.enter(fig):
+        drain()
+    assert deliveries.of(fig) == ["warm up", "one", "two"]
+
+
+def timed(do):
+    started = time.monotonic()
+    do()
+    return time.monotonic() - started
