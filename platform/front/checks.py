@@ -19,7 +19,7 @@ def check_mail_is_not_shown(app_configs: Sequence[Any] | None, **more: Any) -> l
         Error(
             "ATOLL_MAIL_FOLDER is set where real people may come: the public host would show "
             "everybody every mail, and mails hold links that are as good as passwords.",
-            hint="Unset ATOLL_MAIL_FOLDER, and set ATOLL_EMAIL_URL to a real mail server.",
+            hint="Unset ATOLL_MAIL_FOLDER, and set ATOLL_MAIL_URL to a real mail server.",
             id="front.E001",
         )
     ]

@@ -2,6 +2,7 @@
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.http import QueryDict
 
 from accounts.models import User
 from front.types import Wish
@@ -9,7 +10,14 @@ from tenants.services.asking import LONGEST_NAME
 from tenants.slugs import LONGEST
 
 
-class EmailForm(forms.Form):
+class PlainForm(forms.Form):
+    """A form whose labels end as they are written."""
+
+    def __init__(self, data: QueryDict | None = None) -> None:
+        super().__init__(data, label_suffix="")
+
+
+class EmailForm(PlainForm):
     """An address, in the form in which accounts keep it."""
 
     email = forms.EmailField(
@@ -23,7 +31,7 @@ class EmailForm(forms.Form):
         return User.objects.normalize_email(self.cleaned_data["email"])
 
 
-class SlugForm(forms.Form):
+class SlugForm(PlainForm):
     """A subdomain."""
 
     slug = forms.CharField(
