@@ -5,6 +5,7 @@ TenantError
 ├── InvalidSlug
 ├── SlugTaken
 │   └── SlugQuarantined
+├── InvalidName
 ├── InvalidDomain
 ├── DomainTaken
 ├── UnknownSlug
@@ -83,6 +84,16 @@ class SlugQuarantined(SlugTaken):
             "UTC, since links and mails that name it are still about. Choose another one. "
             "Nothing was changed.",
         )
+
+
+class InvalidName(TenantError):
+    """A text cannot be what people call a tenant."""
+
+    code = "tenants.invalid_name"
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+        super().__init__(f"This cannot be the name of a tenant: {why}. Nothing was changed.")
 
 
 class InvalidDomain(TenantError):
