@@ -47,7 +47,7 @@ ZIP: Final = Kind(
 
 # What no text holds but for a line, a tab, a page and a colour of a terminal.
 _CONTROLS: Final = bytes(set(range(32)) - set(b"\t\n\r\f\x1b"))
-_NO_PICTURE: Final = (
+NO_PICTURE: Final = (
     UnidentifiedImageError,
     Image.DecompressionBombError,
     Image.DecompressionBombWarning,
@@ -93,7 +93,7 @@ def _picture(content: IO[bytes]) -> Kind | None:
                 return None
             kind = PICTURES[image.format or ""]
             image.verify()
-    except _NO_PICTURE:
+    except NO_PICTURE:
         return None
     return kind
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from workspace import urls_transfer, views, views_files, views_tickets
+from workspace import urls_transfer, views, views_files, views_settings, views_tickets
 
 app_name = "workspace"
 urlpatterns = [
@@ -16,5 +16,10 @@ urlpatterns = [
     path("tickets/<int:pk>/delete/", views_tickets.ticket_delete, name="ticket_delete"),
     path("attachments/<uuid:pk>/", views_files.attachment, name="attachment"),
     path("attachments/<uuid:pk>/delete/", views_files.attachment_delete, name="attachment_delete"),
+    path("settings/", views_settings.settings, name="settings"),
+    path("settings/name/", views_settings.settings_name, name="settings_name"),
+    path("settings/time-zone/", views_settings.settings_time_zone, name="settings_time_zone"),
+    path("settings/logo/", views_settings.settings_logo, name="settings_logo"),
+    path("logo/<slug:name>/", views_settings.logo, name="logo"),
     *urls_transfer.patterns,
 ]

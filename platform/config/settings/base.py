@@ -34,6 +34,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     # no models
+    "config",
     "django.contrib.postgres",
     "django.contrib.staticfiles",
 ]
@@ -50,6 +51,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.middleware.MembersOnlyMiddleware",
+    "workspace.time_zone.TimeZoneMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
@@ -140,7 +142,6 @@ FILE_UPLOAD_HANDLERS = [
 ]
 STATIC_URL = "/static/"
 STATIC_ROOT = _env.static_root
-STATICFILES_DIRS = [ROOT / "platform" / "config" / "static"]
 
 # --- People and protection -------------------------------------------------------------------
 

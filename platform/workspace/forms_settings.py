@@ -1,0 +1,49 @@
+"""Forms of a workspace's settings."""
+
+from itertools import groupby
+from zoneinfo import available_timezones
+
+from django import forms
+
+from workspace.services.preferences import LARGEST_LOGO
+
+
+class NameForm(forms.Form):
+    """What people call the workspace."""
+
+    name = forms.CharField(label="Name", max_length=150)
+
+
+class TimeZoneForm(forms.Form):
+    """In which zone times are shown."""
+
+    time_zone = forms.ChoiceField(label="Time zone")
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        field = self.fields["time_zone"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = _zones()
+
+
+class LogoForm(forms.Form):
+    """A picture to be made a logo of."""
+
+    logo = forms.FileField(
+        label="Picture",
+        help_text=f"PNG, JPEG, GIF or WebP, at most {LARGEST_LOGO // 2**20} MB. "
+        "Members see it on every page, and everybody on the page for signing in.",
+        widget=forms.FileInput(attrs={"accept": "image/png,image/jpeg,image/gif,image/webp"}),
+    )
+
+
+def _zones() -> list[tuple[str, list[tuple[str, str]]]]:
+    """Zones by continent; without the names that are kept for old programs only."""
+    places = sorted(name for name in available_timezones() if "/" in name)
+    named = [name for name in places if not name.startswith(("Etc/", "US/", "SystemV/", "posix/"))]
+    groups = groupby(named, key=lambda name: name.partition("/")[0])
+    by_continent = [
+        (continent, [(name, name.partition("/")[2].replace("_", " ")) for name in names])
+        for continent, names in groups
+    ]
+    return [("Everywhere", [("UTC", "UTC")]), *by_continent]

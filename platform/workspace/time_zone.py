@@ -1,0 +1,79 @@
+"""Times are shown in the time zone that a member chose, or else the workspace's admins.
+
+It is looked up when a page shows its first time, since most requests show none.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta, tzinfo
+from typing import Final, cast
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from asgiref.sync import iscoroutinefunction
+from django.http import HttpRequest, HttpResponseBase
+from django.utils import timezone
+from django.utils.decorators import sync_and_async_middleware
+
+Sync = Callable[[HttpRequest], HttpResponseBase]
+Async = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
+
+
+class WorkspaceZone(tzinfo):
+    """The zone of the tenant in scope, whichever that is when a time is converted."""
+
+    def utcoffset(self, moment: datetime | None) -> timedelta | None:
+        return _zone().utcoffset(moment)
+
+    def dst(self, moment: datetime | None) -> timedelta | None:
+        return _zone().dst(moment)
+
+    def tzname(self, moment: datetime | None) -> str | None:
+        # Without a moment it is asked for by Django, to tell the database.
+        return _zone().tzname(moment) or _zone().key
+
+    def fromutc(self, moment: datetime) -> datetime:
+        """The moment in the zone itself, so that what is kept longer than the scope is right."""
+        zone = _zone()
+        return zone.fromutc(moment.replace(tzinfo=zone))
+
+    def __str__(self) -> str:
+        return _zone().key
+
+
+WORKSPACE_ZONE: Final = WorkspaceZone()
+
+
+@sync_and_async_middleware
+def TimeZoneMiddleware(get_response: Sync | Async) -> Sync | Async:  # noqa: N802
+    """Let a tenant's pages show times in its own zone; other hosts show the server's."""
+    if iscoroutinefunction(get_response):
+        answer_later = cast(Async, get_response)
+
+        async def later(request: HttpRequest) -> HttpResponseBase:
+            with timezone.override(_for(request)):
+                return await answer_later(request)
+
+        return later
+
+    answer_now = cast(Sync, get_response)
+
+    def now(request: HttpRequest) -> HttpResponseBase:
+        with timezone.override(_for(request)):
+            return answer_now(request)
+
+    return now
+
+
+def _for(request: HttpRequest) -> tzinfo | None:
+    return WORKSPACE_ZONE if getattr(request, "tenant", None) else None
+
+
+def _zone() -> ZoneInfo:
+    # Where there is no workspace (benchmarks' peers), this module can still be imported.
+    from accounts.time_zones import own_time_zone
+    from workspace.services.preferences import preferences
+
+    try:
+        return ZoneInfo(own_time_zone() or preferences().time_zone)
+    except ZoneInfoNotFoundError:
+        # Chosen where another edition of the list of zones is installed.
+        return ZoneInfo("UTC")

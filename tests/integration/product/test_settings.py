@@ -1,0 +1,195 @@
+"""What admins choose for their workspace: name, logo, time zone."""
+
+import io
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from django.core.files.storage import default_storage
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connections
+from django.test.utils import CaptureQueriesContext
+from PIL import Image, PngImagePlugin
+
+from accounts.models import User
+from sharding import scope
+from sharding.placements.models import AuditEntry
+from tenants.errors import InvalidName
+from tenants.models import Tenant
+from tenants.services.change_name import change_name
+from tests.integration.product.conftest import make
+from workspace.models import Ticket, WorkspaceSettings
+from workspace.services.preferences import LARGEST_LOGO, LOGO_BOX, forget_preferences, preferences
+from workspace.services.tickets import open_ticket
+
+
+def picture(size=(900, 300), kind="PNG", **options):
+    out = io.BytesIO()
+    Image.new("RGB", size, "teal").save(out, kind, **options)
+    return out.getvalue()
+
+
+@pytest.fixture(scope="module")
+def dune(stack_ready):
+    return make("dune", "Dune Works", "alpha")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_chosen(dune):
+    yield
+    with dune.scope():
+        WorkspaceSettings.objects.all().delete()
+        forget_preferences()
+
+
+def send_logo(tenant, content, name="logo.png"):
+    return tenant.member().post("/settings/logo/", {"logo": SimpleUploadedFile(name, content)})
+
+
+def logos():
+    folder = Path(default_storage.location) / "logos"
+    return [path.name for path in folder.iterdir()] if folder.is_dir() else []
+
+
+def read(answer):
+    return b"".join(answer.streaming_content)
+
+
+def test_a_new_name_is_shown_at_once_and_audited_and_the_neighbour_keeps_his(dune, acme):
+    admin = dune.member()
+    assert admin.post("/settings/name/", {"name": "  Dune   & Sons "}).status_code == 302
+    assert "Dune &amp; Sons" in admin.get("/").content.decode()
+    assert "Acme Tools" in acme.member().get("/").content.decode()
+    with scope.enter(scope.CONTROL):
+        entry = AuditEntry.objects.filter(
+            subject=dune.place.tenant_id, action="tenant.name"
+        ).latest("pk")
+        assert (entry.before, entry.after) == ({"name": "Dune Works"}, {"name": "Dune & Sons"})
+        assert entry.actor.startswith("member:")
+        assert "@" not in entry.actor
+    change_name("dune", "Dune Works")
+
+
+@pytest.mark.parametrize("name", ["", "  ", "x" * 151, "a\u202eb", "nul\x00"])
+def test_what_cannot_be_a_name_is_refused_and_nothing_changes(dune, name):
+    with pytest.raises(InvalidName):
+        change_name("dune", name)
+    assert dune.member().post("/settings/name/", {"name": name}).status_code == 422
+    assert Tenant.objects.using("control").get(slug="dune").name == "Dune Works"
+
+
+def test_times_are_shown_in_the_chosen_zone_for_this_tenant_only(dune, acme):
+    for tenant in (dune, acme):
+        with tenant.scope():
+            admin = User.objects.get(email=tenant.email)
+            moment = datetime(2026, 7, 1, 23, 30, tzinfo=UTC)
+            ticket = open_ticket(Ticket(title="Midnight", opened_at=moment), by=admin)
+            address = ticket.get_absolute_url()
+        if tenant is dune:
+            chosen = tenant.member().post("/settings/time-zone/", {"time_zone": "Asia/Tokyo"})
+            assert chosen.status_code == 302
+        shown = "2 Jul 2026, 08:30" if tenant is dune else "1 Jul 2026, 23:30"
+        assert shown in tenant.member().get(address).content.decode()
+
+
+def test_a_zone_that_is_none_is_refused(dune):
+    answer = dune.member().post("/settings/time-zone/", {"time_zone": "Mars/Olympus"})
+    assert answer.status_code == 422
+    with dune.scope():
+        assert preferences().time_zone == "UTC"
+
+
+def test_a_logo_is_made_anew_and_shown_to_whoever_is_to_sign_in(dune, acme):
+    note = PngImagePlugin.PngInfo()
+    note.add_text("Comment", "<script>alert('a secret')</script>")
+    sent = picture(pnginfo=note) + b"<script>alert(1)</script>"
+    assert send_logo(dune, sent).status_code == 302
+    page = dune.visitor().get("/account/sign-in/").content.decode()
+    address = page.split('<img src="')[1].split('"')[0]
+    answer = dune.visitor().get(address)
+    assert (answer.status_code, answer["content-type"]) == (200, "image/png")
+    kept = read(answer)
+    assert b"script" not in kept
+    with Image.open(io.BytesIO(kept)) as image:
+        assert image.size == (LOGO_BOX[0], LOGO_BOX[0] // 3)
+    assert acme.visitor().get(address).status_code == 404
+    assert "<img" not in acme.visitor().get("/account/sign-in/").content.decode()
+
+
+def test_another_logo_gets_another_address_and_the_old_file_goes(dune):
+    send_logo(dune, picture())
+    with dune.scope():
+        (first,) = logos()
+    send_logo(dune, picture((10, 10), "JPEG"), "new.jpg")
+    with dune.scope():
+        (second,) = logos()
+    assert second != first
+    assert dune.visitor().get(f"/logo/{first}/").status_code == 404
+    dune.visitor().get(f"/logo/{second}/").close()
+    assert dune.member().post("/settings/logo/", {"remove": "1"}).status_code == 302
+    with dune.scope():
+        assert logos() == []
+        assert preferences().logo == ""
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>",
+        b"\x89PNG\r\n\x1a\n and no picture",
+        picture()[:200],
+        b"x" * (LARGEST_LOGO + 1),
+    ],
+    ids=["svg", "no picture", "half a picture", "too large"],
+)
+def test_what_is_no_picture_is_refused_and_the_logo_stays(dune, content):
+    send_logo(dune, picture())
+    with dune.scope():
+        before = logos()
+    assert send_logo(dune, content).status_code == 422
+    with dune.scope():
+        assert logos() == before
+        assert preferences().logo == f"logos/{before[0]}"
+
+
+def test_a_logo_that_cannot_be_recorded_leaves_no_file(dune, monkeypatch):
+    from django.core.files.base import ContentFile
+
+    from workspace.services import preferences as service
+
+    class Full(ContentFile):
+        def chunks(self, chunk_size=None):
+            yield b"half"
+            raise OSError("No space left on device")
+
+    monkeypatch.setattr(service, "ContentFile", Full)
+    with dune.scope(), pytest.raises(OSError, match="No space"):
+        service.choose_logo(SimpleUploadedFile("logo.png", picture()))
+    with dune.scope():
+        assert logos() == []
+        assert not preferences().logo
+
+
+def test_only_admins_see_and_change_settings(dune):
+    with dune.scope():
+        User.objects.create_user("agent@dune.example", "long enough")
+    agent = dune.member("agent@dune.example", "long enough")
+    assert agent.get("/settings/").status_code == 403
+    for part, sent in {
+        "name": {"name": "Mine"},
+        "time-zone": {"time_zone": "Asia/Tokyo"},
+        "logo": {"remove": "1"},
+    }.items():
+        assert agent.post(f"/settings/{part}/", sent).status_code == 403
+    assert "/settings/" not in agent.get("/").content.decode()
+    assert "/settings/" in dune.member().get("/").content.decode()
+    assert dune.visitor().get("/settings/").status_code == 302
+    assert Tenant.objects.using("control").get(slug="dune").name == "Dune Works"
+
+
+def test_the_second_page_reads_no_settings_from_the_database(dune):
+    member = dune.member()
+    member.get("/tickets/")
+    with dune.scope(), CaptureQueriesContext(connections["default"]) as queries:
+        member.get("/tickets/")
+    assert not [each for each in queries if "workspacesettings" in each["sql"]]
