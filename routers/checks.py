@@ -4,9 +4,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from django.apps import AppConfig, apps
+from django.conf import settings
 from django.core.checks import CheckMessage, Error
 from django.db import models
+from django.utils.module_loading import import_string
 
+from routers.databases import TenantRouter
 from routers.homes import Home, NoHome, home_of
 
 Model = type[models.Model]
@@ -23,6 +26,25 @@ def check_homes(
     # Those of many-to-many fields are judged with their field.
     known = list(apps.get_models())
     return [*homeless(known), *crossings(known)]
+
+
+def check_router(
+    app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Nobody answers before the router that decides or raises."""
+    first = next(iter(settings.DATABASE_ROUTERS), None)
+    router = import_string(first) if isinstance(first, str) else type(first)
+    if isinstance(router, type) and issubclass(router, TenantRouter):
+        return []
+    return [
+        Error(
+            f"DATABASE_ROUTERS begins with {first!r}, not with routers.databases.TenantRouter: "
+            "rows would be looked for where nobody decided.",
+            hint='DATABASE_ROUTERS = ["routers.databases.TenantRouter"]. It decides or raises, so '
+            "a router after it is never asked.",
+            id="routers.E004",
+        )
+    ]
 
 
 def homeless(known: Iterable[Model]) -> Iterator[CheckMessage]:

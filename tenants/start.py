@@ -4,11 +4,13 @@ from django.core import checks
 from django.core.signals import got_request_exception
 
 from routers import signing
-from routers.checks import check_homes
+from routers.checks import check_homes, check_router
+from routers.reference_tables import check_reference_tables, keep_reference_rows
 from sharding import scope
 from sharding.placements.services.processes import on_announcement
 from sharding.scope import ports
 from tenants import mail
+from tenants.checks import register as register_checks
 from tenants.directory import changes
 from tenants.directory.lookup import resolve
 from tenants.outages import note_outage
@@ -29,3 +31,7 @@ def hook_in() -> None:
     signing.install()
     register_topic(mail.TOPIC, mail.deliver)
     checks.register(check_homes)
+    checks.register(check_router)
+    checks.register(check_reference_tables)
+    keep_reference_rows()
+    register_checks()

@@ -5,6 +5,7 @@ from typing import Any
 from django.core import checks
 from django.db import connections
 
+from sharding.backend import checks_of_databases
 from sharding.backend.handler import SHARDS_PER_PROCESS, ScopeHandler
 from sharding.registry import current as registry
 from sharding.registry.errors import RegistryError
@@ -14,6 +15,7 @@ def register() -> None:
     """Tell Django of them."""
     checks.register(check_installed)
     checks.register(check_shards_per_process)
+    checks_of_databases.register()
 
 
 def check_installed(**kwargs: Any) -> list[checks.CheckMessage]:

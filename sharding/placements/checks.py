@@ -10,7 +10,7 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from sharding.placements.errors import InvalidShardName
 from sharding.placements.models import CONTROL, Shard
 from sharding.placements.services.shards import check_shard_name
-from sharding.registry.current import registry
+from sharding.registry.current import describe_source, registry
 from sharding.registry.errors import RegistryError
 from sharding.schemas.errors import ServerUnreachable
 from sharding.schemas.services.escapes import open_escapes
@@ -26,6 +26,25 @@ def check_registry(
     except RegistryError as error:
         return [Error(str(error), id="sharding.E003")]
     return [*_shared_databases(), *(_bad_names(tuple(known.shards)))]
+
+
+@register(deploy=True)
+def check_control_is_known(
+    app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Where real people come there is one; without it many commands still work."""
+    try:
+        if registry().control is not None:
+            return []
+    except RegistryError:
+        return []  # sharding.E003 says what is wrong
+    return [
+        Error(
+            f"The registry names no control database ({describe_source()}).",
+            hint="Set ATOLL_REGISTRY to the registry file (docs/how-to/deploy.md).",
+            id="sharding.E008",
+        )
+    ]
 
 
 @register(Tags.database)

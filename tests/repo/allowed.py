@@ -32,6 +32,12 @@ ALLOWED: Final[dict[str, dict[str, str]]] = {
         "tenants/services/provision.py _seed": (
             "TENANT_PROVISION_STEPS: adopters hook in by dotted path; that is the seam's purpose."
         ),
+        "routers/checks.py check_router": (
+            "DATABASE_ROUTERS is a list of dotted paths; the check looks at what Django would use."
+        ),
+        "tenants/checks.py named": (
+            "Django's settings name classes by dotted path; the checks look at what they name."
+        ),
         "routers/homes.py home_of_label": (
             "Django asks a router by label and name; what is looked up is asked for its home only."
         ),
