@@ -6,6 +6,7 @@ What is no setting is read where it is used; docs/reference/settings.md lists al
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,6 +20,7 @@ from django.core.exceptions import ImproperlyConfigured
 ROOT = Path(__file__).resolve().parents[2]
 """The folder that holds manage.py."""
 
+_BIND: Final = re.compile(r"(\[[0-9a-fA-F:]+\]|[^:\s]+):[0-9]{1,5}")
 FORMATS: Final = ("json", "line")
 DEVELOPMENT_SECRET = "development-only-secret-key-that-prod-refuses"
 
@@ -128,12 +130,20 @@ def read_environment() -> Environment:
         mail_url=env.str("ATOLL_MAIL_URL", default="smtp://localhost:25"),
         mail_folder=env.str("ATOLL_MAIL_FOLDER", default=""),
         mail_from=env.str("ATOLL_MAIL_FROM", default=f"no-reply@{base_domain}"),
-        metrics_bind=env.str("ATOLL_METRICS_BIND", default=""),
+        metrics_bind=_bind("ATOLL_METRICS_BIND", env.str("ATOLL_METRICS_BIND", default="")),
         log_format=_one_of(
             "ATOLL_LOG_FORMAT", env.str("ATOLL_LOG_FORMAT", default="json"), FORMATS
         ),
         log_level=env.str("ATOLL_LOG_LEVEL", default="INFO"),
     )
+
+
+def _bind(name: str, value: str) -> str:
+    if value and not _BIND.fullmatch(value):
+        raise ImproperlyConfigured(
+            f"{name} is {value!r}. Set it to an address and a port, host:port."
+        )
+    return value
 
 
 def _one_of(name: str, value: str, wanted: tuple[str, ...]) -> str:

@@ -18,6 +18,17 @@ if _env.secret_key == env.DEVELOPMENT_SECRET:
 # What Python warns of is a log line like any other, and not text between them.
 logging.captureWarnings(True)
 
+# A style sheet's name says its content, so that browsers and front servers may keep it for ever.
+STORAGES = {
+    **STORAGES,
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage",
+    },
+}
+# Both would bind names that are not ours: tenants bring domains of their own, below which others
+# may be served over plain HTTP.
+SILENCED_SYSTEM_CHECKS = [f"security.{number}" for number in ("W005", "W021")]
+
 if _env.https:
     SECURE_SSL_REDIRECT = True
     SECURE_HSTS_SECONDS = int(_env.hsts.total_seconds())

@@ -13,7 +13,7 @@ BOUNDED = {"shard", "server", "method", "status", "state", "queue"}
 """Labels with a handful of values, whoever visits."""
 
 
-@pytest.mark.parametrize("metric", described(), ids=lambda metric: metric[0])
+@pytest.mark.parametrize("metric", [*described()], ids=lambda metric: metric[0])
 def test_a_metric_is_told_with_its_labels_and_meaning(metric):
     name, kind, labels, meaning = metric
     told = ", ".join(f"`{label}`" for label in labels)
