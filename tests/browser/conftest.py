@@ -1,0 +1,63 @@
+"""The demo as a person starts it, and browsers to look at it with.
+
+Both last for this package only: Playwright keeps an event loop running in the main thread, in which
+Django's ORM would refuse to work for every test after it. Nothing here uses the ORM.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from devstack.demo.types import Running, SignIn
+from tests.browser.demo import running_demo
+from tests.browser.visits import Visits
+from tests.fixtures.servers import missing
+
+PICTURES = os.environ.get("ATOLL_PICTURES")
+"""A folder: each picture that a test takes is kept there, to be looked at."""
+
+
+@pytest.fixture(scope="package")
+def demo() -> Iterator[Running]:
+    """`manage.py demo` on a free port; gone afterwards."""
+    with running_demo() as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """Chromium as the system has it."""
+    binary = shutil.which("chromium") or shutil.which("chromium-browser")
+    if binary is None:
+        missing("this machine has no chromium")
+    # As root, or in a container, Chromium's own sandbox cannot be set up.
+    with sync_playwright() as driver:
+        launched = driver.chromium.launch(
+            executable_path=binary, args=["--no-sandbox", "--disable-dev-shm-usage"]
+        )
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def visits(demo: Running, browser: Browser) -> Iterator[Visits]:
+    """Opens hosts of the demo; fails the test for errors that pages had on their own."""
+    with ExitStack() as contexts:
+        made = Visits(demo, browser, contexts, Path(PICTURES) if PICTURES else None)
+        yield made
+        assert not made.complaints, "\n".join(made.complaints)
+
+
+@pytest.fixture
+def acme(demo: Running) -> SignIn:
+    return next(each for each in demo.sign_ins if each.slug == "acme")
+
+
+@pytest.fixture
+def coral(demo: Running) -> SignIn:
+    return next(each for each in demo.sign_ins if each.slug == "coral")

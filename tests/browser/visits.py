@@ -1,0 +1,89 @@
+"""Pages of the demo in a browser, watched for what nobody would see."""
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+
+from devstack.demo.types import Running, SignIn
+
+DESKTOP = {"width": 1280, "height": 900}
+PHONE = {"width": 390, "height": 844}
+SERIOUS = ("serious", "critical")
+_WAITS_MS = 15_000
+# What the browser says of itself when a page answers 4xx on purpose.
+_OF_THE_BROWSER = "Failed to load resource"
+
+
+class Visits:
+    """Contexts of one test: each has cookies of its own, like a person at a computer of theirs.
+
+    Attributes:
+        complaints: scripts that failed, and whatever a page's policy has kept from happening.
+    """
+
+    def __init__(
+        self, demo: Running, browser: Browser, contexts: ExitStack, pictures: Path | None
+    ) -> None:
+        self.demo = demo
+        self.complaints: list[str] = []
+        self._browser = browser
+        self._contexts = contexts
+        self._pictures = pictures
+
+    def address(self, host: str, path: str = "/") -> str:
+        """The address of a path on a host of the demo, with or without its port."""
+        return f"http://{host.partition(':')[0]}:{self.demo.port}{path}"
+
+    def person(self, **how: Any) -> BrowserContext:
+        """Somebody new, whom no host knows. `how` is Playwright's: viewport, color_scheme, …"""
+        context = self._browser.new_context(**{"viewport": DESKTOP, **how})
+        context.set_default_timeout(_WAITS_MS)
+        self._contexts.callback(context.close)
+        context.on("console", self._hear)
+        context.on("weberror", lambda error: self.complaints.append(f"script: {error.error}"))
+        return context
+
+    def open(self, host: str, path: str = "/", **how: Any) -> Page:
+        """A page as a new person sees it."""
+        page = self.person(**how).new_page()
+        page.goto(self.address(host, path))
+        return page
+
+    def member(self, who: SignIn, path: str = "/", **how: Any) -> Page:
+        """A page as seen by somebody who has just signed in."""
+        page = self.open(who.host, f"/account/sign-in/?next={path}", **how)
+        page.get_by_label("E-mail address").fill(who.email)
+        page.get_by_label("Password").fill(who.password)
+        page.keyboard.press("Enter")
+        page.wait_for_url(self.address(who.host, path))
+        return page
+
+    def picture(self, page: Page, name: str) -> None:
+        """Keep what the page looks like, where somebody wants to look."""
+        if self._pictures is not None:
+            self._pictures.mkdir(parents=True, exist_ok=True)
+            page.screenshot(path=self._pictures / f"{name}.png", full_page=True)
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type == "error" and not message.text.startswith(_OF_THE_BROWSER):
+            self.complaints.append(f"{message.page.url if message.page else ''}: {message.text}")
+
+
+def findings(page: Page) -> list[str]:
+    """What axe finds wrong for people with disabilities, serious things only."""
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{each['id']} ({each['impact']}): {each['help']}: {[n['html'][:160] for n in each['nodes']]}"
+        for each in found
+        if each["impact"] in SERIOUS
+    ]
+
+
+def overflows(page: Page) -> bool:
+    """Whether the page is wider than what shows it, so that a phone would scroll sideways."""
+    return bool(
+        page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+    )
