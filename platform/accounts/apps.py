@@ -11,8 +11,9 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         """Let mails have the links that are made when they are written."""
-        from accounts.services import invitations, password_links
+        from accounts.services import addresses, invitations, password_links
         from tenants.mail import register_link
 
+        register_link(addresses.LINK_KIND, addresses.make_address_link)
         register_link(password_links.LINK_KIND, password_links.make_reset_link)
         register_link(invitations.LINK_KIND, invitations.make_invitation_link)

@@ -98,6 +98,22 @@ class ResetForm(forms.Form):
     )
 
 
+class AddressForm(forms.Form):
+    """Another address, and the password to show that it is you."""
+
+    email = forms.EmailField(
+        label="New e-mail address",
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autofocus": True, "autocomplete": "email"}),
+    )
+    password = forms.CharField(
+        label="Your password",
+        strip=False,
+        max_length=1000,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+
 class ProfileForm(OfUser):
     """What a member says about themself."""
 

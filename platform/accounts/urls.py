@@ -4,7 +4,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path
 
 from accounts.permissions import May, needs
-from accounts.views import joining, members, passwords, profile
+from accounts.views import addresses, joining, members, passwords, profile
 from accounts.views.sign_in import SignInView
 
 sign_out = needs(May.READ)(LogoutView.as_view(http_method_names=["post"]))
@@ -19,6 +19,8 @@ urlpatterns = [
     path("join/<uuid:pk>/<slug:secret>/", joining.accept, name="accept"),
     path("profile/", profile.profile, name="profile"),
     path("profile/sign-out/", profile.sign_out_elsewhere, name="sign_out_elsewhere"),
+    path("address/", addresses.change, name="address_change"),
+    path("address/<str:token>/", addresses.confirm, name="address_confirm"),
     path("tokens/", profile.api_tokens, name="api_tokens"),
     path("tokens/<uuid:pk>/revoke/", profile.revoke_api_token, name="revoke_token"),
     path("members/", members.members, name="members"),

@@ -110,9 +110,14 @@ def test_a_link_that_nobody_made_opens_nothing(dune, make_member, spoilt):
 def test_signing_in_or_out_everywhere_spoils_the_links_of_before(dune, make_member):
     member = make_member(dune, "ann")
     with dune.scope():
-        path = welcome_path(member)
-    dune.member(member.email).post("/account/profile/sign-out/")
-    assert dune.visitor().get(path).status_code == 404
+        first = welcome_path(member)
+    client = dune.member(member.email)
+    assert dune.visitor().get(first).status_code == 404
+    with dune.scope():
+        second = welcome_path(User.objects.get(pk=member.pk))
+    assert dune.visitor().get(second).status_code == 200
+    client.post("/account/profile/sign-out/")
+    assert dune.visitor().get(second).status_code == 404
 
 
 def test_nothing_tells_whether_an_address_is_a_members(dune, make_member, post):
