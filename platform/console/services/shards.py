@@ -22,6 +22,7 @@ from sharding.schemas.services.describe import describe, survey
 
 Question = Callable[[], dict[str, Any]]
 
+_NEARLY: Final = 0.85
 _PING: Final = "SELECT 1"
 _SILENT: Final = "does not answer"
 
@@ -50,9 +51,9 @@ class ShardLook:
     problem: str
 
     @property
-    def nearly_full(self) -> int:
-        """From how many tenants on its bar changes colour."""
-        return round(self.role_cap * 0.85)
+    def is_nearly_full(self) -> bool:
+        """Whether it is time for another one."""
+        return self.tenants >= self.role_cap * _NEARLY
 
 
 @dataclass(frozen=True, slots=True)

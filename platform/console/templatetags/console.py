@@ -1,10 +1,13 @@
 """Where a page is, what is to be told once, and figures as people read them."""
 
 import json
+from datetime import datetime
 from typing import Any, Final
 
 from django import template
 from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.timesince import timesince
 
 register = template.Library()
 
@@ -18,6 +21,8 @@ _PLACES: Final = (
 _PARTS: Final = {"console:tenant": "console:tenants"}
 _STEP: Final = 1024
 _SHORT: Final = 10
+_LEAST_SEEN: Final = 0.8
+_MINUTE: Final = 60
 
 
 @register.filter
@@ -55,6 +60,21 @@ def as_size(size: int | None) -> str:
 
 
 @register.filter
+def percent_of(part: int | None, whole: int) -> str:
+    """How wide a bar is; what is there at all can be seen."""
+    if not part or not whole:
+        return "0"
+    return f"{min(100.0, max(_LEAST_SEEN, 100 * part / whole)):.1f}"
+
+
+@register.filter
+def ago(at: datetime) -> str:
+    """How long ago, to the second while that says something."""
+    seconds = max(0, round((timezone.now() - at).total_seconds()))
+    return f"{seconds} s ago" if seconds < _MINUTE else f"{timesince(at)} ago"
+
+
+@register.filter
 def as_facts(facts: Any) -> str:
     """What was before or after, on one line."""
     if not facts:
@@ -83,4 +103,5 @@ _TONES: Final = {
 
 
 def _plain(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text or "–"

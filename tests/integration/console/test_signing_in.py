@@ -233,6 +233,18 @@ def test_the_key_of_a_session_changes_with_each_step_and_is_not_stored(ann):
     assert not is_in(visitor)
 
 
+def test_in_production_the_cookie_is_bound_to_this_host(ann, settings):
+    settings.SESSION_COOKIE_NAME, settings.SESSION_COOKIE_SECURE = "__Host-session", True
+    settings.CSRF_COOKIE_NAME, settings.CSRF_COOKIE_SECURE = "__Host-csrf", True
+    cookies = ann.signed_in().cookies
+    for name in ("__Host-session", "__Host-csrf"):
+        # What browsers ask for of a cookie with this prefix.
+        assert (cookies[name]["secure"], cookies[name]["path"]) == (True, "/")
+        assert not cookies[name]["domain"]
+        assert cookies[name]["httponly"]
+    assert cookies["__Host-session"]["max-age"] == 12 * 3600
+
+
 def test_a_session_ends_when_idle_and_after_some_hours(ann, settings):
     hour = timezone.timedelta(hours=1)
     sessions = OperatorSession.objects.using(CONTROL)
