@@ -34,7 +34,7 @@ _AT_ONCE: Final = 20
 
 # Of two who take one at a time the second waits, so that a later version has later rows.
 _TAKE_TURNS = "SELECT pg_advisory_xact_lock(hashtext('atoll.reference_snapshot'))"
-_NO_ADDRESS: Final = "it has no address in this machine's registry"
+NO_ADDRESS: Final = "it has no address in this machine's registry"
 _OWN_SCHEMA = "SELECT current_schema()"
 
 # One statement for all tables, and so one moment.
@@ -69,6 +69,7 @@ class ShardOutcome:
     Attributes:
         before, after: versions; None where the shard did not say.
         problem: why it does not have the newest; empty when all is well.
+        code: of the error behind it, where there is one.
     """
 
     shard: str
@@ -77,6 +78,7 @@ class ShardOutcome:
     written: int = 0
     deleted: int = 0
     problem: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ def publish_reference(*, shards: Iterable[str] = (), dry_run: bool = False) -> P
     Raises:
         NoSuchShard: nothing was changed.
     """
-    wanted = _servers(shards)
+    wanted = servers_of(shards)
     before = newest_snapshot()
     if dry_run:
         found = _look()
@@ -161,7 +163,7 @@ def reference_status(shards: Iterable[str] = ()) -> tuple[ShardOutcome, ...]:
     Raises:
         NoSuchShard: one of the names is no shard's.
     """
-    wanted = _servers(shards)
+    wanted = servers_of(shards)
     newest = newest_snapshot()
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
         answers = list(pool.map(_ask, wanted.values()))
@@ -270,7 +272,7 @@ def _by_key(part: SnapshotTable | None) -> dict[tuple[Any, ...], Any]:
     return {tuple(row[name] for name in key): row for row in json.loads(part.rows)}
 
 
-def _servers(shards: Iterable[str]) -> dict[str, Server | None]:
+def servers_of(shards: Iterable[str]) -> dict[str, Server | None]:
     """Those that can have tenants; a shard that is being prepared gets the newest at its end."""
     rows = Shard.objects.using(CONTROL).exclude(state=ShardState.PREPARING).order_by("name")
     known = list(rows.values_list("name", flat=True))
@@ -283,17 +285,18 @@ def _servers(shards: Iterable[str]) -> dict[str, Server | None]:
 
 def _bring(name: str, server: Server | None, snapshot: Snapshot) -> ShardOutcome:
     if server is None:
-        return ShardOutcome(name, None, None, problem=_NO_ADDRESS)
+        return ShardOutcome(name, None, None, problem=NO_ADDRESS)
     try:
         done = apply_snapshot(server, snapshot)
     except (SchemaError, psycopg.Error) as error:
-        return ShardOutcome(name, None, None, problem=" ".join(str(error).split()))
+        said = " ".join(str(error).split())
+        return ShardOutcome(name, None, None, problem=said, code=getattr(error, "code", ""))
     return ShardOutcome(name, done.before, done.after, done.written, done.deleted)
 
 
 def _ask(server: Server | None) -> AppliedSnapshot | str:
     if server is None:
-        return _NO_ADDRESS
+        return NO_ADDRESS
     try:
         return read_applied(server)
     except SchemaError as error:

@@ -1,0 +1,1 @@
+"""Retire, restore and remove reference rows."""
