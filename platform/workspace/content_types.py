@@ -7,9 +7,15 @@ import unicodedata
 import zipfile
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import IO, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
+from django.core.files.uploadedfile import UploadedFile
 from PIL import Image, UnidentifiedImageError
+
+if TYPE_CHECKING:
+    Upload = UploadedFile[Any]
+else:  # generic in the stubs only
+    Upload = UploadedFile
 
 LONGEST_NAME: Final = 150
 # Of pictures that are looked at: a few kilobytes can claim to be gigapixels.

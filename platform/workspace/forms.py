@@ -7,8 +7,9 @@ from django import forms
 from django.db.models import QuerySet
 
 from accounts.models import User
+from workspace.content_types import Upload
 from workspace.models import Comment, Ticket
-from workspace.services.attachments import MOST_AT_ONCE, Upload
+from workspace.services.attachments import MOST_AT_ONCE
 from workspace.services.find_tickets import ALL, BEST, ME, NOBODY, UNSOLVED
 
 if TYPE_CHECKING:

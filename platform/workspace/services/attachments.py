@@ -3,23 +3,17 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
 from django.core.files.storage import default_storage
-from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
-from workspace.content_types import kind_of, safe_name
+from workspace.content_types import Upload, kind_of, safe_name
 from workspace.errors import AttachmentRefused
 from workspace.models import Attachment, Comment, Ticket, WorkspaceSettings
 from workspace.services.tickets import comment_on, touch
-
-if TYPE_CHECKING:
-    Upload = UploadedFile[Any]
-else:  # generic in the stubs only
-    Upload = UploadedFile
 
 LARGEST: Final = 10 * 2**20
 """Bytes of one file."""

@@ -12,10 +12,9 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 from PIL import Image, ImageOps
 
-from workspace.content_types import MOST_PIXELS, NO_PICTURE, PICTURES
+from workspace.content_types import MOST_PIXELS, NO_PICTURE, PICTURES, Upload
 from workspace.errors import LogoRefused
 from workspace.models import WorkspaceSettings, logo_path
-from workspace.services.attachments import Upload
 
 KEY: Final = "workspace.preferences"
 # Bounds how long a choice can be an old one: a reader may put back what it read just before

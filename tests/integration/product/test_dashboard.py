@@ -1,10 +1,18 @@
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
 from django.core.cache import cache
 from django.db import connections
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts.models import User
+from tests.integration.product.conftest import make
 from workspace.models import Ticket
-from workspace.services.counts import KEY, TicketCounts, ticket_counts
+from workspace.services.counts import DAYS, KEY, TicketCounts, ticket_counts
+from workspace.services.preferences import choose_time_zone
+from workspace.services.tickets import open_ticket
 
 
 def counts_shown(member):
@@ -18,7 +26,9 @@ def test_the_second_look_counts_nothing(acme):
             seen = ticket_counts()
         with CaptureQueriesContext(connections["default"]) as second:
             assert ticket_counts() == seen
-    assert (len(first), len(second)) == (1, 0)
+    # The settings for the zone may be one more; then tickets by status, and by day.
+    assert len(first) <= 3
+    assert len(second) == 0
 
 
 def test_each_tenant_sees_its_own_counts(acme, birch, coral):
@@ -57,3 +67,66 @@ def test_counts_are_right_when_the_cache_is_away(acme, redis_away):
         expected = Ticket.objects.filter(status=Ticket.Status.OPEN).count()
         assert ticket_counts().open == expected
         assert ticket_counts().open == expected
+
+
+@pytest.fixture(scope="module")
+def isle(stack_ready):
+    """A tenant in Auckland, half a day ahead of UTC, with tickets around midnight there."""
+    tenant = make("isle", "Isle", "beta")
+    zone = ZoneInfo("Pacific/Auckland")
+    midnight = datetime.combine(timezone.localdate(timezone=zone), time(), tzinfo=zone)
+    with tenant.scope():
+        choose_time_zone(zone.key)
+        admin = User.objects.get(email=tenant.email)
+        for opened, status, priority in (
+            (midnight - timedelta(minutes=1), "open", "urgent"),
+            (midnight - timedelta(minutes=1), "solved", "low"),
+            (midnight, "pending", "high"),
+            (midnight - timedelta(days=DAYS), "open", "low"),
+        ):
+            ticket = Ticket(title="t", status=status, priority=priority, opened_at=opened)
+            ticket.closed_at = midnight if status == "solved" else None
+            open_ticket(ticket, by=admin)
+    return tenant
+
+
+def test_days_are_those_of_the_workspace_s_own_zone(isle):
+    counts = counts_shown(isle.member())
+    assert len(counts.days) == DAYS
+    yesterday, today = counts.days[-2:]
+    assert (yesterday.opened, yesterday.solved) == (2, 0)
+    assert (today.opened, today.solved) == (1, 1)
+    # The oldest was opened before the first day that is shown.
+    assert sum(each.opened for each in counts.days) == 3
+
+
+def test_unsolved_tickets_are_counted_by_priority_and_by_nobody_s(isle):
+    counts = counts_shown(isle.member())
+    assert counts.by_priority == (("Urgent", 1), ("High", 1), ("Normal", 0), ("Low", 1))
+    assert (counts.urgent, counts.unassigned) == (2, 3)
+    assert (counts.open, counts.pending, counts.solved, counts.closed) == (2, 1, 1, 0)
+
+
+def test_another_zone_is_counted_anew_at_once(isle):
+    with isle.scope():
+        before = ticket_counts()
+        choose_time_zone("Pacific/Honolulu")
+        try:
+            assert ticket_counts().days[-1].day < before.days[-1].day
+        finally:
+            choose_time_zone("Pacific/Auckland")
+
+
+def test_every_plot_has_its_figures_in_a_table(isle):
+    page = isle.member().get("/").content.decode()
+    assert page.count("<canvas") == page.count("data-plot=") == 2
+    assert page.count('<tr><th scope="row">') == DAYS + 4
+
+
+def test_the_dashboard_takes_few_queries(isle):
+    member = isle.member()
+    with isle.scope():
+        cache.delete(KEY)
+        with CaptureQueriesContext(connections["default"]) as queries:
+            assert member.get("/").status_code == 200
+    assert len(queries) <= 7
