@@ -1,11 +1,12 @@
 """From a held slug to an open workspace, whatever happens on the way."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from django.core import mail
-from django.db import connections
+from django.db import connections, transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -23,7 +24,9 @@ from front.types import StepState
 from sharding import scope
 from sharding.placements.models import AuditEntry
 from sharding.placements.services.leases import lease
-from tenants.models import Provisioning
+from sharding.placements.services.placing import create_placement
+from sharding.placements.services.reserving import reserve_tenant_id
+from tenants.models import Domain, Provisioning, Tenant
 from tenants.services.finding import placement_of
 from tenants.services.provision import provision_tenant
 from tenants.services.suspend import resume_tenant, suspend_tenant
@@ -127,6 +130,40 @@ def test_of_many_workers_at_once_one_makes_one_tenant(confirmed):
     assert again(row).tenant_id == tenant.id
     with scope.enter(placement_of(tenant)):
         assert User.objects.filter(email=row.email).count() == 1
+
+
+def test_a_claim_between_two_looks_is_known_as_our_own(confirmed):
+    row = confirmed()
+    request, tenant_id = making.request_of(row), reserve_tenant_id("alpha", used_by=row.slug)
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic(using=CONTROL), connections[CONTROL].cursor() as cursor:
+            # The slower task looks for the tenant, finds none, and waits for its second look.
+            cursor.execute("LOCK TABLE tenants_retiredslug IN ACCESS EXCLUSIVE MODE")
+            slower = pool.submit(in_a_thread, making.make_workspace, row.pk)
+            while not waits_for_a_lock(cursor):
+                assert not slower.done()
+            tenant = Tenant(id=tenant_id, schema_name=tenant_id, slug=row.slug, name=row.name)
+            tenant.save(using=CONTROL, force_insert=True)
+            domain = Domain(domain=f"{row.slug}.localhost", tenant=tenant, is_primary=True)
+            domain.save(using=CONTROL, force_insert=True)
+            create_placement(tenant_id, "alpha")
+            Provisioning.objects.using(CONTROL).create(tenant=tenant, asked=request.asked())
+        assert slower.result(20) is None
+    assert again(row).state == SignUpState.MAKING
+    assert making.make_workspace(row.pk) is SignUpState.READY
+    assert again(row).tenant_id == tenant_id
+
+
+def in_a_thread(call, *args):
+    try:
+        return call(*args)
+    finally:
+        connections.close_all()
+
+
+def waits_for_a_lock(cursor):
+    cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    return cursor.fetchone()[0]
 
 
 def test_who_meets_another_worker_leaves_it_to_that_one(confirmed, settings):
