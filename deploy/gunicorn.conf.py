@@ -2,7 +2,7 @@
 
 Every line is gunicorn's own setting of that name. What differs between machines comes from the
 environment: ATOLL_BIND, ATOLL_METRICS_BIND, WEB_CONCURRENCY, ATOLL_THREADS, ATOLL_MAX_REQUESTS,
-ATOLL_GRACEFUL_SECONDS, ATOLL_TRUSTED_PROXIES, ATOLL_LOG_FORMAT.
+ATOLL_GRACEFUL_SECONDS, ATOLL_BEHIND_PROXY, ATOLL_TRUSTED_PROXIES, ATOLL_LOG_FORMAT.
 """
 
 import os
@@ -33,8 +33,10 @@ keepalive = 75
 max_requests = int(os.environ.get("ATOLL_MAX_REQUESTS", "20000"))
 max_requests_jitter = max_requests // 10
 
-# Whose X-Forwarded-Proto is believed. Django has a switch of its own (ATOLL_BEHIND_PROXY).
-forwarded_allow_ips = os.environ.get("ATOLL_TRUSTED_PROXIES", "127.0.0.1,::1")
+# Whose X-Forwarded-Proto is believed: nobody's, unless a front server is said to stand before.
+_behind_proxy = os.environ.get("ATOLL_BEHIND_PROXY", "").lower() in {"true", "on", "yes", "1"}
+_proxies = os.environ.get("ATOLL_TRUSTED_PROXIES", "127.0.0.1,::1")
+forwarded_allow_ips = _proxies if _behind_proxy else ""
 
 # The heartbeat file must not wait for a disk.
 _memory = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: PTH112

@@ -182,7 +182,8 @@ class Gunicorn:
         deadline = time.monotonic() + _STARTS_WITHIN_S
         while True:
             with suppress(OSError):
-                if ask(self.port, "/healthz", timeout=5).status == 200:
+                answers = ask(self.port, "/healthz", timeout=5).status == 200
+                if answers and len(self.workers()) == int(self.environment["WEB_CONCURRENCY"]):
                     return self
             assert self._process.poll() is None, self.log.read_text()
             assert time.monotonic() < deadline, self.log.read_text()
@@ -237,10 +238,33 @@ class Gunicorn:
 
 
 @pytest.fixture(scope="session")
-def site(stack_ready, tmp_path_factory):
-    """One gunicorn of two workers for all tests that change nothing about it."""
-    made = Gunicorn(stack_ready, tmp_path_factory.mktemp("site"), WEB_CONCURRENCY="2")
+def styles(stack_ready, tmp_path_factory):
+    """The folder that collectstatic has filled, as ATOLL_STATIC_ROOT."""
+    made = Gunicorn(stack_ready, tmp_path_factory.mktemp("styles"))
     collected = made.manage("collectstatic", "--no-input", "--verbosity", "0")
     assert collected.returncode == 0, collected.stderr
+    return made.environment["ATOLL_STATIC_ROOT"]
+
+
+@pytest.fixture(scope="session")
+def site(stack_ready, styles, tmp_path_factory):
+    """One gunicorn of two workers for all tests that change nothing about it."""
+    folder = tmp_path_factory.mktemp("site")
+    made = Gunicorn(stack_ready, folder, ATOLL_STATIC_ROOT=styles, WEB_CONCURRENCY="2")
     yield made.start()
     made.stop()
+
+
+@pytest.fixture
+def start(stack_ready, tmp_path, styles):
+    """Starts gunicorns that end with the test."""
+    started = []
+
+    def begin(**how):
+        folder = tmp_path / f"site{len(started)}"
+        started.append(Gunicorn(stack_ready, folder, **{"ATOLL_STATIC_ROOT": styles, **how}))
+        return started[-1].start()
+
+    yield begin
+    for made in started:
+        made.stop()

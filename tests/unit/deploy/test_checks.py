@@ -78,7 +78,7 @@ EVERYTHING_WRONG = {
     "ATOLL_ACCEL_PREFIX": "_files",
     "ATOLL_BEHIND_PROXY": "false",
     "ATOLL_FILES_ROOT": "/no/such/folder",
-    "ATOLL_STATIC_ROOT": "/no/such/folder",
+    "ATOLL_STATIC_ROOT": "/no/such/styles",
     "ATOLL_MAIL_URL": "smtp://localhost:25",
     "ATOLL_THREADS": "9",
     "ATOLL_LOG_LEVEL": "DEBUG",
