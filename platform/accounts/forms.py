@@ -23,6 +23,19 @@ else:  # generic in the stubs only
 MOST_ADDRESSES: Final = 50
 """People who can be invited with one form."""
 
+_LINK_LIKE: Final = re.compile(r"[/:@\\<>]|www\.", re.IGNORECASE)
+
+
+def check_is_name(name: str) -> None:
+    """Refuse what mail programs would make a link of: names stand in mails to strangers.
+
+    Raises:
+        ValidationError: it looks like an address.
+    """
+    if _LINK_LIKE.search(name):
+        raise ValidationError("A name has no address in it, and none of / : @ < >.")
+
+
 _SEPARATORS: Final = re.compile(r"[\s,;]+")
 
 
@@ -128,6 +141,7 @@ class ProfileForm(OfUser):
         super().__init__(*args, **kwargs)
         zones = sorted(zone for zone in zoneinfo.available_timezones() if "/" in zone)
         choices = [(zone, zone.replace("_", " ")) for zone in ["UTC", *zones]]
+        self.fields["name"].validators.append(check_is_name)
         field = self.fields["time_zone"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = [("", "That of the workspace"), *choices]
@@ -171,6 +185,7 @@ class AcceptForm(NewPasswordForm):
     name = forms.CharField(
         label="Your name",
         max_length=150,
+        validators=[check_is_name],
         widget=forms.TextInput(attrs={"autocomplete": "name", "autofocus": True}),
     )
     field_order = ("name", "new_password")
