@@ -24,6 +24,7 @@ class EmailForm(PlainForm):
         label="Your e-mail address",
         max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": "email", "inputmode": "email"}),
+        error_messages={"required": "Please type your address."},
     )
 
     def clean_email(self) -> str:
