@@ -165,6 +165,9 @@ def _send(title: str, body: str, *, to: str, name: str = "", number: str | None 
         if not all(_is_final(code) for code, _ in refused.recipients.values()):
             raise
         log.warning("The mail server takes no mail for an address: %s", refused.recipients)
+    except ValueError as error:
+        # Well formed by the rules of forms, and yet no name that a server could have.
+        log.warning("No mail can be sent to an address: %s", error)
 
 
 def _is_final(code: int) -> bool:
