@@ -14,15 +14,13 @@ from workspace.api.throttle import TokenThrottle
 ROOT: Final = "/api/v1"
 ROUTERS: Final = (tickets.router, comments.router)
 
-DESCRIPTION: Final = """\
-Tickets and comments of one workspace, at the workspace's own address.
-
-Every request carries a token of a member: `Authorization: Bearer atoll_…`. Members make them on the
-page of their account. A token may what its member may, and is good for one workspace only.
-
-Times are in UTC. Errors are problem documents (RFC 9457). Pages are asked for with the cursors that
-the page before has given.
-"""
+DESCRIPTION: Final = (
+    "Tickets and comments of one workspace, at the workspace's own address. Every request carries "
+    "a token of a member: `Authorization: Bearer atoll_…`. Members make them on the page “API "
+    "tokens”. A token may what its member may, and is good for one workspace only. Times are in "
+    "UTC. Errors are problem documents (RFC 9457). Lists are asked for page by page, with the "
+    "cursors that the page before has given."
+)
 
 # The document and its page are views of ours (urls.py, page.py).
 api: Final = NinjaAPI(

@@ -91,7 +91,8 @@ def _changed_meanwhile(error: TicketChangedMeanwhile) -> Problem:
 
 
 def _not_assignable(error: NotAssignable) -> Problem:
-    return Problem(422, errors=[{"where": "body.assignee", "why": str(error)}])
+    # 409 and not 422: the request is as the document wants it, and clashes with who is here.
+    return Problem(409, errors=[{"where": "body.assignee", "why": str(error)}])
 
 
 _PROBLEMS: dict[type[Exception], Callable[[Any], Problem]] = {

@@ -50,7 +50,7 @@ def list_tickets(request: HttpRequest, wanted: Query[TicketFilter]) -> dict[str,
 @router.post(
     "/tickets",
     auth=writing,
-    response={201: TicketOut, ANY | OF_A_BODY: ProblemOut},
+    response={201: TicketOut, ANY | OF_A_BODY | CLASHING: ProblemOut},
     operation_id="create_ticket",
     summary="Open a ticket",
 )
@@ -117,4 +117,4 @@ def _member(key: UUID | None) -> User | None:
         return User.objects.get(pk=key)
     except User.DoesNotExist:
         wrong = {"where": "body.assignee", "why": "No member has this id."}
-        raise Problem(422, errors=[wrong]) from None
+        raise Problem(409, errors=[wrong]) from None

@@ -101,7 +101,7 @@ def test_a_viewer_reads_and_writes_nothing(viewer, fern, ticket, problem):
 def test_tickets_are_not_assigned_to_who_may_not_write(agent, viewer, fern, ticket, problem):
     with fern.scope():
         looks = User.objects.get(email="viewer@fern.example")
-    said = problem(agent.patch(f"/tickets/{ticket.pk}", {"assignee": str(looks.pk)}), 422)
+    said = problem(agent.patch(f"/tickets/{ticket.pk}", {"assignee": str(looks.pk)}), 409)
     assert said["errors"][0]["where"] == "body.assignee"
 
 

@@ -116,7 +116,6 @@ def test_tickets_are_those_of_the_tokens_tenant(fern, glade, heath, program):
         {"title": "x", "status": "done"},
         {"title": "x", "priority": None},
         {"title": "x", "assignee": "nobody"},
-        {"title": "x", "assignee": "00000000-0000-4000-8000-000000000000"},
         {"title": "x", "opened_by": "somebody else"},
         {"title": "x", "id": 1},
     ],
@@ -127,6 +126,15 @@ def test_what_will_not_do_is_refused_and_nothing_is_opened(agent, fern, problem,
     assert problem(agent.post("/tickets", body), status=422)["errors"]
     with fern.scope():
         assert Ticket.objects.count() == before
+
+
+def test_a_ticket_is_not_assigned_to_somebody_who_is_not_here(agent, fern, glade, problem):
+    with glade.scope():
+        elsewhere = User.objects.get(email=glade.email)
+    said = problem(agent.post("/tickets", {"title": "lost", "assignee": str(elsewhere.pk)}), 409)
+    assert said["errors"][0]["where"] == "body.assignee"
+    with fern.scope():
+        assert not Ticket.objects.filter(title="lost").exists()
 
 
 def test_half_a_surrogate_pair_is_no_character(agent, ticket, problem):
