@@ -1,0 +1,1 @@
+"""Imports whose workers are killed."""

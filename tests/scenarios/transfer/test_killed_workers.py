@@ -1,0 +1,134 @@
+"""A worker is killed in the middle of an import; another one goes on: no row twice, none lost."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from tests.integration.product.conftest import Broker, broker, make
+from workspace.models import Import, Ticket
+from workspace.services.imports import ROWS_AT_ONCE
+from workspace.services.imports_stalled import STALE_AFTER
+from workspace.tasks import revive_transfers
+
+__all__ = ["Broker", "broker"]
+
+ROWS = 12_000
+BAD = 7_000
+
+
+@pytest.fixture(scope="module")
+def isle(stack_ready):
+    return make("isle", "Isle of Lists", "alpha")
+
+
+@pytest.fixture(scope="module")
+def knoll(stack_ready):
+    return make("knoll", "Knoll & Hill", "alpha")
+
+
+@pytest.fixture
+def start_worker(tmp_path, settings, broker):
+    """Starts workers of the shard's queue, as `make demo` does, in a process group of their own."""
+    settings.MEDIA_ROOT = tmp_path / "files"
+    started = []
+
+    def start():
+        log = tmp_path / f"log-{len(started)}"
+        command = [sys.executable, "-m", "celery", "-A", "config.celery_app", "worker"]
+        command += ["--loglevel", "INFO", "-Q", "shard.alpha", "-c", "1"]
+        command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+        environment = {
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "config.settings.test",
+            "ATOLL_FILES_ROOT": str(settings.MEDIA_ROOT),
+        }
+        with log.open("wb") as out:
+            process = subprocess.Popen(
+                command, stdout=out, stderr=out, env=environment, start_new_session=True
+            )
+        started.append(process)
+        wait_for(lambda: b"ready." in log.read_bytes(), log=log)
+        return process
+
+    yield start
+    for process in started:
+        kill(process)
+
+
+def kill(process):
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def wait_for(truth, *, log=None, seconds=45):
+    deadline = time.monotonic() + seconds
+    while not (found := truth()):
+        assert time.monotonic() < deadline, log.read_text() if log else "it did not happen"
+        time.sleep(0.02)
+    return found
+
+
+def bring(tenant, rows):
+    lines = [f"row {number:05}" if number != BAD else "" for number in range(rows)]
+    content = "title,body\n" + "".join(f"{line},x\n" for line in lines)
+    file = SimpleUploadedFile("rows.csv", content.encode())
+    return tenant.member().post("/imports/", {"file": file})["location"]
+
+
+def job_of(tenant):
+    with tenant.scope():
+        return Import.objects.get()
+
+
+def rows_of(tenant):
+    with tenant.scope():
+        return list(Ticket.objects.order_by("pk").values_list("title", flat=True))
+
+
+@pytest.mark.timeout(180)
+def test_an_import_whose_worker_is_killed_goes_on_within_seconds_and_takes_each_row_once(
+    isle, knoll, start_worker
+):
+    # Killed in the middle: somewhere in a chunk, wherever that is.
+    first = start_worker()
+    page = bring(isle, ROWS)
+    wait_for(lambda: job_of(isle).done_rows >= 1_000)
+    kill(first)
+    left = job_of(isle)
+    assert (left.state, left.done_rows % ROWS_AT_ONCE) == ("running", 0)
+    assert left.done_rows < ROWS // 2
+    assert len(rows_of(isle)) == left.done_rows
+
+    # Somebody looks at the page, as htmx does each second. Another tenant's import is not held up.
+    second = start_worker()
+    others = bring(knoll, 300)
+    member, killed_at = isle.member(), time.monotonic()
+    while job_of(isle).done_rows == left.done_rows:
+        assert b'hx-trigger="every 1s"' in member.get(page).content
+        assert time.monotonic() - killed_at < STALE_AFTER.total_seconds() + 10
+        time.sleep(0.5)
+    wait_for(lambda: job_of(knoll).state == "done")
+
+    # Once more, and this time nobody looks: beat has every tenant look for such work.
+    kill(second)
+    left = job_of(isle)
+    assert left.state == "running", "too few rows to be killed twice"
+    start_worker()
+    time.sleep(STALE_AFTER.total_seconds())
+    with isle.scope():
+        revive_transfers.delay()
+    wait_for(lambda: job_of(isle).state == "done")
+
+    job = job_of(isle)
+    assert (job.done_rows, job.failed_rows) == (ROWS, 1)
+    assert job.errors == [{"row": BAD + 2, "why": "title: it is empty."}]
+    assert rows_of(isle) == [f"row {number:05}" for number in range(ROWS) if number != BAD]
+    assert len(rows_of(knoll)) == 300
+    assert b"11999 tickets imported, 1 row refused" in member.get(page).content
+    assert member.get(others).status_code == 404
