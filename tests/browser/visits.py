@@ -76,7 +76,7 @@ def findings(page: Page) -> list[str]:
     """What axe finds wrong for people with disabilities, serious things only."""
     found = Axe().run(page).response["violations"]
     return [
-        f"{each['id']} ({each['impact']}): {each['help']}: {[n['html'][:160] for n in each['nodes']]}"
+        f"{each['id']}: {each['help']}: {[node['html'][:160] for node in each['nodes']]}"
         for each in found
         if each["impact"] in SERIOUS
     ]

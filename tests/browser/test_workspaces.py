@@ -1,0 +1,107 @@
+"""What a team does with its workspace, from the first visit on."""
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.browser.mailbox import link_for
+from tests.browser.visits import findings
+
+PASSWORD = "correct horse battery staple"
+
+
+def test_somebody_signs_up_and_is_in(visits):
+    page = visits.open("localhost", "/")
+    page.get_by_role("link", name="Make a workspace").click()
+    page.get_by_label("Name of your team").fill("Fern & Moss")
+    page.get_by_label("Address on the web").fill("acme")
+    expect(page.get_by_role("status")).to_contain_text("Somebody has this address already")
+    page.get_by_label("Address on the web").fill("fern-moss")
+    expect(page.get_by_role("status")).to_contain_text("is free")
+    page.get_by_label("Your e-mail address").fill("frida@fern.example")
+    visits.picture(page, "flow-sign-up")
+    page.get_by_role("button", name="Send me the link").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("mail")
+
+    page.goto(link_for(visits, "frida@fern.example", "/sign-up/confirm/"))
+    assert findings(page) == []
+    page.get_by_role("button", name="Make my workspace").click()
+    visits.picture(page, "flow-progress")
+    # The progress page leads there by itself once it is ready.
+    page.wait_for_url(re.compile(r"//fern-moss\.localhost"), timeout=60_000)
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("Welcome to Fern & Moss")
+    assert findings(page) == []
+    for field in page.get_by_label(re.compile("password", re.IGNORECASE)).all():
+        field.fill(PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url(visits.address("fern-moss.localhost", "/"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("Dashboard")
+    visits.picture(page, "flow-welcome")
+
+
+def test_an_invited_agent_joins_and_works(visits, acme):
+    admin = visits.member(acme, "/account/members/")
+    admin.get_by_label("E-mail addresses").fill("gus@acme.example")
+    admin.get_by_role("button", name="Send invitations").click()
+    expect(admin.get_by_role("status")).to_contain_text("Invited")
+    visits.picture(admin, "flow-invited")
+
+    gus = visits.person().new_page()
+    gus.goto(link_for(visits, "gus@acme.example", "/account/join/"))
+    assert findings(gus) == []
+    gus.get_by_label("Name").fill("Gus")
+    for field in gus.get_by_label(re.compile("password", re.IGNORECASE)).all():
+        field.fill(PASSWORD)
+    gus.get_by_role("button", name="Join").click()
+    expect(gus.get_by_role("heading", level=1)).to_have_text("Dashboard")
+    assert gus.goto(visits.address(acme.host, "/settings/")).status == 403
+
+    admin.reload()
+    expect(admin.get_by_role("list").filter(has_text="gus@acme.example").first).to_be_visible()
+
+
+def test_a_tickets_life_by_keyboard_alone(visits, acme):
+    page = visits.member(acme, "/tickets/new/")
+    expect(page.get_by_label("Title")).to_be_focused()
+    page.keyboard.type("The printer is on fire")
+    page.keyboard.press("Tab")
+    page.keyboard.type("Smoke comes out of <b>tray two</b>.")
+    page.get_by_role("button", name="Open ticket").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("The printer is on fire")
+    # What people type is text, and never becomes a part of the page.
+    expect(page.get_by_text("<b>tray two</b>")).to_be_visible()
+    assert findings(page) == []
+
+    page.get_by_label("Priority").select_option(label="Urgent")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Urgent priority")).to_be_visible()
+    page.get_by_label("Comment").first.fill("Water it is.")
+    page.get_by_role("button", name="Comment").click()
+    expect(page.get_by_text("Water it is.")).to_be_visible()
+    visits.picture(page, "flow-ticket")
+    page.get_by_role("button", name="Close ticket").click()
+    expect(page.get_by_role("complementary").get_by_text("Closed").first).to_be_visible()
+
+    page.goto(visits.address(acme.host, "/tickets/?text=printer&status=all"))
+    expect(page.get_by_role("link", name="The printer is on fire")).to_be_visible()
+
+
+def test_an_import_shows_how_far_it_is(visits, acme, tmp_path):
+    rows = "\n".join(f"Imported {number},low" for number in range(1, 301))
+    file = tmp_path / "tickets.csv"
+    file.write_text(f"title,priority\n{rows}\n,low\n")
+    page = visits.member(acme, "/imports/")
+    page.locator("input[type=file]").set_input_files(file)
+    page.get_by_role("button", name="Import tickets").click()
+    expect(page.get_by_text("of 301 rows")).to_be_visible()
+    # Without a reload: the page asks by itself.
+    status = page.get_by_role("status")
+    expect(status).to_have_text(
+        re.compile("Done: 300 tickets imported, 1 row refused"), timeout=60_000
+    )
+    assert findings(page) == []
+    visits.picture(page, "flow-import")
+    page.goto(visits.address(acme.host, "/tickets/?text=imported"))
+    expect(page.get_by_role("link", name="Imported 300")).to_be_visible()
