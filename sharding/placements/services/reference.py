@@ -16,7 +16,7 @@ from sharding.placements.models import CONTROL, ReferenceSnapshot, Shard
 from sharding.placements.states import ShardState
 from sharding.registry.current import registry
 from sharding.registry.types import Server
-from sharding.schemas.errors import SchemaError
+from sharding.schemas.errors import SchemaError, ServerUnreachable
 from sharding.schemas.services.reference_shape import Table, read_shape
 from sharding.schemas.services.reference_snapshot import (
     Application,
@@ -272,6 +272,13 @@ def _by_key(part: SnapshotTable | None) -> dict[tuple[Any, ...], Any]:
     return {tuple(row[name] for name in key): row for row in json.loads(part.rows)}
 
 
+def problem_of(error: Exception) -> str:
+    """Why a shard did not do as asked, on one line that stands after its name."""
+    if isinstance(error, ServerUnreachable):
+        return f"away: {error.reason}"
+    return " ".join(str(error).split())
+
+
 def servers_of(shards: Iterable[str]) -> dict[str, Server | None]:
     """Those that can have tenants; a shard that is being prepared gets the newest at its end."""
     rows = Shard.objects.using(CONTROL).exclude(state=ShardState.PREPARING).order_by("name")
@@ -289,8 +296,8 @@ def _bring(name: str, server: Server | None, snapshot: Snapshot) -> ShardOutcome
     try:
         done = apply_snapshot(server, snapshot)
     except (SchemaError, psycopg.Error) as error:
-        said = " ".join(str(error).split())
-        return ShardOutcome(name, None, None, problem=said, code=getattr(error, "code", ""))
+        code = getattr(error, "code", "")
+        return ShardOutcome(name, None, None, problem=problem_of(error), code=code)
     return ShardOutcome(name, done.before, done.after, done.written, done.deleted)
 
 
@@ -300,7 +307,7 @@ def _ask(server: Server | None) -> AppliedSnapshot | str:
     try:
         return read_applied(server)
     except SchemaError as error:
-        return " ".join(str(error).split())
+        return problem_of(error)
 
 
 def _judge(name: str, answer: AppliedSnapshot | str, newest: Snapshot | None) -> ShardOutcome:

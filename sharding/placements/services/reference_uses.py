@@ -5,7 +5,12 @@ from typing import Final
 
 import psycopg
 
-from sharding.placements.services.reference import NO_ADDRESS, ShardOutcome, servers_of
+from sharding.placements.services.reference import (
+    NO_ADDRESS,
+    ShardOutcome,
+    problem_of,
+    servers_of,
+)
 from sharding.registry.types import Server
 from sharding.schemas.errors import SchemaError
 from sharding.schemas.services.reference_uses import Use, find_uses
@@ -27,7 +32,7 @@ def find_uses_everywhere(
         try:
             return find_uses(server, table, key=key, value=value)
         except (SchemaError, psycopg.Error) as error:
-            return ShardOutcome(name, None, None, problem=" ".join(str(error).split()))
+            return ShardOutcome(name, None, None, problem=problem_of(error))
 
     wanted = servers_of(())
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:

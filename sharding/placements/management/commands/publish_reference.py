@@ -50,12 +50,7 @@ class Command(BaseCommand):
         elif done.version:
             self.stdout.write(f"Snapshot {done.version}{' is new' if done.is_new else ''}.")
         for outcome in done.shards:
-            self.stdout.write(
-                f"{outcome.shard}: {_told(outcome.before, outcome.after)}{outcome.problem}"
-            )
-
-
-def _told(before: int | None, after: int | None) -> str:
-    if after is None:
-        return ""
-    return f"{after}" if before == after else f"{before} → {after}"
+            has = "-" if outcome.after is None else str(outcome.after)
+            if outcome.before != outcome.after:
+                has = f"{outcome.before} → {has}"
+            self.stdout.write(f"{outcome.shard:<16} {has:>9}  {outcome.problem}".rstrip())

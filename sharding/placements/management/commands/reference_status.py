@@ -35,4 +35,4 @@ class Command(BaseCommand):
         self.stdout.write(f"Newest snapshot: {version} ({tables})")
         for one in shards:
             has = "-" if one.after is None else str(one.after)
-            self.stdout.write(f"{one.shard:<16} {has:>6}  {one.problem}".rstrip())
+            self.stdout.write(f"{one.shard:<16} {has:>9}  {one.problem}".rstrip())

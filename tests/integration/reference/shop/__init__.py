@@ -1,0 +1,1 @@
+"""An app as an adopter would bring it."""
