@@ -1,6 +1,5 @@
 """A shard that is down is shown as such, within a bound, and keeps no page waiting."""
 
-import threading
 import time
 
 import pytest
@@ -66,18 +65,6 @@ def test_a_shard_that_is_down_shows_as_such_and_no_page_hangs(
     while shown(console, "/shards/")[0].count(ACTIVE) < 2:
         assert time.monotonic() < deadline, "it is back, and not seen to be"
         time.sleep(0.3)
-
-
-def test_a_hung_shard_holds_one_thread_and_not_one_for_each_look(console, umber, through_faults):
-    with through_faults.down("beta", Down.SIGSTOP):
-        for _ in range(3):
-            shown(console, "/shards/")
-        asking = [t for t in threading.enumerate() if t.name.startswith("console-ask")]
-        before = len(asking)
-        for _ in range(2):
-            shown(console, "/shards/")
-        asking = [t for t in threading.enumerate() if t.name.startswith("console-ask")]
-        assert len(asking) - before <= 2
 
 
 def test_a_suspended_tenant_of_a_shard_that_is_down_can_be_resumed(console, umber, through_faults):

@@ -1,10 +1,11 @@
 """Only a person with password and device gets in, and what is tried is written down."""
 
 import threading
+import time
 
 import pytest
 from django.conf import settings
-from django.db import connections
+from django.db import connections, transaction
 from django.utils import timezone
 
 from console.models import CONTROL, OperatorSession, SignInFailure, TotpDevice
@@ -100,13 +101,32 @@ def test_a_code_is_good_once(ann):
         assert visitor.post("/sign-in/code/", {"code": code}).status_code == expected
 
 
-def test_of_two_requests_with_one_code_only_one_gets_in(ann):
+def test_of_requests_with_one_code_only_one_gets_in(ann):
     visitors = [ann.visitor() for _ in range(4)]
     for visitor in visitors:
         ann.give_password(visitor)
     code = ann.code()
     statuses = at_once([lambda v=v: v.post("/sign-in/code/", {"code": code}) for v in visitors])
     assert sorted(answer.status_code for answer in statuses) == [200, 200, 200, 302]
+
+
+def test_a_code_that_is_just_being_used_by_another_request_is_waited_for_and_refused(ann):
+    visitor, answers = ann.visitor(), []
+    ann.give_password(visitor)
+    code, device = ann.code(), ann.device
+
+    def post():
+        answers.extend(at_once([lambda: visitor.post("/sign-in/code/", {"code": code})]))
+
+    with transaction.atomic(using=CONTROL):
+        devices = TotpDevice.objects.using(CONTROL).filter(pk=device.pk)
+        devices.update(last_t=time.time() // device.STEP + 1)
+        here = threading.Thread(target=post)
+        here.start()
+        time.sleep(0.7)
+        assert answers == []
+    here.join()
+    assert "not right" in answers[0].content.decode()
 
 
 def at_once(calls):
