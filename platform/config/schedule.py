@@ -45,6 +45,6 @@ BEAT_SCHEDULE: Final[dict[str, dict[str, Any]]] = {
     },
     "go on with imports and exports whose worker is gone": {
         "task": "workspace.tasks.revive_transfers_of_all_tenants",
-        "schedule": timedelta(minutes=15),
+        "schedule": timedelta(minutes=5),
     },
 }

@@ -15,6 +15,8 @@ from workspace.services import attachments, exports, imports, imports_stalled
 logger = get_task_logger(__name__)
 
 SPREAD: Final = timedelta(minutes=10)
+# Shorter than the beat that starts it (config/schedule.py).
+SOON: Final = timedelta(minutes=4)
 # An import's turn, after which it queues up again: the tenants of a shard share its workers.
 TURN: Final = timedelta(seconds=15)
 
@@ -49,7 +51,7 @@ def revive_transfers() -> None:
 @shared_task(base=ControlTask)
 def revive_transfers_of_all_tenants() -> None:
     """Let every tenant look for imports and exports whose worker is gone."""
-    start_for_all_tenants(revive_transfers, spread=SPREAD)
+    start_for_all_tenants(revive_transfers, spread=SOON)
 
 
 @shared_task(base=TenantTask)

@@ -3,6 +3,7 @@
 from functools import cache
 from typing import Any, Final
 
+from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 
 from workspace.api import comments, tickets
@@ -22,8 +23,19 @@ DESCRIPTION: Final = (
     "cursors that the page before has given."
 )
 
+
+class WorkspaceApi(NinjaAPI):
+    """Ninja's, whose answers nobody keeps."""
+
+    def create_temporal_response(self, request: HttpRequest) -> HttpResponse:
+        """The answer to be filled in."""
+        response = super().create_temporal_response(request)
+        response["Cache-Control"] = "no-store"
+        return response
+
+
 # The document and its page are views of ours (urls.py, page.py).
-api: Final = NinjaAPI(
+api: Final = WorkspaceApi(
     title="Atoll workspace",
     version="1",
     description=DESCRIPTION,

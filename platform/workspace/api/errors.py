@@ -61,10 +61,14 @@ def _too_many(error: Throttled) -> Problem:
 
 
 def _invalid(error: ValidationError) -> Problem:
-    wrong = [
-        {"where": ".".join(map(str, each["loc"])), "why": str(each["msg"])} for each in error.errors
-    ]
+    wrong = [{"where": _place(each["loc"]), "why": str(each["msg"])} for each in error.errors]
     return Problem(422, errors=wrong)
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    """Such as `body.title`: after "body" ninja names our function's parameter, which is left out."""
+    where, *rest = location
+    return ".".join(map(str, (where, *(rest[1:] if where == "body" else rest))))
 
 
 def _not_found(error: Exception) -> Problem:

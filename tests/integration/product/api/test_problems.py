@@ -199,6 +199,7 @@ def test_pages_of_people_stay_pages(fern):
 def test_the_api_neither_reads_nor_sets_cookies(agent):
     for answer in (agent.get("/tickets"), agent.post("/tickets", {"title": "No cookies"})):
         assert answer.status_code < 300
+        assert answer["cache-control"] == "no-store"
         assert not answer.cookies
         assert "Cookie" not in answer.get("vary", "")
     assert settings.SESSION_COOKIE_NAME not in agent.tenant.visitor().cookies

@@ -187,6 +187,17 @@ def test_an_odd_place_among_comments_is_refused(agent, ticket, problem, after):
     problem(agent.get(f"/tickets/{ticket.pk}/comments?after={after}"), status=422)
 
 
+def test_a_refusal_says_where_and_why(agent, problem):
+    said = problem(agent.post("/tickets", {"titel": "x", "priority": "asap"}), 422)
+    assert {error["where"] for error in said["errors"]} == {
+        "body.title",
+        "body.titel",
+        "body.priority",
+    }
+    said = problem(agent.get("/tickets?limit=0&status=done"), 422)
+    assert {error["where"] for error in said["errors"]} == {"query.limit", "query.status"}
+
+
 def test_bodies_that_are_no_json(agent, problem):
     for body in (b"{", b"\xff\xfe", b"nul", b'{"title": NaN}', b"1" * 5000, b"[" * 100_000):
         problem(agent.post("/tickets", body), status=400)
