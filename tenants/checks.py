@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error
+from django.core.management import get_commands
 from django.utils.module_loading import import_string
 
 from routers.cache_keys import control_key, tenant_key
@@ -29,6 +30,7 @@ def register() -> None:
         checks.register(each)
     checks.register(check_provision_steps)
     checks.register(check_cookies)
+    checks.register(check_commands)
     checks_of_tasks.register()
     checks_to_deploy.register()
 
@@ -171,6 +173,28 @@ def check_cookies(
                 hint=f"{setting} = None, so that the cookie belongs to exactly one host.",
                 id="tenants.E012",
             )
+
+
+def check_commands(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """Commands that would do the wrong thing on several shards are replaced by ours."""
+    ours = {name: app for name, app in get_commands().items() if name in _REPLACED}
+    others = sorted(name for name, app in ours.items() if app != "tenants")
+    if not others:
+        return []
+    return [
+        Error(
+            f"Another app's {', '.join(others)} would run in the place of ours.",
+            hint="In INSTALLED_APPS put `tenants` before django.contrib.auth, contenttypes, "
+            "sessions and staticfiles.",
+            id="tenants.E018",
+        )
+    ]
+
+
+_REPLACED = frozenset(
+    {"changepassword", "createsuperuser", "clearsessions", "remove_stale_contenttypes"}
+    | {"runserver", "flush", "dumpdata", "loaddata"}
+)
 
 
 def named(path: object) -> Any:

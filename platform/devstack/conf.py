@@ -1,8 +1,17 @@
 """Where a stack keeps its files."""
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+
+from devstack.errors import UnfitShardName
+
+SHARDS_VARIABLE: Final = "ATOLL_DEVSTACK_SHARDS"
+_SHARDS: Final = "alpha,beta"
+_NAME: Final = re.compile(r"[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?")
+_OTHER_SERVERS: Final = frozenset({"control", "default", "redis", "pgbouncer"})
 
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -42,3 +51,16 @@ def default_folder() -> Path:
     """ATOLL_DEVSTACK_DIR, else `.devstack` beside manage.py."""
     named = os.environ.get("ATOLL_DEVSTACK_DIR")
     return Path(named).expanduser().absolute() if named else _ROOT / ".devstack"
+
+
+def default_shards() -> tuple[str, ...]:
+    """ATOLL_DEVSTACK_SHARDS, names by commas, else alpha and beta. A server for each.
+
+    Raises:
+        UnfitShardName: no shard, nor a server of the stack, can be called so.
+    """
+    names = [name.strip() for name in os.environ.get(SHARDS_VARIABLE, _SHARDS).split(",")]
+    for name in names:
+        if not _NAME.fullmatch(name) or name in _OTHER_SERVERS or names.count(name) > 1:
+            raise UnfitShardName(name)
+    return tuple(names)

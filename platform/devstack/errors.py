@@ -12,6 +12,7 @@ DevstackError
 ├── UnsafeFolder
 ├── UnknownServer
 ├── UnknownLogin
+├── UnfitShardName
 └── NotStarted
 """
 
@@ -156,6 +157,20 @@ class UnknownLogin(DevstackError):
     def __init__(self, server: str, login: str, known: tuple[str, ...]) -> None:
         self.login = login
         super().__init__(f"{server} has no login {login!r} (it has {', '.join(known)}).")
+
+
+class UnfitShardName(DevstackError):
+    """A shard of the development servers cannot be called so."""
+
+    code = "devstack.unfit_shard_name"
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(
+            f"ATOLL_DEVSTACK_SHARDS names {name!r}. Name each shard once, by letters, digits and "
+            "hyphens, such as alpha,beta,gamma; control, default, redis and pgbouncer are others' "
+            "names. Nothing was changed."
+        )
 
 
 class NotStarted(DevstackError):

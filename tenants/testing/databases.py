@@ -45,6 +45,15 @@ class Administrator:
         """The way into the test database."""
         return self._servers.admin_conninfo(self.server.name, self.name)
 
+    def check_ours(self) -> None:
+        """Look whether a database of this name may be made anew. Changes nothing.
+
+        Raises:
+            ForeignDatabase: one is there, and it is not ours.
+        """
+        with self._connection() as connection:
+            self._check(connection)
+
     def make(self, template: str = "template0") -> None:
         """Make it anew, as a copy of `template`.
 
@@ -89,12 +98,15 @@ class Administrator:
             yield connection
 
     def _drop(self, connection: Connection) -> None:
+        self._check(connection)
+        connection.execute(self._named(_DROP))
+
+    def _check(self, connection: Connection) -> None:
         if not self.name.startswith(PREFIX):
             raise UnsafeName(self.name, f"it does not begin with {PREFIX}")
         comment = self._comment(connection)
         if comment is not None and not comment.startswith(MARK):
             raise ForeignDatabase(self.server.name, self.name)
-        connection.execute(self._named(_DROP))
 
     def _comment(self, connection: Connection) -> str | None:
         row = connection.execute(_COMMENT, {"name": self.name}).fetchone()

@@ -139,9 +139,14 @@ class Fleet:
         for key, entry in self._entries.items():
             book.remember(key, entry)
 
-    def after_test(self) -> None:
+    def begin_test(self) -> None:
+        """Let a test find an empty cache, and the directory as it is."""
+        self._redis.begin_test()
+        self.remember_tenants()
+
+    def end_test(self) -> None:
         """Empty the cache, where it is the tests' own."""
-        self._redis.empty()
+        self._redis.end_test()
 
     def end(self) -> None:
         """Drop this process's databases, or keep them for the next run. Idempotent."""
@@ -188,11 +193,14 @@ class Fleet:
         settings.ATOLL_PROCESS_ROWS = False
         settings.ATOLL_ROLE_BATCH = _FEW_ROLES
         _forget_settings()
-        self._redis = Redis.of_tests(servers.redis_url, self.worker)
+        self._redis = Redis.of_tests(servers.redis_url, worker=self.worker, run=self.run)
         mine = for_tests(servers.registry, self.worker)
         folder = self._open.enter_context(tempfile.TemporaryDirectory(prefix="atoll-kit-"))
         file = Path(folder, "registry.toml")
         wanted = template.shape()
+        for registry in (self._templates, mine):
+            for server in servers_of(registry):
+                Administrator(servers, server).check_ours()
         self._make_templates(servers, wanted, file)
         if not self._may_reuse(servers, mine, wanted):
             self._clone(servers, mine, file)

@@ -65,7 +65,7 @@ class Kit:
         if asked.databases:
             with self._databases_allowed():
                 self.fleet.ensure()
-            self.fleet.remember_tenants()
+            self.fleet.begin_test()
         self._last = self.fleet.first.place if asked.tenant else None
         if self._last is not None:
             self._inside = scope.enter(self._last)
@@ -89,7 +89,7 @@ class Kit:
         inside, self._inside = self._inside, None
         if inside is not None:
             inside.__exit__(None, None, None)
-            self.fleet.after_test()
+            self.fleet.end_test()
 
     @contextmanager
     def outside(self) -> Iterator[None]:

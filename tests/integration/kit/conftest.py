@@ -47,6 +47,7 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Adopt
 def adopter(project, stack, monkeypatch, passwords) -> Adopter:
     """The project, told of servers by a registry, as in its makers' CI."""
     monkeypatch.setenv("ATOLL_REGISTRY", str(stack.files.registry))
+    monkeypatch.setenv("ATOLL_REDIS_URL", stack.redis_url)
     monkeypatch.setenv("ATOLL_TEST_ADMIN", f"user={passwords.user} passfile={passwords.file}")
     return project
 

@@ -40,27 +40,31 @@ def real_databases(stack_ready, look):
     assert count() == before
 
 
-def test_tests_of_control_leave_the_real_control_alone(adopter, real_databases, nothing_left):
-    adopter.pytester.makepyfile(OF_CONTROL)
-    adopter.runs().assert_outcomes(passed=2)
-
-
-def test_nothing_is_left_without_reuse(adopter, look, stack, real_databases, nothing_left):
+def test_real_databases_are_left_alone_and_nothing_else_is_left(
+    adopter, look, stack, real_databases, nothing_left
+):
     before = look("alpha", ROLES)
-    adopter.pytester.makepyfile(ONE_TEST)
-    adopter.runs("--create-db").assert_outcomes(passed=1)
+    adopter.pytester.makepyfile(test_notes=ONE_TEST, test_control=OF_CONTROL)
+    adopter.runs("--create-db").assert_outcomes(passed=3)
     assert [look(name, TESTS) for name in stack.databases] == [[], [], []]
     assert set(look("alpha", ROLES)) == set(before)
 
 
-def test_databases_are_kept_and_found_again(adopter, look, nothing_left):
+def test_databases_are_kept_until_a_migration_changes(adopter, look, nothing_left):
     adopter.pytester.makepyfile(ONE_TEST)
-    oids = "SELECT oid::text FROM pg_database WHERE datname = 'test_shard'"
+    oids = "SELECT oid::text FROM pg_database WHERE datname = 'test_shard_template'"
     adopter.runs("--reuse-db").assert_outcomes(passed=1)
     kept = look("alpha", oids)
     adopter.runs("--reuse-db").assert_outcomes(passed=1)
     assert look("alpha", oids) == kept != []
-    adopter.runs("--reuse-db", "--create-db").assert_outcomes(passed=1)
+    migration = adopter.pytester.path / "notes" / "migrations" / "0001_initial.py"
+    twice = migration.read_text().replace(
+        "        migrations.RunPython(seed),", "        migrations.RunPython(seed),\n" * 2
+    )
+    migration.write_text(twice)
+    result = adopter.runs("--reuse-db")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*assert 2 == 1*"])
     assert look("alpha", oids) != kept
 
 
@@ -83,19 +87,6 @@ def test_databases_of_a_killed_run_are_not_used_again(adopter, nothing_left):
         patch.setenv("DIES", "1")
         adopter.runs("--reuse-db")
     adopter.runs("--reuse-db").assert_outcomes(passed=1)
-
-
-def test_a_changed_migration_makes_other_databases(adopter, nothing_left):
-    adopter.pytester.makepyfile(ONE_TEST)
-    adopter.runs("--reuse-db").assert_outcomes(passed=1)
-    migration = adopter.pytester.path / "notes" / "migrations" / "0001_initial.py"
-    twice = migration.read_text().replace(
-        "        migrations.RunPython(seed),", "        migrations.RunPython(seed),\n" * 2
-    )
-    migration.write_text(twice)
-    result = adopter.runs("--reuse-db")
-    result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*assert 2 == 1*"])
 
 
 def test_a_database_that_is_not_the_kit_s_is_left_alone(adopter, look, nothing_left):

@@ -103,6 +103,17 @@ def test_a_mistake_is_told_with_a_hint(wanted, check, mistake):
         assert list(check()) == []
 
 
+def test_commands_of_an_app_before_ours_are_told(monkeypatch):
+    assert checks.check_commands() == []
+    replaced = {"flush": "tenants", "createsuperuser": "django.contrib.auth", "migrate": "x"}
+    monkeypatch.setattr(checks, "get_commands", lambda: replaced)
+    (error,) = checks.check_commands()
+    assert error.id == "tenants.E018"
+    assert "createsuperuser" in error.msg
+    assert "flush" not in error.msg
+    assert "INSTALLED_APPS" in str(error.hint)
+
+
 @pytest.mark.parametrize(
     "right",
     [

@@ -3,4 +3,5 @@
 from config.settings.test import *  # noqa: F403 - the way of settings
 
 INSTALLED_APPS = ["notes", *(app for app in INSTALLED_APPS if app != "workspace")]  # noqa: F405
+MIDDLEWARE = [path for path in MIDDLEWARE if not path.startswith("workspace.")]  # noqa: F405
 ROOT_URLCONF = "shop_urls"

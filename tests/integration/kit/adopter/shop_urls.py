@@ -1,4 +1,8 @@
-from django.urls import path
-from notes.views import notes
+from django.urls import include, path
+from notes.views import mine, notes
 
-urlpatterns = [path("", notes)]
+urlpatterns = [
+    path("account/", include("accounts.urls")),
+    path("", notes),
+    path("mine/", mine),
+]

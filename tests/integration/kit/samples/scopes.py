@@ -1,6 +1,7 @@
 """Tenants, other tenants, control."""
 
 import pytest
+from django.core.cache import cache
 from django.test.testcases import DatabaseOperationForbidden
 from notes.models import Note
 
@@ -99,3 +100,10 @@ def found_by_session():
 
 def test_fixtures_that_outlive_a_test_have_no_scope(tenant, found_by_session):
     assert found_by_session is None
+
+
+@pytest.mark.parametrize("turn", [1, 2])
+def test_a_cache_is_empty_when_a_test_begins(tenant, turn):
+    assert cache.get("key") is None
+    cache.set("key", turn)
+    assert cache.get("key") == turn
