@@ -28,7 +28,7 @@ class SignUpState(StrEnum):
     """It did not work. Tried again by itself, up to a limit; the slug stays theirs."""
 
     EXPIRED = "expired"
-    """Never confirmed, or no other slug chosen, in time. Deleted soon."""
+    """Never confirmed, or no other slug chosen, in time; or cancelled. Deleted soon."""
 
 
 SIGN_UP_TRANSITIONS: Mapping[SignUpState, frozenset[SignUpState]] = MappingProxyType(
@@ -42,9 +42,9 @@ SIGN_UP_TRANSITIONS: Mapping[SignUpState, frozenset[SignUpState]] = MappingProxy
         SignUpState.MAKING: frozenset(
             {SignUpState.MAKING, SignUpState.READY, SignUpState.FAILED, SignUpState.CHOOSING}
         ),
-        # A slower task may come to an end after another one gave up.
+        # A slower task may come to an end after another one gave up. Only a person lets it expire.
         SignUpState.FAILED: frozenset(
-            {SignUpState.MAKING, SignUpState.READY, SignUpState.CHOOSING}
+            {SignUpState.MAKING, SignUpState.READY, SignUpState.CHOOSING, SignUpState.EXPIRED}
         ),
         SignUpState.READY: frozenset(),
         SignUpState.EXPIRED: frozenset(),

@@ -1,5 +1,6 @@
 """From the click in the mail to a slug that is held."""
 
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -74,7 +75,7 @@ def choose_slug(sign_up: UUID, slug: str) -> SignUp:
         return SignUp.objects.using(CONTROL).get(pk=row.pk)
 
 
-def _why_not(row: SignUp, slug: str, **changes: object) -> Answer | None:
+def _why_not(row: SignUp, slug: str, **changes: Any) -> Answer | None:
     """Hold `slug` for a locked sign-up, or say why it cannot be had."""
     try:
         with transaction.atomic(using=CONTROL):

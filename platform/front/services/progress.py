@@ -36,11 +36,15 @@ def progress_of(row: SignUp) -> Progress:
     return Progress(state=state, steps=steps, try_after=row.try_after)
 
 
-def _steps_done(row: SignUp) -> int:
+def journal_of(row: SignUp) -> Provisioning | None:
+    """The journal of the tenant that is made for this sign-up; None when nothing was begun."""
     journal = Provisioning.objects.using(CONTROL).filter(tenant__slug=row.slug).first()
-    if journal is None or journal.asked != request_of(row).asked():
-        return 1
-    return _DONE_AFTER[ProvisionState(journal.state)]
+    return journal if journal is not None and journal.asked == request_of(row).asked() else None
+
+
+def _steps_done(row: SignUp) -> int:
+    journal = journal_of(row)
+    return 1 if journal is None else _DONE_AFTER[ProvisionState(journal.state)]
 
 
 def _state(number: int, done: int, *, is_running: bool) -> StepState:

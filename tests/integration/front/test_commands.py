@@ -12,7 +12,10 @@ from django.utils import timezone
 from front.keys import confirmation_token
 from front.models import CONTROL, SignUp
 from front.services import confirming
+from front.services.availability import availability_of
+from front.services.making import make_workspace
 from front.states import SignUpState
+from sharding.placements.models import AuditEntry
 from tests.integration.front.conftest import again
 
 
@@ -64,6 +67,40 @@ def test_what_has_not_failed_is_left_alone(ask, wish, broker):
     assert "nothing to do" in told("retry_sign_up", str(row.pk))
     assert again(row).state == SignUpState.WAITING
     assert not broker.messages("control")
+
+
+def test_a_failed_one_is_cancelled_and_its_slug_is_free(failed, settings):
+    assert "would be cancelled" in told("cancel_sign_up", str(failed.pk), dry_run=True)
+    assert again(failed).state == SignUpState.FAILED
+    said = told("cancel_sign_up", str(failed.pk))
+    assert "is cancelled" in said
+    assert "--undo" not in said
+    assert again(failed).state == SignUpState.EXPIRED
+    assert availability_of(failed.slug).is_free
+    assert "is cancelled" in told("cancel_sign_up", str(failed.pk))
+    (entry,) = AuditEntry.objects.using(CONTROL).filter(
+        subject=str(failed.pk), action="sign_up.expired"
+    )
+    assert entry.actor.startswith("shell:")
+
+
+def test_half_a_tenant_of_a_cancelled_one_is_told_and_can_be_taken_back(ask, wish, settings):
+    row = confirming.confirm_sign_up(confirmation_token(ask(wish()).pk))
+    settings.TENANT_PROVISION_STEPS = ["tests.integration.front.no_such_step"]
+    assert make_workspace(row.pk) is SignUpState.FAILED
+    assert f"create_tenant {row.slug} --undo" in told("cancel_sign_up", str(row.pk))
+    assert not availability_of(row.slug).is_free
+    told("create_tenant", row.slug, undo=True)
+    assert availability_of(row.slug).is_free
+    assert make_workspace(row.pk) is None
+
+
+@pytest.mark.parametrize("state", [SignUpState.CONFIRMED, SignUpState.MAKING, SignUpState.READY])
+def test_what_a_task_may_be_at_is_not_cancelled(failed, state):
+    SignUp.objects.using(CONTROL).filter(pk=failed.pk).update(state=state)
+    with pytest.raises(CommandError, match="cannot become expired"):
+        told("cancel_sign_up", str(failed.pk))
+    assert again(failed).state == state
 
 
 def test_an_id_that_nobody_has_is_wrong_input(stack_ready):
