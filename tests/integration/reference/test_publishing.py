@@ -144,6 +144,19 @@ def test_an_older_snapshot_after_a_newer_one_changes_nothing(places, countries):
         assert Country.objects.get(pk="NO").name == "Noreg"
 
 
+def test_negative_control_without_the_version_an_older_one_wins(places, countries):
+    older = take_snapshot()
+    countries.filter(pk="NO").update(name="Noreg")
+    newer = publish_reference()
+    forget_version = "UPDATE atoll.reference_version SET version = 0, digest = ''"
+    with own_connection(addresses.shard("alpha")) as own:
+        own.execute(forget_version)
+    assert apply_snapshot(addresses.shard("alpha"), older).written == 1
+    with scope.enter(places[0]):
+        assert Country.objects.get(pk="NO").name == "Norway"
+    assert publish_reference().shards[0].after == newer.version
+
+
 def test_two_publishers_at_once_end_with_the_newest_everywhere(places, countries):
     countries.create(code="XA", name="0")
     problems = []

@@ -3,8 +3,10 @@
 from io import StringIO
 
 import pytest
+from django.apps import apps
 from django.core.management import CommandError, call_command
-from django.db import connections
+from django.db import ProgrammingError, connections, models, transaction
+from django.db.models.deletion import Collector
 
 from routers.errors import ReferenceRowsStay
 from sharding import scope
@@ -45,6 +47,29 @@ def test_control_refuses_to_delete_and_says_what_to_do_instead(countries):
             with pytest.raises(ReferenceRowsStay, match=r"retire_reference catalog\.Country KEY"):
                 delete()
     assert countries.filter(pk="NO").exists()
+
+
+def test_negative_control_django_itself_looks_for_tenants_tables_in_control(countries, monkeypatch):
+    class Trip(models.Model):
+        """A tenant's model that refers to countries; it is forgotten after the test."""
+
+        atoll_home = "tenant"
+        country = models.ForeignKey(Country, models.PROTECT)
+
+        class Meta:
+            app_label = "catalog"
+
+    try:
+        monkeypatch.setattr(Collector, "collect", Collector.collect.__wrapped__)
+        with (
+            scope.enter(scope.CONTROL),
+            pytest.raises(ProgrammingError, match="catalog_trip"),
+            transaction.atomic(using=CONTROL),
+        ):
+            Country.objects.get(pk="NO").delete()
+    finally:
+        del apps.all_models["catalog"]["trip"]
+        apps.clear_cache()
 
 
 def test_a_retired_row_stays_where_it_is_used_and_is_known_to_be_retired(places, atollia):

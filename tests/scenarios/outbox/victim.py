@@ -8,7 +8,7 @@ from pathlib import Path
 import django
 
 
-def main(tenant_id, told, stops_after):
+def main(tenant_id, told, stops_after, marks_first=""):
     from sharding import scope
     from sharding.placements.services.placing import get_placement
     from tenants.outbox.services.drain import drain
@@ -22,7 +22,11 @@ def main(tenant_id, told, stops_after):
         if message.payload == stops_after:
             time.sleep(600)
 
-    register_topic("told-twice", handle)
+    def mark_and_handle(message):
+        message.delete()
+        handle(message)
+
+    register_topic("told-twice", mark_and_handle if marks_first else handle)
     with scope.enter(get_placement(tenant_id).to_scope()):
         drain()
 
