@@ -69,12 +69,15 @@ contracts: venv ## import-linter: imports point down only
 	@$(BIN)/lint-imports --no-logo
 
 ##@ Measure it
-.PHONY: bench-requests bench-statements
+.PHONY: bench-requests bench-statements bench-pages
 bench-requests: venv ## Requests per second beside plain Django and django-tenants
 	@$(PY) -m tests.benchmarks.bench_requests
 
 bench-statements: venv ## Cost of one statement: plain, bound, separate SET
 	@$(PY) -m tests.benchmarks.bench_statements
+
+bench-pages: venv ## Server time of pages among 100,000 tickets and 10,000 tenants
+	@$(PY) -m tests.benchmarks.bench_pages
 
 ##@ Keep it
 .PHONY: setup docs lock clean venv venv-demo
