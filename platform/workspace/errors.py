@@ -105,6 +105,7 @@ class ExportsUnavailable(TransferUnavailable):
     """
 
     code = "workspace.exports_unavailable"
+    retryable = True
 
 
 class ImportsUnavailable(TransferUnavailable):
@@ -114,6 +115,7 @@ class ImportsUnavailable(TransferUnavailable):
     """
 
     code = "workspace.imports_unavailable"
+    retryable = True
 
 
 class TransferBusy(WorkspaceError):

@@ -66,7 +66,7 @@ def _invalid(error: ValidationError) -> Problem:
 
 
 def _place(location: tuple[int | str, ...]) -> str:
-    """Such as `body.title`: after "body" ninja names our function's parameter, which is left out."""
+    """Such as `body.title`; the name of our function's parameter, between the two, is left out."""
     where, *rest = location
     return ".".join(map(str, (where, *(rest[1:] if where == "body" else rest))))
 
