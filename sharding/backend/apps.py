@@ -15,7 +15,9 @@ class BackendConfig(AppConfig):
         from sharding.backend import checks
         from sharding.backend.content_types import key_content_types_by_tenant
         from sharding.backend.guards import install_guards
+        from sharding.backend.stamping import install_stamping
 
         install_guards()
+        install_stamping()
         key_content_types_by_tenant()
         checks.register()

@@ -9,6 +9,7 @@ from django.db import connection, models
 
 from sharding import scope
 from sharding.backend.guards import install_guards, uninstall_guards
+from sharding.backend.stamping import install_stamping, uninstall_stamping
 from tests.integration.backend.models import Author, Note, Remark, Tag
 
 
@@ -184,9 +185,55 @@ def test_a_record_pickled_before_a_move_is_still_its_tenants(both):
         assert author._state.db == "alpha"
 
 
+def _read(alias):
+    return Author.objects.using(alias).get()
+
+
+def _read_raw(alias):
+    return Author.objects.using(alias).raw("SELECT * FROM backend_tests_author")[0]
+
+
+def _made(alias):
+    return Author.objects.using(alias).create(name="made")
+
+
+def _made_in_bulk(alias):
+    return Author.objects.using(alias).bulk_create([Author(name="made")])[0]
+
+
+def _saved(alias):
+    author = Author(name="saved")
+    author.save(using=alias)
+    return author
+
+
+def _managed(alias):
+    return Author.objects.db_manager(alias).first()
+
+
 @pytest.mark.parametrize("alias", ["alpha", "default"])
-def test_a_record_read_by_naming_an_alias_knows_no_tenant_and_is_refused(both, alias):
-    author = Author.objects.using(alias).get()
+@pytest.mark.parametrize("make", [_read, _read_raw, _made, _made_in_bulk, _saved, _managed])
+def test_a_record_met_by_naming_an_alias_knows_its_tenant_all_the_same(both, alias, make):
+    author = make(alias)
+    author.save()
+    Note.objects.create(text="mine", author=author)
+    assert Note.objects.filter(author=author, text="mine").count() == 1
+    with scope.enter(both.a):
+        for use in (
+            author.save,
+            author.delete,
+            lambda: Note.objects.create(text="x", author=author),
+            lambda: list(Note.objects.filter(author=author)),
+            lambda: Author.objects.bulk_update([author], ["name"]),
+        ):
+            with pytest.raises(scope.WrongTenant, match=both.b.tenant_id):
+                use()
+
+
+@pytest.mark.parametrize("alias", ["alpha", "default"])
+def test_a_record_that_names_no_tenant_is_refused(both, alias):
+    author = _read(alias)
+    author._state.db = alias  # as code does that makes records on its own
     for use in (
         author.save,
         lambda: Note.objects.create(text="x", author=author),
@@ -195,6 +242,28 @@ def test_a_record_read_by_naming_an_alias_knows_no_tenant_and_is_refused(both, a
     ):
         with pytest.raises(scope.Unstamped, match="read past the router"):
             use()
+
+
+def test_without_the_stamping_a_bare_alias_names_no_tenant(both):
+    """The negative control."""
+    uninstall_stamping()
+    try:
+        for make in (_read, _saved):
+            with pytest.raises(scope.Unstamped):
+                Note.objects.create(text="x", author=make("alpha"))
+    finally:
+        install_stamping()
+
+
+def test_a_queryset_that_names_an_alias_is_of_the_scope_in_which_it_runs(both):
+    authors = Author.objects.using("alpha").all()
+    assert authors.get().name == both.b.role
+    with scope.enter(both.a):
+        other = authors.all().get()
+        assert other.name == both.a.role
+        other.save()
+    with pytest.raises(scope.WrongTenant):
+        other.save()
 
 
 def test_not_closable_an_id_is_just_a_number(both):
