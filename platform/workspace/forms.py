@@ -72,7 +72,7 @@ class FilterForm(forms.Form):
         label="Sorted by",
         required=False,
         choices=[
-            ("", "Best match, or newest"),
+            ("", "Automatic"),
             (BEST, "Best match"),
             ("newest", "Newest first"),
             ("changed", "Lately changed"),

@@ -1,6 +1,6 @@
 // Draws each .plot[data-plot] from the table inside it: what is drawn is what can be read.
 // The first column names the points; a heading's data-color names the colour (a variable of
-// style.css) of its column.
+// style.css) of its column. data-plot is "columns" (upright) or "bars" (lying).
 (() => {
   "use strict";
 
@@ -21,7 +21,7 @@
 
   function draw(plot) {
     const color = (name) => getComputedStyle(plot).getPropertyValue(name).trim();
-    const kind = plot.dataset.plot;
+    const lying = plot.dataset.plot === "bars";
     const { labels, columns } = figuresOf(plot.querySelector("table"));
     const canvas = plot.querySelector("canvas");
     plot.classList.add("drawn");
@@ -40,26 +40,21 @@
       ticks: { maxRotation: 0, autoSkipPadding: 16 },
     };
     drawn.set(plot, new Chart(canvas, {
-      type: kind,
+      type: "bar",
       data: {
         labels,
         datasets: columns.map((column) => ({
           label: column.label,
           data: column.data,
-          borderColor: color(column.variable),
           backgroundColor: color(column.variable),
-          borderWidth: kind === "line" ? 2 : 0,
-          borderRadius: 4,
-          maxBarThickness: 36,
-          pointRadius: 0,
-          pointHitRadius: 12,
-          tension: 0.25,
+          borderRadius: 3,
+          maxBarThickness: 32,
         })),
       },
       options: {
         animation: false,
-        indexAxis: kind === "bar" ? "y" : "x",
-        interaction: { mode: "index", axis: kind === "bar" ? "y" : "x", intersect: false },
+        indexAxis: lying ? "y" : "x",
+        interaction: { mode: "index", axis: lying ? "y" : "x", intersect: false },
         maintainAspectRatio: false,
         plugins: {
           legend: {
@@ -68,7 +63,7 @@
             labels: { boxWidth: 12, boxHeight: 12 },
           },
         },
-        scales: kind === "bar" ? { x: scale, y: names } : { x: names, y: scale },
+        scales: lying ? { x: scale, y: names } : { x: names, y: scale },
       },
     }));
   }
