@@ -15,6 +15,7 @@ from typing import Final
 
 from devstack.demo.console_output import LabelledOutput
 from devstack.demo.errors import DemoRunsAlready, NotReady, WebPortTaken
+from devstack.demo.help_desk import PEOPLE
 from devstack.demo.interrupts import Interrupts
 from devstack.demo.leftovers import end_leftovers, remember
 from devstack.demo.operators import make_operator, welcome_operator
@@ -156,6 +157,8 @@ def _welcome(demo: Demo, sign_ins: tuple[SignIn, ...], operator: OperatorSignIn)
         f"  http://{each.host}/  on {each.shard:<6}  {each.email}  {each.password}"
         for each in sign_ins
     ]
+    others = ", ".join(f"{mailbox}@… ({role})" for mailbox, _, role in PEOPLE)
+    lines += ["", f"  Each has besides, with its admin's password: {others}"]
     lines += ["", *welcome_operator(operator)]
     lines += ["", f"  http://localhost:{demo.port}/mail/  all mail; none leaves this machine"]
     lines += ["", f"The passwords are for this demo and this run only. {end}", ""]
