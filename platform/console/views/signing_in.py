@@ -7,12 +7,12 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from console.callers import address_of
 from console.errors import SignInExpired, SignInRefused, WrongCode
 from console.forms import CodeForm, SignInForm
 from console.guard import open_to_strangers, operator, operators_only
 from console.services.factors import recovery_codes_left
 from console.services.sign_in import give_code, give_password, sign_out, waiting_for_code
+from tenants.visitors import visitor_ip
 
 
 @sensitive_post_parameters("password")
@@ -25,7 +25,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     form = SignInForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            give_password(request.session, **form.cleaned_data, ip=address_of(request))
+            give_password(request.session, **form.cleaned_data, ip=visitor_ip(request))
         except SignInRefused as error:
             form.add_error(None, str(error))
         else:
@@ -44,7 +44,7 @@ def code(request: HttpRequest) -> HttpResponse:
     try:
         waiting_for_code(request.session)
         if request.method == "POST" and form.is_valid():
-            typed, ip = form.cleaned_data["code"], address_of(request)
+            typed, ip = form.cleaned_data["code"], visitor_ip(request)
             who = give_code(request.session, typed, ip=ip)
             rotate_token(request)
             if not recovery_codes_left(who):

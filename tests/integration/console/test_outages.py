@@ -4,6 +4,7 @@ import time
 
 import pytest
 from django.core.cache import caches
+from django.db import connections
 
 from sharding.registry import current as registry
 from tests.faults.down import Down
@@ -86,3 +87,20 @@ def test_without_redis_sizes_are_asked_for_each_time(console, umber, stack):
         stack.start_server("redis")
         caches.close_all()
         time.sleep(1.1)  # so long its breaker refuses
+
+
+@pytest.mark.parametrize("how", [Down.REFUSED, Down.SIGSTOP])
+def test_without_control_pages_say_within_a_bound_that_they_come_back(ann, through_faults, how):
+    visitor = ann.signed_in(raise_request_exception=False)
+    connections["control"].close()
+    with through_faults.down("control", how):
+        for address in ("/", "/tenants/", "/shards/"):
+            began = time.monotonic()
+            answer = visitor.get(address)
+            assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+            assert time.monotonic() - began < 5
+    connections["control"].close()
+    deadline = time.monotonic() + 5
+    while visitor.get("/").status_code != 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)

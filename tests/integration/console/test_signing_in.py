@@ -11,6 +11,7 @@ from django.utils import timezone
 from console.models import CONTROL, OperatorSession, SignInFailure, TotpDevice
 from console.services.factors import make_recovery_codes
 from console.services.operators import set_active
+from console.tasks import purge_control
 from sharding.placements.models import AuditEntry
 from tests.integration.console.conftest import code_of, wrong
 
@@ -234,7 +235,7 @@ def test_the_address_behind_a_proxy_is_what_the_proxy_saw(ann, settings):
     forged = ann.visitor(HTTP_X_FORWARDED_FOR="203.0.113.9, 198.51.100.4")
     ann.give_password(forged, "wrong")
     assert newest("operator.sign-in-failed").after["ip"] == "127.0.0.1"
-    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    settings.ATOLL_BEHIND_PROXY = True
     ann.give_password(forged, "wrong")
     assert newest("operator.sign-in-failed").after["ip"] == "198.51.100.4"
 
@@ -352,3 +353,18 @@ def test_nobody_is_sent_to_another_host_after_signing_in(ann):
         form = {"email": ann.email, "password": ann.password}
         visitor.post(f"/sign-in/?next={wanted}", form)
         assert visitor.post("/sign-in/code/", {"code": ann.code()})["location"] == "/"
+
+
+def test_those_who_locked_nobody_and_ended_sessions_are_purged(ann):
+    day = timezone.timedelta(days=1)
+    here, gone = ann.signed_in(), ann.signed_in()
+    newest_session = OperatorSession.objects.using(CONTROL).latest("started_at")
+    OperatorSession.objects.using(CONTROL).filter(pk=newest_session.pk).update(
+        started_at=timezone.now() - day
+    )
+    for at in (timezone.now(), timezone.now() - 2 * day):
+        SignInFailure.objects.using(CONTROL).create(address="x", at=at)
+    purge_control.apply()
+    assert OperatorSession.objects.using(CONTROL).count() == 1
+    assert SignInFailure.objects.using(CONTROL).count() == 1
+    assert (is_in(here), is_in(gone)) == (True, False)
