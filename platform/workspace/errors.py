@@ -9,6 +9,7 @@ WorkspaceError
 │   ├── ExportsUnavailable
 │   └── ImportsUnavailable
 ├── TransferBusy
+├── KeyUsedOtherwise
 └── ImportRefused
 """
 
@@ -129,6 +130,21 @@ class TransferBusy(WorkspaceError):
 
     def __init__(self) -> None:
         super().__init__("It is being worked on. Wait until it has ended, or stop it, then delete.")
+
+
+class KeyUsedOtherwise(WorkspaceError):
+    """A program used one Idempotency-Key for two different requests.
+
+    Nothing was changed. Take a new key for each wish, and the same one only to ask again.
+    """
+
+    code = "workspace.key_used_otherwise"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "With this Idempotency-Key something else was asked for before. Nothing was changed; "
+            "take a new key for each wish."
+        )
 
 
 class ImportRefused(WorkspaceError):

@@ -246,3 +246,18 @@ class Import(models.Model):
 
     def __str__(self) -> str:
         return f"import {self.pk}"
+
+
+class Receipt(models.Model):
+    """A program's wish was fulfilled: its name for it, what it asked for, and what was made."""
+
+    id = models.CharField(primary_key=True, max_length=64, editable=False)
+    digest = models.CharField(max_length=64)
+    made = models.BigIntegerField(default=0)
+    made_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [models.Index(fields=["made_at"], name="receipt_by_age")]
+
+    def __str__(self) -> str:
+        return f"receipt {self.pk}"

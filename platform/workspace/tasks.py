@@ -10,7 +10,7 @@ from kombu.exceptions import OperationalError
 
 from tenants.fan_out import start_for_all_tenants
 from tenants.tasks import ControlTask, TenantTask
-from workspace.services import attachments, exports, imports, imports_stalled
+from workspace.services import attachments, exports, imports, imports_stalled, receipts
 
 logger = get_task_logger(__name__)
 
@@ -56,9 +56,10 @@ def revive_transfers_of_all_tenants() -> None:
 
 @shared_task(base=TenantTask)
 def purge_transfers() -> None:
-    """Delete this tenant's old exports and imports, and files that a killed process left behind."""
+    """Delete this tenant's old exports, imports and receipts, and files that nobody refers to."""
     logger.info("purged %d exports", exports.purge_exports())
     logger.info("purged %d imports", imports.purge_imports())
+    logger.info("purged %d receipts", receipts.purge_receipts())
     logger.info("swept up %d files", attachments.sweep_files())
 
 

@@ -7,9 +7,17 @@ from django.shortcuts import get_object_or_404
 from ninja import Router, Status
 
 from workspace.api.auth import caller, reading, writing
-from workspace.api.outcomes import ANY, OF_A_BODY, OF_ONE, OF_WHAT_IS_ASKED
+from workspace.api.once import once
+from workspace.api.outcomes import ANY, CLASHING, OF_A_BODY, OF_ONE, OF_WHAT_IS_ASKED
 from workspace.api.problems import ProblemOut
-from workspace.api.schemas import CommentIn, CommentOut, CommentPage, Limit, SeenComment
+from workspace.api.schemas import (
+    CommentIn,
+    CommentOut,
+    CommentPage,
+    IdempotencyKey,
+    Limit,
+    SeenComment,
+)
 from workspace.models import Comment, Ticket
 from workspace.services.tickets import comment_on
 
@@ -39,12 +47,21 @@ def list_comments(
 @router.post(
     "/tickets/{int:ticket_id}/comments",
     auth=writing,
-    response={201: CommentOut, ANY | OF_ONE | OF_A_BODY: ProblemOut},
+    response={201: CommentOut, ANY | OF_ONE | OF_A_BODY | CLASHING: ProblemOut},
     operation_id="create_comment",
     summary="Comment on a ticket",
 )
-def create_comment(request: HttpRequest, ticket_id: int, comment: CommentIn) -> Status[Comment]:
+def create_comment(
+    request: HttpRequest,
+    ticket_id: int,
+    comment: CommentIn,
+    idempotency_key: IdempotencyKey = None,
+) -> Status[Comment]:
     """Add a comment, whatever the ticket's status."""
     ticket = get_object_or_404(Ticket, pk=ticket_id)
-    made = comment_on(ticket, Comment(text=comment.text), by=caller(request).user)
-    return Status(201, made)
+    key = once(
+        request,
+        idempotency_key,
+        lambda: comment_on(ticket, Comment(text=comment.text), by=caller(request).user),
+    )
+    return Status(201, get_object_or_404(Comment.objects.select_related("author"), pk=key))

@@ -11,7 +11,7 @@ from ninja.errors import AuthenticationError, HttpError, Throttled, ValidationEr
 
 from workspace.api.auth import challenge
 from workspace.api.problems import Problem
-from workspace.errors import NotAssignable, TicketChangedMeanwhile
+from workspace.errors import KeyUsedOtherwise, NotAssignable, TicketChangedMeanwhile
 from workspace.models import Ticket
 
 
@@ -94,6 +94,10 @@ def _changed_meanwhile(error: TicketChangedMeanwhile) -> Problem:
     )
 
 
+def _key_used(error: KeyUsedOtherwise) -> Problem:
+    return Problem(409, errors=[{"where": "header.Idempotency-Key", "why": str(error)}])
+
+
 def _not_assignable(error: NotAssignable) -> Problem:
     # 409 and not 422: the request is as the document wants it, and clashes with who is here.
     return Problem(409, errors=[{"where": "body.assignee", "why": str(error)}])
@@ -111,4 +115,5 @@ _PROBLEMS: dict[type[Exception], Callable[[Any], Problem]] = {
     RequestDataTooBig: _too_large,
     TicketChangedMeanwhile: _changed_meanwhile,
     NotAssignable: _not_assignable,
+    KeyUsedOtherwise: _key_used,
 }

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from ninja import Schema
+from ninja import Header, Schema
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from workspace.models import Ticket
@@ -63,6 +63,18 @@ SeenComment = Annotated[
 ]
 Status = Ticket.Status
 Priority = Ticket.Priority
+
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=200,
+        description="Your own name for this wish, such as a UUID. Asked for again with the same "
+        "key within a day, it is not done again, and the answer shows what was made.",
+    ),
+]
 
 
 class Listed(StrEnum):

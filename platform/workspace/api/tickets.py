@@ -10,9 +10,11 @@ from ninja import Query, Router, Status
 
 from accounts.models import User
 from workspace.api.auth import caller, reading, writing
+from workspace.api.once import once
 from workspace.api.outcomes import ANY, CLASHING, OF_A_BODY, OF_ONE, OF_WHAT_IS_ASKED
 from workspace.api.problems import Problem, ProblemOut
 from workspace.api.schemas import (
+    IdempotencyKey,
     Sorted,
     TicketFilter,
     TicketIn,
@@ -54,13 +56,21 @@ def list_tickets(request: HttpRequest, wanted: Query[TicketFilter]) -> dict[str,
     operation_id="create_ticket",
     summary="Open a ticket",
 )
-def create_ticket(request: HttpRequest, ticket: TicketIn, response: HttpResponse) -> Status[Ticket]:
+def create_ticket(
+    request: HttpRequest,
+    ticket: TicketIn,
+    response: HttpResponse,
+    idempotency_key: IdempotencyKey = None,
+) -> Status[Ticket]:
     """The header Location is the new ticket's address."""
-    content = ticket.model_dump()
-    content["assignee"] = _member(ticket.assignee)
-    made = open_ticket(Ticket(**content), by=caller(request).user)
-    response["Location"] = reverse("api:get_ticket", args=[made.pk])
-    return Status(201, made)
+
+    def make() -> Ticket:
+        content = ticket.model_dump() | {"assignee": _member(ticket.assignee)}
+        return open_ticket(Ticket(**content), by=caller(request).user)
+
+    key = once(request, idempotency_key, make)
+    response["Location"] = reverse("api:get_ticket", args=[key])
+    return Status(201, Ticket.objects.select_related(*PEOPLE).get(pk=key))
 
 
 @router.get(
