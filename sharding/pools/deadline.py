@@ -21,7 +21,7 @@ from psycopg import errors
 
 from sharding.pools.breaker import breaker_for
 from sharding.pools.errors import ShardAway
-from sharding.pools.tallies import Tally, tally_for
+from sharding.pools.meters import Meter, meter_for
 
 RV = TypeVar("RV")
 Waiting = Generator[Any, Any, RV]
@@ -91,13 +91,13 @@ class Deadlined(psycopg.Connection[Any]):
     Attributes:
         cap: seconds for one wait; session-bound work sets a long one.
         server_name: for the breaker and messages.
-        tally: what was waited for this server.
+        meter: what was waited for this server.
         begin_rides: True while a cursor sends BEGIN within its own message, so that psycopg does
             not send it first. See `sharding.backend.cursor`.
     """
 
     server_name: ClassVar[str] = "?"
-    tally: ClassVar[Tally] = tally_for("?")
+    meter: ClassVar[Meter] = meter_for("?")
     cap: float = STATEMENT_CAP_S
     begin_rides: bool = False
 
@@ -117,9 +117,9 @@ class Deadlined(psycopg.Connection[Any]):
                 except _WaitTimeout:
                     answer = self._wait_watched(gen, _NOTHING_CAME, began)
         except psycopg.OperationalError:
-            self.tally.add_given_up(monotonic() - began)
+            self.meter.add_given_up(monotonic() - began)
             raise
-        self.tally.add(monotonic() - began)
+        self.meter.add(monotonic() - began)
         return answer
 
     def _wait_watched(
@@ -186,7 +186,7 @@ class AsyncDeadlined(psycopg.AsyncConnection[Any]):
 @cache
 def deadlined_for(name: str) -> type[Deadlined]:
     """The connection class of server `name`; a pool makes connections from a class."""
-    own = {"server_name": name, "tally": tally_for(name), "__module__": __name__}
+    own = {"server_name": name, "meter": meter_for(name), "__module__": __name__}
     return type("Deadlined", (Deadlined,), own)
 
 

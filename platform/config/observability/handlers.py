@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponseBase
 
 from config.observability.metrics import NO_SHARD
 from config.observability.request_ids import HEADER, ID_KEY, id_of, request_id
-from config.observability.request_tally import count_request
+from config.observability.request_meter import count_request
 
 SEEN: Final = "atoll.seen"
 """Where a request's environ holds (tenant, shard, user, route) for its log line; the route only

@@ -7,10 +7,10 @@ from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from config.observability import metrics
-from config.observability.request_tally import forget_requests, publish_requests
+from config.observability.request_meter import forget_requests, publish_requests
 from sharding.backend.wrapper import open_pools
 from sharding.pools.breaker import breakers_away
-from sharding.pools.tallies import Waited, forget_tallies, read_tallies
+from sharding.pools.meters import Waited, forget_meters, read_meters
 
 EVERY: Final = timedelta(seconds=2)
 
@@ -43,7 +43,7 @@ def keep_publishing() -> None:
     _waited.clear()
     _pool_stats.clear()
     forget_requests()
-    forget_tallies()
+    forget_meters()
     _publisher = _Publisher()
     _publisher.start()
 
@@ -74,7 +74,7 @@ class _Publisher(threading.Thread):
 
 def _publish_waits() -> None:
     nothing = Waited(0, 0.0, 0)
-    for server, now in read_tallies().items():
+    for server, now in read_meters().items():
         before = _waited.get(server, nothing)
         if now == before:
             continue

@@ -67,7 +67,7 @@ def rights(stack, database=None):
     with psycopg.connect(stack.admin_conninfo("control", database)) as admin:
         found = admin.execute(RIGHTS).fetchall()
     # In which order they were granted is all the same.
-    return {name: sorted(rights.strip("{}").split(",")) for name, rights in found}
+    return {name: sorted((rights or "").strip("{}").split(",")) for name, rights in found}
 
 
 def test_both_ways_end_in_the_same_rights_and_the_script_may_run_again(stack_ready, database):

@@ -5,9 +5,9 @@ import random
 import pytest
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 
-from config.observability import request_tally
+from config.observability import request_meter
 from config.observability.metrics import REGISTRY, REQUEST_SECONDS
-from config.observability.request_tally import count_request, forget_requests, publish_requests
+from config.observability.request_meter import count_request, forget_requests, publish_requests
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +30,7 @@ def test_observing_many_at_once_is_observing_each():
     together = Histogram("h", "h", buckets=bounds, registry=ours)
     for amount in amounts:
         one_by_one.observe(amount)
-    request_tally._observe_all(together, amounts)
+    request_meter._observe_all(together, amounts)
 
     def told(registry):
         lines = generate_latest(registry).decode().splitlines()
@@ -56,7 +56,7 @@ def test_every_request_is_counted_once_published():
 def test_nothing_piles_up_when_nobody_publishes():
     for _ in range(2_500):
         count_request(("gamma", "GET", 200, 0.01))
-    assert len(request_tally._fresh) < 1_000
+    assert len(request_meter._fresh) < 1_000
 
 
 @pytest.mark.parametrize("method", ["BREW", "get", "", None, "X" * 1000])

@@ -34,7 +34,7 @@ NOTHING_SENT_S: Final = 10e-6
 autocommit is switched, and no server answers in so little time, on this machine or another."""
 
 
-class Tally:
+class Meter:
     """Counts the waits for one server; many threads add to it.
 
     Each wait is one `append`, which needs no lock; they are summed up when somebody reads, or when
@@ -78,21 +78,21 @@ class Tally:
             return Waited(self._messages, self._seconds, self._given_up)
 
 
-_tallies: Final[dict[str, Tally]] = {}
+_meters: Final[dict[str, Meter]] = {}
 
 
-def tally_for(name: str) -> Tally:
-    """The tally of server `name` in this process."""
-    tally = _tallies.get(name)
-    return tally if tally is not None else _tallies.setdefault(name, Tally())
+def meter_for(name: str) -> Meter:
+    """The meter of server `name` in this process."""
+    meter = _meters.get(name)
+    return meter if meter is not None else _meters.setdefault(name, Meter())
 
 
-def read_tallies() -> dict[str, Waited]:
+def read_meters() -> dict[str, Waited]:
     """The figures of every server that this process has waited for."""
-    return {name: tally.read() for name, tally in tuple(_tallies.items())}
+    return {name: meter.read() for name, meter in tuple(_meters.items())}
 
 
-def forget_tallies() -> None:
+def forget_meters() -> None:
     """Begin at nothing: in a forked child, whose parent has counted for itself."""
-    for tally in _tallies.values():
-        tally.begin()
+    for meter in _meters.values():
+        meter.begin()
