@@ -1,0 +1,86 @@
+"""No page asks a query per row: zeal listens while every page is shown with several of each."""
+
+import datetime as dt
+
+import pytest
+from django.core.files.base import ContentFile
+from django.utils import timezone
+from zeal import NPlusOneError, zeal_context
+
+from accounts.models import Invitation, User
+from accounts.services.api_tokens import issue_token
+from tests.integration.product.test_permissions import PUBLIC, views
+from workspace.models import Attachment, Comment, Export, Import, Ticket
+
+ROWS = 3
+"""zeal complains from the second query of the same place on."""
+
+
+@pytest.fixture
+def busy(acme):
+    """acme with several rows of whatever a page can list, each by somebody else."""
+    with acme.scope():
+        people = [
+            User.objects.get_or_create(
+                email=f"row{number}@rows.example", defaults={"role": User.Role.AGENT}
+            )[0]
+            for number in range(ROWS)
+        ]
+        tickets = [
+            Ticket.objects.create(title=f"Row {n}", opened_by=who, assignee=who, closed_by=who)
+            for n, who in enumerate(people)
+        ]
+        for who in people:
+            comment = Comment.objects.create(ticket=tickets[0], author=who, text="x")
+            for about in (None, comment):
+                Attachment.objects.create(
+                    ticket=tickets[0],
+                    comment=about,
+                    file=ContentFile(b"x", name="a.txt"),
+                    name="a.txt",
+                    content_type="text/plain",
+                    size=1,
+                    uploaded_by=who,
+                )
+            Export.objects.create(requested_by=who)
+            Import.objects.create(
+                requested_by=who, file=ContentFile(b"x", name="a.csv"), total_rows=1
+            )
+            Invitation.objects.create(
+                email=f"invited-by-{who.email}",
+                role=User.Role.VIEWER,
+                token_hash=str(who.pk),
+                invited_by=who,
+                invited_at=timezone.now(),
+                expires_at=timezone.now() + dt.timedelta(days=1),
+            )
+        admin = User.objects.get(email=acme.email)
+        tokens = [issue_token(admin, name=f"row {n}", expires=None)[1] for n in range(ROWS)]
+    yield tickets[0], tokens[0]
+    with acme.scope():
+        Invitation.objects.all().delete()
+        Import.objects.all().delete()
+        Export.objects.all().delete()
+        Ticket.objects.filter(title__startswith="Row ").delete()
+
+
+def test_no_page_and_no_answer_to_programs_asks_a_query_per_row(acme, busy):
+    ticket, token = busy
+    member = acme.member()
+    seen = 0
+    for view in views():
+        if view.name in PUBLIC or view.needed_for("GET") is None:
+            continue
+        path = view.path.replace("987654321", str(ticket.pk))
+        headers = {"authorization": f"Bearer {token}"} if view.is_api else {}
+        with zeal_context():
+            status = member.get(path, headers=headers).status_code
+        seen += status == 200
+    assert seen >= 12, "most pages must have shown something"
+
+
+def test_the_detector_detects(acme, busy):
+    """The negative control: a loop that asks for each row's person."""
+    with acme.scope(), zeal_context(), pytest.raises(NPlusOneError):
+        for ticket in Ticket.objects.filter(title__startswith="Row "):
+            str(ticket.opened_by)
