@@ -5,11 +5,16 @@ BackendError
 ├── NotSessionBound
 ├── StatementRefused
 └── NotInstalled
+
+Not of this tree, since Django must know it as a database that is away:
+ControlHasNoAddress
 """
 
 from typing import ClassVar
 
-from django.db.utils import NotSupportedError
+from django.db.utils import NotSupportedError, OperationalError
+
+from sharding.registry.errors import ControlNotRegistered
 
 
 class BackendError(NotSupportedError):
@@ -17,6 +22,14 @@ class BackendError(NotSupportedError):
 
     code: ClassVar[str] = "backend"
     retryable: ClassVar[bool] = False
+
+
+class ControlHasNoAddress(ControlNotRegistered, OperationalError):
+    """The control database cannot be connected to: nobody says where it is.
+
+    Also what Django calls a database that does not answer, so that `makemigrations`, which only
+    wants to compare, warns and goes on.
+    """
 
 
 class SessionStateRefused(BackendError):

@@ -3,6 +3,7 @@
 from typing import Any
 
 from sharding.backend.creation import NoCreation
+from sharding.backend.errors import ControlHasNoAddress
 from sharding.backend.wrapper import ServerWrapper
 from sharding.registry import current as registry
 
@@ -16,8 +17,8 @@ class DatabaseWrapper(ServerWrapper):
         """Django's.
 
         Raises:
-            ControlNotRegistered: the registry has no address for it.
+            ControlHasNoAddress: the registry has none.
         """
         if self.server is None:
-            registry.control()
+            raise ControlHasNoAddress(registry.describe_source())
         return super().get_connection_params()

@@ -4,10 +4,14 @@
 
 import pytest
 from django.contrib.auth.models import Group
-from django.db import connection, transaction
+from django.core.management import call_command
+from django.db import OperationalError, connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
 from sharding import scope
+from sharding.registry import current
+from sharding.registry.errors import ControlNotRegistered
+from sharding.registry.types import Registry
 
 
 @pytest.mark.parametrize(
@@ -66,3 +70,15 @@ def test_closing_it_is_no_error(handler):
 
 def test_a_query_can_be_printed_but_not_run_on_it(handler):
     assert "auth_group" in str(Group.objects.using("default").all().query)
+
+
+def test_control_without_an_address_is_away_to_django(handler, django_db_blocker, monkeypatch):
+    """So `makemigrations` needs no server and no registry, for which Django only warns."""
+    monkeypatch.setattr(current, "_current", Registry())
+    monkeypatch.delenv("ATOLL_REGISTRY", raising=False)
+    with django_db_blocker.unblock():
+        for error in (OperationalError, ControlNotRegistered):
+            with pytest.raises(error, match="ATOLL_REGISTRY"):
+                connections["control"].cursor()
+        with pytest.warns(RuntimeWarning, match="consistent migration history"):
+            call_command("makemigrations", "workspace", dry_run=True, check_changes=True)
