@@ -1,6 +1,8 @@
 """What an adopter's tests may rely on."""
 
 import re
+from statistics import median
+from xml.etree import ElementTree as ET
 
 LEAKS = {
     "test_leaks_a_scope[same shard]": "left the scope of tenant",
@@ -50,7 +52,19 @@ def test_a_tenant_s_database_without_a_tenant_is_refused(adopter):
     result.stdout.fnmatch_lines(["*mark the class with `tenant`*"])
 
 
-def test_workers_of_xdist_have_databases_of_their_own(adopter, look, nothing_left):
+def test_a_test_takes_milliseconds(adopter, capsys):
+    adopter.adds("many")
+    report = adopter.pytester.path / "report.xml"
+    adopter.runs("--reuse-db", f"--junitxml={report}").assert_outcomes(passed=60)
+    took = {"test_insert_and_count": [], "test_commit": []}
+    for case in ET.parse(report).iter("testcase"):
+        took[case.attrib["name"].split("[")[0]].append(float(case.attrib["time"]) * 1000)
+    with capsys.disabled():
+        for name, each in took.items():
+            print(f"\n{name}: {median(each):.1f} ms, the median of {len(each)}", end="")
+
+
+def test_workers_of_xdist_have_databases_of_their_own(adopter, look):
     adopter.adds("stock", "scopes")
     adopter.runs("-n", "2", "--reuse-db").assert_outcomes(passed=38)
     made = look("alpha", "SELECT datname FROM pg_database WHERE datname LIKE 'test%' ORDER BY 1")
