@@ -8,6 +8,7 @@ from django.core import mail
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connections, transaction
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from front.keys import address_digest
@@ -176,6 +177,18 @@ def test_the_page_says_the_same_to_everybody_and_mails_those_who_belong(
     assert [message.to for message in mail.outbox] == [[EMAIL], [EMAIL]]
     for word in ("The east", "http://east.localhost/", "The west", "http://west.localhost/"):
         assert word in mail.outbox[0].body
+
+
+def test_the_page_does_the_same_for_everybody(east, visitor, broker):
+    tell(east, uuid.uuid4(), EMAIL)
+    asked = []
+    for email in (EMAIL, "nobody@example.org"):
+        with CaptureQueriesContext(connections[CONTROL]) as queries:
+            send(visitor, "/find/", email=email)
+        asked.append([query["sql"].partition("VALUES")[0] for query in queries])
+    assert asked[0] == asked[1]
+    assert len(asked[0]) == 1
+    assert not any("knownaddress" in sql for sql in asked[0])
 
 
 def test_one_address_is_not_flooded(east, visitor, broker, work, settings):

@@ -1,6 +1,8 @@
 """From the form to a slug that is held."""
 
+import socket
 import threading
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 
@@ -9,12 +11,14 @@ from django.core import mail
 from django.db import connections
 from django.utils import timezone
 
+from config.mail import mail_settings
 from front.errors import FrontError, LinkVoid, SlugNotFree, WrongSignUpState
 from front.keys import confirmation_token, progress_key
 from front.models import CONTROL, SignUp, Tally
 from front.services import asking, confirming, sweeping
 from front.services.telling import send_confirmation
 from front.states import SignUpState
+from front.tasks import mail_confirmation
 from sharding.placements.models import AuditEntry
 from tests.integration.front.conftest import again, link_in, send
 
@@ -304,6 +308,26 @@ def test_a_mail_whose_task_was_lost_is_found_by_the_sweep(ask, wish):
     send_confirmation(row.pk)
     assert sweeping.to_be_mailed() == []
     assert len(mail.outbox) == 1
+
+
+def test_a_mail_server_that_is_away_is_asked_again(ask, wish, settings):
+    row = ask(wish())
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port, calls = server.getsockname()[1], []
+        threading.Thread(target=hang_up, args=(server, calls), daemon=True).start()
+        for name, value in mail_settings(f"smtp://127.0.0.1:{port}").items():
+            setattr(settings, name, value)
+        result = mail_confirmation.apply((str(row.pk),))
+    assert isinstance(result.result, OSError)
+    assert len(calls) == mail_confirmation.max_retries + 1
+    assert again(row).mailed_at is None
+
+
+def hang_up(server, calls):
+    with suppress(OSError):
+        while True:
+            server.accept()[0].close()
+            calls.append(1)
 
 
 def test_after_a_change_of_the_secret_both_old_and_new_links_can_hold(ask, wish, settings):

@@ -4,9 +4,10 @@ import stat
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
-from django.core.mail import EmailMessage, EmailMultiAlternatives, get_connection
+from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.template.loader import render_to_string
 
+from config.mail import mail_settings
 from front import sent_mail
 from front.checks import check_mail_is_not_shown
 from front.sent_mail import FolderBackend, pieces_of, read_mails
@@ -90,9 +91,12 @@ def test_without_a_folder_the_backend_refuses(settings):
         send()
 
 
-def test_djangos_own_way_to_the_backend(folder):
-    connection = get_connection("front.sent_mail.FolderBackend")
-    EmailMessage("Hi", "Text", "us@example.org", ["ann@example.org"], connection=connection).send()
+def test_the_products_settings_lead_to_the_backend(folder, settings):
+    for name, value in mail_settings(
+        "smtp://localhost:25", backend="front.sent_mail.FolderBackend"
+    ).items():
+        setattr(settings, name, value)
+    EmailMessage("Hi", "Text", "us@example.org", ["ann@example.org"]).send()
     assert len(read_mails(folder)) == 1
 
 
