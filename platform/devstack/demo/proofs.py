@@ -16,7 +16,7 @@ _EXPORT_WITHIN: Final = timedelta(seconds=60)
 _DOWNLOAD: Final = re.compile(r'href="(/exports/[0-9a-f-]+/tickets\.csv)"')
 _CONFIRMATION: Final = re.compile(r'href="http://[^/"]+(/sign-up/confirm/[^"]+)"')
 _MADE_WITHIN: Final = timedelta(seconds=60)
-_OPEN_COUNT: Final = re.compile(r"Open tickets</dt><dd>(\d+)<")
+_OPEN_COUNT: Final = re.compile(r">Open</a></dt><dd>(\d+)<")
 
 
 @dataclass(frozen=True, slots=True)
