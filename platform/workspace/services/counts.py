@@ -98,9 +98,9 @@ def _days(zone: ZoneInfo) -> Iterable[DayCount]:
     since = datetime.combine(first, time(), tzinfo=zone)
     counts = {
         (what, day): number
-        for what, day, number in _by_day("opened_at", since, zone).union(
-            _by_day("closed_at", since, zone), all=True
-        )
+        for what, day, number in _by_day("opened_at", since, zone)
+        .union(_by_day("closed_at", since, zone), all=True)
+        .order_by()  # or Django 6.1 orders the whole by the model's own
     }
     for each in range(DAYS):
         day = first + timedelta(days=each)
