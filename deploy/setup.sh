@@ -27,7 +27,7 @@ TOML
 fi
 
 python manage.py migrate --no-input
-for shard in ${ATOLL_SHARDS:-alpha beta}; do
+for shard in ${SHARDS:-alpha beta}; do
     ATOLL_ADMIN_CONNINFO="host=$shard port=5432 dbname=$shard user=postgres password=$POSTGRES_PASSWORD" \
         python manage.py add_shard "$shard" --pooled-host pgbouncer --pooled-port 6432
 done

@@ -28,6 +28,7 @@ OTHERS = {
     "PYTHONPATH",
     "PYTHONUNBUFFERED",
     "REDIS_PASSWORD",
+    "SHARDS",
     "WEB_CONCURRENCY",
 }
 """Variables of other programs."""
@@ -214,6 +215,12 @@ def test_what_is_mounted_is_there(service):
         else:
             assert source in COMPOSE["volumes"]
         assert target.startswith("/")
+
+
+def test_setup_makes_ready_every_shard_that_there_is():
+    shards = environment("setup")["SHARDS"].split()
+    assert set(shards) == {name for name in SERVICES if f"worker-{name}" in SERVICES} - {"control"}
+    assert set(shards) <= SERVICES["setup"]["depends_on"].keys()
 
 
 def test_only_setup_may_change_the_registry():
