@@ -8,5 +8,6 @@ class ImportForm(forms.Form):
 
     file = forms.FileField(
         label="CSV file",
+        label_suffix="",
         widget=forms.ClearableFileInput(attrs={"accept": ".csv,.tsv,.txt,text/csv"}),
     )

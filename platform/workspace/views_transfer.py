@@ -138,8 +138,8 @@ def _imports_page(
         "imports": Import.objects.select_related("requested_by")[:SHOWN],
         "unavailable": unavailable,
         "columns": KNOWN,
-        "most_rows": MOST_ROWS,
-        "most_bytes": MOST_BYTES,
+        "most_rows": f"{MOST_ROWS:,}",
+        "most_megabytes": MOST_BYTES // 1024**2,
     }
     return render(request, "workspace/imports.html", content, status=status)
 

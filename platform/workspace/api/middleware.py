@@ -9,8 +9,20 @@ from django.utils.decorators import sync_and_async_middleware
 
 from workspace.api.problems import MEDIA_TYPE, PREFIX, Problem
 
-# What other layers say by headers stays true of the problem.
-KEPT: Final = ("Allow", "Retry-After", "WWW-Authenticate")
+# What describes the page that is not sent. All else that other layers say stays true of the
+# problem: which methods there are, when to come again, what browsers are to be careful of.
+OF_THE_PAGE: Final = frozenset(
+    {
+        "content-disposition",
+        "content-encoding",
+        "content-language",
+        "content-length",
+        "content-type",
+        "cache-control",
+        "etag",
+        "last-modified",
+    }
+)
 
 Sync = Callable[[HttpRequest], HttpResponseBase]
 Async = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
@@ -44,6 +56,6 @@ def _told(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         return response
     if response.get("Content-Type", "") == MEDIA_TYPE:
         return response
-    headers = {name: response[name] for name in KEPT if name in response}
+    kept = {n: v for n, v in response.headers.items() if n.lower() not in OF_THE_PAGE}
     response.close()
-    return Problem(response.status_code, headers=headers).response()
+    return Problem(response.status_code, headers=kept).response()

@@ -51,7 +51,7 @@ def openapi(request: HttpRequest) -> HttpResponse:
 def document_page(request: HttpRequest) -> HttpResponse:
     """The same for people."""
     content = {
-        "about": document()["info"]["description"],
+        "about": _plain(document()["info"]["description"]),
         "operations": list(_operations()),
         "shapes": list(_shapes()),
         "host": request.get_host(),
@@ -70,12 +70,12 @@ def _operations() -> Iterator[Operation]:
                 method=method.upper(),
                 path=path,
                 summary=operation["summary"],
-                about=operation.get("description", ""),
+                about=_plain(operation.get("description", "")),
                 parameters=tuple(
                     Field(
                         each["name"],
                         _kind(each["schema"]),
-                        each.get("description", each["schema"].get("description", "")),
+                        _plain(each.get("description", "")),
                         each["required"],
                     )
                     for each in operation["parameters"]
@@ -98,12 +98,17 @@ def _shapes() -> Iterator[tuple[str, str, tuple[Field, ...]]]:
 def _fields(schema: Mapping[str, Any]) -> Iterator[Field]:
     required = schema.get("required", ())
     for name, field in schema.get("properties", {}).items():
-        yield Field(name, _kind(field), field.get("description", ""), name in required)
+        yield Field(name, _kind(field), _plain(field.get("description", "")), name in required)
 
 
 def _outcome(answer: Mapping[str, Any]) -> str:
     reference = answer.get("content", {}).get(JSON, {}).get("schema", {}).get("$ref", "")
-    return _name(reference) or str(answer["description"])
+    return _name(reference) or _plain(answer["description"])
+
+
+def _plain(text: str) -> str:
+    """Descriptions are Markdown, of which nothing but code in backticks is used."""
+    return text.replace("`", "")
 
 
 def _kind(schema: Mapping[str, Any]) -> str:
