@@ -64,4 +64,10 @@ def _page(status: int, title: str, text: str) -> HttpResponse:
     response = HttpResponse(_PAGE.format(title=escape(title), text=escape(text)), status=status)
     # It is about this moment: nobody between us and the browser may keep it.
     response["Cache-Control"] = "no-store"
+    # It is answered before the middleware that says this of other pages.
+    response["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
+    response["Cross-Origin-Opener-Policy"] = "same-origin"
+    response["Referrer-Policy"] = "same-origin"
+    response["X-Content-Type-Options"] = "nosniff"
+    response["X-Frame-Options"] = "DENY"
     return response

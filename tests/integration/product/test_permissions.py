@@ -48,14 +48,14 @@ class View:
 
 
 def views(urlconf=TENANT_URLCONF):
-    return list(_walk(get_resolver(urlconf).url_patterns, ()))
+    return list(_walk(get_resolver(urlconf).url_patterns, (), urlconf))
 
 
-def _walk(patterns, namespaces):
+def _walk(patterns, namespaces, urlconf):
     for pattern in patterns:
         if isinstance(pattern, URLResolver):
             inner = (*namespaces, pattern.namespace) if pattern.namespace else namespaces
-            yield from _walk(pattern.url_patterns, inner)
+            yield from _walk(pattern.url_patterns, inner, urlconf)
         elif isinstance(pattern, URLPattern):
             name = ":".join((*namespaces, pattern.name or repr(pattern.pattern)))
             values = {
@@ -65,7 +65,7 @@ def _walk(patterns, namespaces):
             callback = pattern.callback
             yield View(
                 name=name,
-                path=reverse(name, urlconf=TENANT_URLCONF, kwargs=values),
+                path=reverse(name, urlconf=urlconf, kwargs=values),
                 needs=getattr(callback, "atoll_needs", None),
                 is_public=not getattr(callback, "login_required", True),
                 is_api=namespaces[:1] == ("api",),
