@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.models import User
 from workspace.content_types import Upload, kind_of, safe_name
 from workspace.errors import AttachmentRefused
-from workspace.models import Attachment, Comment, Ticket, WorkspaceSettings
+from workspace.models import Attachment, Comment, Export, Import, Ticket, WorkspaceSettings
 from workspace.services.tickets import comment_on, touch
 
 LARGEST: Final = 10 * 2**20
@@ -22,7 +22,7 @@ MOST_PER_TICKET: Final = 100
 
 # Longer than any request: a file without a row that is older belongs to nobody.
 ORPHANED_AFTER: Final = timedelta(days=1)
-_FOLDERS: Final = ("attachments", "logos")
+_FOLDERS: Final = ("attachments", "logos", "exports", "imports")
 
 
 def attach(
@@ -108,6 +108,8 @@ def sweep_files() -> int:
     """
     known = set(Attachment.objects.values_list("file", flat=True))
     known |= set(WorkspaceSettings.objects.values_list("logo", flat=True))
+    for model in (Export, Import):
+        known |= set(model.objects.values_list("file", flat=True))
     oldest = timezone.now() - ORPHANED_AFTER
     swept = 0
     for folder in _FOLDERS:

@@ -1,8 +1,11 @@
 """Imports through pages and services. The workers are called by hand, a turn at a time."""
 
+import os
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.db import transaction
 from django.utils import timezone
 
@@ -10,6 +13,7 @@ from accounts.models import User
 from sharding.scope.errors import WrongTenant
 from workspace.models import Import, Ticket
 from workspace.services import imports
+from workspace.services.attachments import sweep_files
 from workspace.services.imports import KEPT_FOR, ROWS_AT_ONCE, Outcome, purge_imports, work_on
 from workspace.services.imports_stalled import STALE_AFTER, claim_stalled
 from workspace.services.request_import import revive_import
@@ -306,3 +310,16 @@ def test_old_imports_are_purged_with_their_files_and_fresh_ones_stay(dune, ember
         assert list(Import.objects.values_list("pk", flat=True)) == [fresh.pk]
         assert not old.file.storage.exists(old.file.name)
         assert fresh.file.storage.exists(fresh.file.name)
+
+
+def test_a_file_that_a_killed_process_left_without_a_row_is_swept_up(dune, job_of):
+    job = job_of(dune, "title\nimp x\n", 1)
+    with dune.scope():
+        orphan = default_storage.save("imports/orphan.csv", ContentFile(b"title\nimp y\n"))
+        fresh = default_storage.save("exports/fresh.csv", ContentFile(b"being written"))
+        for name in (orphan, job.file.name):
+            os.utime(default_storage.path(name), (0, 0))
+        sweep_files()
+        assert not default_storage.exists(orphan)
+        assert default_storage.exists(fresh)
+        assert default_storage.exists(job.file.name)
