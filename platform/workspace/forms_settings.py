@@ -1,10 +1,14 @@
 """Forms of a workspace's settings."""
 
+from collections.abc import Mapping
 from itertools import groupby
+from typing import Any
 from zoneinfo import available_timezones
 
 from django import forms
+from django.db.models import Q
 
+from tenants.catalog.models import Country
 from workspace.services.preferences import LARGEST_LOGO
 
 
@@ -24,6 +28,20 @@ class TimeZoneForm(forms.Form):
         field = self.fields["time_zone"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = _zones()
+
+
+class CountryForm(forms.Form):
+    """Where the workspace is at home. One that is retired is offered only where it is chosen."""
+
+    country = forms.ModelChoiceField(
+        queryset=Country.objects.none(), required=False, empty_label="Not said"
+    )
+
+    def __init__(self, chosen: str, data: Mapping[str, Any] | None = None) -> None:
+        super().__init__(data, initial={"country": chosen})
+        field = self.fields["country"]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = Country.objects.filter(Q(retired=False) | Q(code=chosen))
 
 
 class LogoForm(forms.Form):

@@ -10,6 +10,8 @@ from django.db import models
 from django.urls import reverse
 from django.utils import timezone
 
+from tenants.catalog.models import Country
+
 SEARCH_CONFIG: Final = "english"
 
 
@@ -189,6 +191,8 @@ class WorkspaceSettings(models.Model):
     logo = models.FileField(upload_to=logo_path, blank=True)
     logo_type = models.CharField(max_length=100, blank=True, editable=False)
     time_zone = models.CharField(max_length=64, default="UTC")
+    # A reference table: control's rows, copied to every shard.
+    country = models.ForeignKey(Country, models.PROTECT, null=True, blank=True, related_name="+")
 
     class Meta:
         verbose_name_plural = "workspace settings"

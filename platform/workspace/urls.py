@@ -19,6 +19,7 @@ urlpatterns = [
     path("settings/", views_settings.settings, name="settings"),
     path("settings/name/", views_settings.settings_name, name="settings_name"),
     path("settings/time-zone/", views_settings.settings_time_zone, name="settings_time_zone"),
+    path("settings/country/", views_settings.settings_country, name="settings_country"),
     path("settings/logo/", views_settings.settings_logo, name="settings_logo"),
     path("logo/<slug:name>/", views_settings.logo, name="logo"),
     *urls_transfer.patterns,

@@ -12,9 +12,10 @@ from tenants.errors import InvalidName
 from tenants.files import send_private
 from tenants.services.change_name import change_name
 from workspace.errors import LogoRefused
-from workspace.forms_settings import LogoForm, NameForm, TimeZoneForm
+from workspace.forms_settings import CountryForm, LogoForm, NameForm, TimeZoneForm
 from workspace.models import WorkspaceSettings
 from workspace.services.preferences import (
+    choose_country,
     choose_logo,
     choose_time_zone,
     preferences,
@@ -61,6 +62,17 @@ def settings_time_zone(request: HttpRequest) -> HttpResponse:
 
 
 @needs(May.MANAGE)
+@require_POST
+def settings_country(request: HttpRequest) -> HttpResponse:
+    """Say where the workspace is at home."""
+    form = CountryForm(preferences().country, request.POST)
+    if form.is_valid():
+        choose_country(form.cleaned_data["country"])
+        return redirect("workspace:settings")
+    return _page(request, country_form=form)
+
+
+@needs(May.MANAGE)
 @transaction.non_atomic_requests  # the file is kept or undone with the service's own transaction
 @require_POST
 def settings_logo(request: HttpRequest) -> HttpResponse:
@@ -94,6 +106,7 @@ def _page(request: HttpRequest, **forms: object) -> HttpResponse:
     context = {
         "name_form": NameForm(initial={"name": request.tenant.name}),  # type: ignore[attr-defined]
         "time_zone_form": TimeZoneForm(initial={"time_zone": chosen.time_zone}),
+        "country_form": CountryForm(chosen.country),
         "logo_form": LogoForm(),
         "has_logo": bool(chosen.logo),
         **forms,

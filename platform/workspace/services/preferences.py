@@ -12,6 +12,7 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 from PIL import Image, ImageOps
 
+from tenants.catalog.models import Country
 from workspace.content_types import MOST_PIXELS, NO_PICTURE, PICTURES, Upload
 from workspace.errors import LogoRefused
 from workspace.models import WorkspaceSettings, logo_path
@@ -33,10 +34,12 @@ class Preferences:
 
     Attributes:
         logo: name of the logo's file; empty for none.
+        country: code of the country; empty for none.
     """
 
     time_zone: str = "UTC"
     logo: str = ""
+    country: str = ""
 
 
 def preferences() -> Preferences:
@@ -44,7 +47,7 @@ def preferences() -> Preferences:
     found = cache.get(KEY)
     if not isinstance(found, Preferences):
         row = WorkspaceSettings.objects.filter(pk=WorkspaceSettings.ONLY).first()
-        found = Preferences(row.time_zone, row.logo.name or "") if row else Preferences()
+        found = _as_chosen(row) if row else Preferences()
         cache.set(KEY, found, timeout=KEPT_FOR.total_seconds())
     return found
 
@@ -69,6 +72,19 @@ def choose_time_zone(name: str) -> None:
         chosen = _row()
         chosen.time_zone = name
         chosen.save(update_fields=["time_zone"])
+        transaction.on_commit(forget_preferences)
+
+
+def choose_country(country: Country | None) -> None:
+    """Say where the workspace is at home, or nothing of it.
+
+    Locks: the row of settings.
+    Transaction: opens its own or joins the caller's.
+    """
+    with transaction.atomic():
+        chosen = _row()
+        chosen.country = country
+        chosen.save(update_fields=["country"])
         transaction.on_commit(forget_preferences)
 
 
@@ -111,6 +127,10 @@ def remove_logo() -> None:
         chosen.logo, chosen.logo_type = "", ""
         chosen.save(update_fields=["logo", "logo_type"])
         _let_go(before)
+
+
+def _as_chosen(row: WorkspaceSettings) -> Preferences:
+    return Preferences(row.time_zone, row.logo.name or "", row.country_id or "")
 
 
 def _row() -> WorkspaceSettings:

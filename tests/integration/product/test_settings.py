@@ -92,6 +92,22 @@ def test_times_are_shown_in_the_chosen_zone_for_this_tenant_only(dune, acme):
         assert shown in tenant.member().get(address).content.decode()
 
 
+def test_a_country_is_one_of_the_platform_s_own_list(dune, acme):
+    admin = dune.member()
+    assert "New Zealand" in admin.get("/settings/").content.decode()
+    assert admin.post("/settings/country/", {"country": "NZ"}).status_code == 302
+    with dune.scope():
+        assert WorkspaceSettings.objects.get().country.name == "New Zealand"
+    assert admin.post("/settings/country/", {"country": "XX"}).status_code == 422
+    with dune.scope():
+        assert preferences().country == "NZ"
+    with acme.scope():
+        assert preferences().country == ""
+    assert admin.post("/settings/country/", {"country": ""}).status_code == 302
+    with dune.scope():
+        assert preferences().country == ""
+
+
 def test_a_zone_that_is_none_is_refused(dune):
     answer = dune.member().post("/settings/time-zone/", {"time_zone": "Mars/Olympus"})
     assert answer.status_code == 422
@@ -178,6 +194,7 @@ def test_only_admins_see_and_change_settings(dune):
     for part, sent in {
         "name": {"name": "Mine"},
         "time-zone": {"time_zone": "Asia/Tokyo"},
+        "country": {"country": "NZ"},
         "logo": {"remove": "1"},
     }.items():
         assert agent.post(f"/settings/{part}/", sent).status_code == 403
