@@ -35,7 +35,7 @@ class JsonLogger(Logger):  # type: ignore[misc]  # it ships no types
 
 def access_line(resp: Any, environ: dict[str, Any], took: timedelta) -> dict[str, Any]:
     """What is told of one request."""
-    tenant, shard, user, route = environ.get(SEEN, ("-", "none", None, None))
+    tenant, shard, user, pattern = environ.get(SEEN, ("-", "none", None, None))
     status = resp.status
     line = {
         "at": timestamp(time.time()),
@@ -49,7 +49,7 @@ def access_line(resp: Any, environ: dict[str, Any], took: timedelta) -> dict[str
         "forwarded_for": environ.get("HTTP_X_FORWARDED_FOR"),
         "host": environ.get("HTTP_HOST"),
         "method": environ["REQUEST_METHOD"],
-        "path": route or environ["PATH_INFO"],
+        "path": pattern or environ["PATH_INFO"],
         "status": int(status.split(None, 1)[0]) if isinstance(status, str) else status,
         "bytes": getattr(resp, "sent", None),
         "ms": round(took.total_seconds() * 1000, 1),

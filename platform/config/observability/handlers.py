@@ -10,12 +10,11 @@ from django.http import HttpRequest, HttpResponseBase
 from config.observability.metrics import NO_SHARD
 from config.observability.request_ids import HEADER, ID_KEY, id_of, request_id
 from config.observability.request_meter import count_request
+from config.observability.secret_paths import pattern_of_secret
 
 SEEN: Final = "atoll.seen"
-"""Where a request's environ holds (tenant, shard, user, route) for its log line; the route only
-where the path is a secret."""
-_SECRETS: Final = frozenset({"token", "key", "secret", "signature"})
-"""Arguments of views that are in their path and let their owner in."""
+"""Where a request's environ holds (tenant, shard, user, pattern) for its log line; the pattern
+only where the path is a secret."""
 
 
 class ObservedWSGIHandler(WSGIHandler):
@@ -68,10 +67,7 @@ def _end(request: HttpRequest, response: HttpResponseBase, seconds: float) -> No
         tenant, shard = place.tenant_id, place.shard
     # Who asked, if somebody looked: finding out here would be a query.
     user = known.get("_cached_user")
-    match = known.get("resolver_match")
-    route = None
-    if match is not None and not _SECRETS.isdisjoint(match.kwargs):
-        route = f"/{match.route}"
-    meta[SEEN] = (tenant, shard, None if user is None else user.pk, route)
+    pattern = pattern_of_secret(request)
+    meta[SEEN] = (tenant, shard, None if user is None else user.pk, pattern)
     count_request((shard, request.method, response.status_code, seconds))
     response.headers[HEADER] = meta[ID_KEY]

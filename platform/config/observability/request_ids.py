@@ -8,6 +8,10 @@ from contextvars import ContextVar
 from itertools import count
 from typing import Final
 
+from django.http import HttpRequest
+
+from config.observability.secret_paths import pattern_of_secret
+
 HEADER: Final = "X-Request-ID"
 # What a log and a header can hold without harm; anything else is not believed.
 _WELL_FORMED: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -44,7 +48,7 @@ def id_of(given: str | None) -> str:
 
 
 class RequestFields(logging.Filter):
-    """Gives every record `request_id`, `-` outside of a request.
+    """Gives every record `request_id`, `-` outside of a request; takes secrets out of addresses.
 
     Stands at a handler, as `routers.log_fields.ScopeFields` does.
     """
@@ -56,7 +60,17 @@ class RequestFields(logging.Filter):
             # Django logs a 404 or 500 when the response has left all middleware.
             meta = getattr(request, "META", {})
             record.request_id = meta.get(ID_KEY) or request_id.get()
+            if isinstance(request, HttpRequest) and isinstance(record.args, tuple):
+                _tell_no_secret(record, record.args, request)
         return True
+
+
+def _tell_no_secret(
+    record: logging.LogRecord, told: tuple[object, ...], request: HttpRequest
+) -> None:
+    pattern = pattern_of_secret(request)
+    if pattern is not None:
+        record.args = tuple(pattern if each == request.path else each for each in told)
 
 
 ID_KEY: Final = "atoll.request_id"

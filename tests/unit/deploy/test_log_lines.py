@@ -8,6 +8,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
+from django.test import RequestFactory
 
 from config.observability.access_log import access_line
 from config.observability.handlers import SEEN
@@ -55,6 +56,16 @@ def test_an_error_brings_its_traceback_in_the_same_line():
         line = line_of(exc_info=sys.exc_info())
     assert "ValueError: no\nway" in json.loads(line)["error"]
     assert "\n" not in line
+
+
+def test_djangos_own_line_about_a_failed_request_tells_no_secret():
+    request = RequestFactory().get("/account/reset/c0ffee/")
+    request.resolver_match = SimpleNamespace(kwargs={"token": "c0ffee"}, route="account/<token>/")
+    line = line_of("%s: %s", args=("Service Unavailable", request.path), request=request)
+    assert json.loads(line)["message"] == "Service Unavailable: /account/<token>/"
+    request.resolver_match = SimpleNamespace(kwargs={"pk": "7"}, route="tickets/<pk>/")
+    line = line_of("%s: %s", args=("Not Found", request.path), request=request)
+    assert json.loads(line)["message"] == "Not Found: /account/reset/c0ffee/", "negative control"
 
 
 @pytest.mark.parametrize("given", ["a", "0af7651916cd43dd8448eb211c80319c", "A.b_c-1", "x" * 64])
