@@ -1,65 +1,42 @@
-"""Snapshots of the reference tables: taken in control, brought to every shard."""
+"""Bring control's reference tables to the shards, and say which shard has what."""
 
-import hashlib
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import psycopg
-from django.db import connections, transaction
-from psycopg import sql
 
 from sharding.placements.errors import NoSuchShard
-from sharding.placements.models import CONTROL, ReferenceSnapshot, Shard
+from sharding.placements.models import CONTROL, Shard
+from sharding.placements.services.reference_snapshots import (
+    TableChange,
+    changes_since,
+    digest_of,
+    look,
+    newest_mark,
+    newest_snapshot,
+    take_snapshot,
+)
 from sharding.placements.states import ShardState
 from sharding.registry.current import registry
 from sharding.registry.types import Server
 from sharding.schemas.errors import SchemaError, ServerUnreachable
-from sharding.schemas.services.reference_shape import Table, read_shape
 from sharding.schemas.services.reference_snapshot import (
     Application,
     AppliedSnapshot,
     Snapshot,
-    SnapshotTable,
     apply_snapshot,
     read_applied,
 )
 
-KEPT: Final = 20
-"""Snapshots that are kept; shards get the newest only."""
+NO_ADDRESS: Final = "it has no address in this machine's registry"
 
 _AT_ONCE: Final = 20
-
-# Of two who take one at a time the second waits, so that a later version has later rows.
-_TAKE_TURNS = "SELECT pg_advisory_xact_lock(hashtext('atoll.reference_snapshot'))"
-NO_ADDRESS: Final = "it has no address in this machine's registry"
-_OWN_SCHEMA = "SELECT current_schema()"
-
-# One statement for all tables, and so one moment.
-_ROWS = "SELECT {name}, ({rows})"
-_ROWS_OF_ONE = """
-    SELECT coalesce(json_agg(row_to_json(line) ORDER BY {key}), '[]')::text
-    FROM (SELECT {columns} FROM {table}) AS line
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class TableChange:
-    """What is different in one table since the snapshot before.
-
-    Attributes:
-        rows: as they are now.
-        altered: columns or keys are others, or the table is new or gone.
-    """
-
-    name: str
-    rows: int
-    added: int
-    changed: int
-    removed: int
-    altered: bool
+_STRANGE: Final = (
+    "it has a snapshot {} that control does not know: was control restored from a backup? "
+    "`manage.py publish_reference --number-anew` brings it in step"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +79,14 @@ class Publication:
         return tuple(outcome for outcome in self.shards if outcome.problem)
 
 
-def publish_reference(*, shards: Iterable[str] = (), dry_run: bool = False) -> Publication:
+def publish_reference(
+    *, shards: Iterable[str] = (), dry_run: bool = False, number_anew: bool = False
+) -> Publication:
     """Bring control's reference tables, as they are now, to all shards or to those named.
 
     A shard that is away is reported; it gets what is newest by the next publishing, and a tenant's
-    schema is never built on it without.
+    schema is never built on it without. After control was restored from a backup, shards may have
+    snapshots that it does not know: with `number_anew` it goes on above their numbers.
 
     Transaction: one on control, one per shard; forbids an open one on control.
     Idempotent: what has not changed gets no new version, and a shard that has it is left alone.
@@ -117,20 +97,23 @@ def publish_reference(*, shards: Iterable[str] = (), dry_run: bool = False) -> P
     wanted = servers_of(shards)
     before = newest_snapshot()
     if dry_run:
-        found = _look()
-        is_new = bool(found) if before is None else _digest(found) != before.digest
+        found = look()
+        is_new = bool(found) if before is None else digest_of(found) != before.digest
         version = before.version if before is not None else 0
-        changes = _changes(before, found) if is_new else ()
+        changes = changes_since(before, found) if is_new else ()
         return Publication(version, is_new, changes, reference_status(shards))
-    taken = take_snapshot()
+    ahead = reference_status(shards) if number_anew else ()
+    taken = take_snapshot(above=max((one.after or 0 for one in ahead), default=0))
     if taken is None:
         return Publication(0, is_new=False, changes=(), shards=())
     is_new = before is None or before.version < taken.version
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-        outcomes = tuple(
-            pool.map(lambda name, server: _bring(name, server, taken), wanted, wanted.values())
-        )
-    changes = _changes(before, taken.tables) if is_new else ()
+        answers = list(pool.map(lambda server: _bring(server, taken), wanted.values()))
+    newest = newest_mark()
+    outcomes = tuple(
+        _outcome(name, answer, newest) for name, answer in zip(wanted, answers, strict=True)
+    )
+    changes = changes_since(before, taken.tables) if is_new else ()
     return Publication(taken.version, is_new, changes, outcomes)
 
 
@@ -148,11 +131,11 @@ def bring_newest(server: Server) -> Application | None:
 
 def lags(server: Server) -> bool:
     """Whether the shard has other reference tables than control, or cannot say."""
-    found = _look()
+    found = look()
     if not found:
         return False
     try:
-        return read_applied(server).digest != _digest(found)
+        return read_applied(server).digest != digest_of(found)
     except SchemaError:
         return True
 
@@ -164,112 +147,11 @@ def reference_status(shards: Iterable[str] = ()) -> tuple[ShardOutcome, ...]:
         NoSuchShard: one of the names is no shard's.
     """
     wanted = servers_of(shards)
-    newest = newest_snapshot()
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
         answers = list(pool.map(_ask, wanted.values()))
+    # After the answers: what a shard got meanwhile is no surprise then.
+    newest = newest_mark()
     return tuple(_judge(name, answer, newest) for name, answer in zip(wanted, answers, strict=True))
-
-
-def newest_snapshot() -> Snapshot | None:
-    """The newest that was taken; None before the first."""
-    row = ReferenceSnapshot.objects.using(CONTROL).order_by("-version").first()
-    if row is None:
-        return None
-    tables = tuple(SnapshotTable(Table.from_json(part), part["rows"]) for part in row.body)
-    return Snapshot(row.version, row.digest, tables)
-
-
-def take_snapshot() -> Snapshot | None:
-    """The newest snapshot, made now if control's reference tables are others than in the last.
-
-    None as long as there never was a reference table.
-
-    Transaction: opens one on control, or joins it.
-    Locks: one among those who take snapshots, until the end of the transaction.
-    """
-    with transaction.atomic(using=CONTROL):
-        with connections[CONTROL].cursor() as cursor:
-            cursor.execute(_TAKE_TURNS)
-        found = _look()
-        newest = newest_snapshot()
-        digest = _digest(found)
-        if newest is None and not found:
-            return None
-        if newest is not None and newest.digest == digest:
-            return newest
-        body = [{**part.table.to_json(), "rows": part.rows} for part in found]
-        made = ReferenceSnapshot.objects.using(CONTROL).create(digest=digest, body=body)
-        outdated = ReferenceSnapshot.objects.using(CONTROL).filter(version__lte=made.version - KEPT)
-        outdated.delete()
-    return Snapshot(made.version, digest, found)
-
-
-def _look() -> tuple[SnapshotTable, ...]:
-    """Control's reference tables as they are now.
-
-    By the catalogue and not by models, so that old and new code that run side by side during a
-    deploy take the same for it.
-    """
-    with connections[CONTROL].cursor() as cursor:
-
-        def run(query: str, words: Mapping[str, Any]) -> Any:
-            cursor.execute(query, words)
-            return cursor.fetchall()
-
-        cursor.execute(_OWN_SCHEMA)
-        shape = read_shape(run, cursor.fetchone()[0])
-        if not shape:
-            return ()
-        cursor.execute(sql.SQL(" UNION ALL ").join(map(_reading, shape)))
-        rows = dict(cursor.fetchall())
-    return tuple(SnapshotTable(table, rows[table.name]) for table in shape)
-
-
-def _reading(table: Table) -> sql.Composed:
-    rows = sql.SQL(_ROWS_OF_ONE).format(
-        key=sql.SQL(", ").join(sql.Identifier("line", part) for part in table.primary_key),
-        columns=sql.SQL(", ").join(sql.Identifier(column.name) for column in table.columns),
-        table=sql.Identifier(table.name),
-    )
-    return sql.SQL(_ROWS).format(name=sql.Literal(table.name), rows=rows)
-
-
-def _digest(tables: tuple[SnapshotTable, ...]) -> str:
-    parts = [[part.table.to_json(), part.rows] for part in tables]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
-def _changes(before: Snapshot | None, found: tuple[SnapshotTable, ...]) -> tuple[TableChange, ...]:
-    had = {part.table.name: part for part in (before.tables if before is not None else ())}
-    has = {part.table.name: part for part in found}
-    return tuple(
-        change
-        for name in sorted({*had, *has})
-        if (change := _change(name, had.get(name), has.get(name))) is not None
-    )
-
-
-def _change(
-    name: str, before: SnapshotTable | None, after: SnapshotTable | None
-) -> TableChange | None:
-    if before == after:
-        return None
-    old, new = _by_key(before), _by_key(after)
-    return TableChange(
-        name=name,
-        rows=len(new),
-        added=len(new.keys() - old.keys()),
-        changed=sum(old[key] != row for key, row in new.items() if key in old),
-        removed=len(old.keys() - new.keys()),
-        altered=before is None or after is None or before.table != after.table,
-    )
-
-
-def _by_key(part: SnapshotTable | None) -> dict[tuple[Any, ...], Any]:
-    if part is None:
-        return {}
-    key = part.table.primary_key
-    return {tuple(row[name] for name in key): row for row in json.loads(part.rows)}
 
 
 def problem_of(error: Exception) -> str:
@@ -290,15 +172,26 @@ def servers_of(shards: Iterable[str]) -> dict[str, Server | None]:
     return {name: addresses.get(name) for name in known if name in wanted}
 
 
-def _bring(name: str, server: Server | None, snapshot: Snapshot) -> ShardOutcome:
+def _bring(server: Server | None, snapshot: Snapshot) -> Application | Exception | None:
+    """In a thread of its own, which asks the shard and nobody else."""
     if server is None:
-        return ShardOutcome(name, None, None, problem=NO_ADDRESS)
+        return None
     try:
-        done = apply_snapshot(server, snapshot)
+        return apply_snapshot(server, snapshot)
     except (SchemaError, psycopg.Error) as error:
-        code = getattr(error, "code", "")
-        return ShardOutcome(name, None, None, problem=problem_of(error), code=code)
-    return ShardOutcome(name, done.before, done.after, done.written, done.deleted)
+        return error
+
+
+def _outcome(
+    name: str, answer: Application | Exception | None, newest: tuple[int, str]
+) -> ShardOutcome:
+    if answer is None:
+        return ShardOutcome(name, None, None, problem=NO_ADDRESS)
+    if isinstance(answer, Exception):
+        code = getattr(answer, "code", "")
+        return ShardOutcome(name, None, None, problem=problem_of(answer), code=code)
+    problem = _strange(answer.after, answer.digest, newest)
+    return ShardOutcome(name, answer.before, answer.after, answer.written, answer.deleted, problem)
 
 
 def _ask(server: Server | None) -> AppliedSnapshot | str:
@@ -310,10 +203,18 @@ def _ask(server: Server | None) -> AppliedSnapshot | str:
         return problem_of(error)
 
 
-def _judge(name: str, answer: AppliedSnapshot | str, newest: Snapshot | None) -> ShardOutcome:
+def _judge(name: str, answer: AppliedSnapshot | str, newest: tuple[int, str]) -> ShardOutcome:
     if isinstance(answer, str):
         return ShardOutcome(name, None, None, problem=answer)
-    wanted = newest.version if newest is not None else 0
-    lags = answer.version < wanted
-    problem = f"it has snapshot {answer.version} of {wanted}" if lags else ""
-    return ShardOutcome(name, answer.version, answer.version, problem=problem)
+    has = answer.version
+    problem = _strange(has, answer.digest, newest)
+    if has < newest[0]:
+        problem = f"it has snapshot {has} of {newest[0]}"
+    return ShardOutcome(name, has, has, problem=problem)
+
+
+def _strange(version: int, digest: str, newest: tuple[int, str]) -> str:
+    """What to say of a shard that has what control never took, so far as it remembers."""
+    if version > newest[0] or (version == newest[0] and digest != newest[1]):
+        return _STRANGE.format(version)
+    return ""

@@ -94,12 +94,14 @@ class Application:
     Attributes:
         before: the version that the shard had.
         after: the one that it has; newer than ours where somebody else was faster.
+        digest: of that one.
         written, deleted: rows.
         altered: statements that changed tables.
     """
 
     before: int
     after: int
+    digest: str
     written: int = 0
     deleted: int = 0
     altered: int = 0
@@ -135,7 +137,7 @@ def apply_snapshot(server: Server, snapshot: Snapshot) -> Application:
     with own_connection(server, patience) as connection, _prepared(server):
         before = _applied(connection)
         if before.version >= snapshot.version:
-            return Application(before.version, before.version)
+            return Application(before.version, before.version, before.digest)
         for _ in range(TRIES):
             try:
                 with connection.transaction():
@@ -153,7 +155,8 @@ def apply_snapshot(server: Server, snapshot: Snapshot) -> Application:
 def _apply(connection: Connection, before: int, snapshot: Snapshot) -> Application:
     words = {"version": snapshot.version, "digest": snapshot.digest}
     if not connection.execute(_ADVANCE, words).rowcount:
-        return Application(before, _applied(connection).version)
+        there = _applied(connection)
+        return Application(before, there.version, there.digest)
     connection.execute(sql.SQL(_BECOME_OWNER).format(owner=sql.Identifier(names.REFERENCE_OWNER)))
     changes = plan_changes(
         read_shape(_rows_of(connection), names.REFERENCE),
@@ -168,7 +171,7 @@ def _apply(connection: Connection, before: int, snapshot: Snapshot) -> Applicati
     for statement in changes.after:
         connection.execute(statement)
     altered = len(changes.before) + len(changes.after)
-    return Application(before, snapshot.version, written, deleted, altered)
+    return Application(before, snapshot.version, snapshot.digest, written, deleted, altered)
 
 
 def _upsert(connection: Connection, part: SnapshotTable) -> int:

@@ -77,14 +77,6 @@ def test_what_fails_to_the_end_is_parked_and_those_after_it_go_on(fig, tell, del
     assert deliveries.of(fig) == ["after", "bad", "later"], "it stands where it stood"
 
 
-def test_the_pauses_double_and_have_an_end():
-    pauses = [topics.DEFAULT_RETRIES.pause_after(n) for n in range(1, 16)]
-    assert pauses[:3] == [timedelta(seconds=5), timedelta(seconds=10), timedelta(seconds=20)]
-    assert pauses[-1] == timedelta(hours=1)
-    assert timedelta(hours=6) < sum(pauses, timedelta()) < timedelta(hours=7)
-    assert Retries().pause_after(10_000) == timedelta(hours=1)
-
-
 def test_a_handler_may_open_transactions_and_one_that_leaves_one_open_is_caught(
     fig, tell, deliveries
 ):

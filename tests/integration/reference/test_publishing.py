@@ -10,12 +10,9 @@ from django.db.utils import DatabaseError
 
 from routers.errors import ReferenceIsReadOnly
 from sharding import scope
-from sharding.placements.services.reference import (
-    newest_snapshot,
-    publish_reference,
-    reference_status,
-    take_snapshot,
-)
+from sharding.placements.models import ReferenceSnapshot
+from sharding.placements.services.reference import publish_reference, reference_status
+from sharding.placements.services.reference_snapshots import newest_snapshot, take_snapshot
 from sharding.registry import current as addresses
 from sharding.schemas.connections import own_connection
 from sharding.schemas.services.reference_snapshot import apply_snapshot
@@ -155,6 +152,27 @@ def test_negative_control_without_the_version_an_older_one_wins(places, countrie
     with scope.enter(places[0]):
         assert Country.objects.get(pk="NO").name == "Norway"
     assert publish_reference().shards[0].after == newer.version
+
+
+def test_a_control_that_was_restored_finds_shards_ahead_and_numbers_anew(places, countries):
+    restored_to = publish_reference().version
+    countries.filter(pk="NO").update(name="Noreg")
+    lost = publish_reference().version
+    countries.filter(pk="NO").update(name="Norge")
+    ReferenceSnapshot.objects.using(CONTROL).filter(version=lost).delete()
+    for found in (reference_status(), publish_reference().problems):
+        assert [one.shard for one in found] == ["alpha", "beta"]
+    with own_connection(addresses.shard("beta")) as own:
+        own.execute("UPDATE atoll.reference_version SET version = version + 5")
+    problems = publish_reference().problems
+    assert [one.shard for one in problems] == ["alpha", "beta"], "the same number, other rows"
+    assert all("--number-anew" in one.problem for one in problems)
+    done = publish_reference(number_anew=True)
+    assert (done.version, done.problems) == (lost + 6, ())
+    assert done.version > restored_to
+    for place in places:
+        with scope.enter(place):
+            assert Country.objects.get(pk="NO").name == "Norge"
 
 
 def test_two_publishers_at_once_end_with_the_newest_everywhere(places, countries):

@@ -63,7 +63,7 @@ def test_negative_control_django_itself_looks_for_tenants_tables_in_control(coun
         monkeypatch.setattr(Collector, "collect", Collector.collect.__wrapped__)
         with (
             scope.enter(scope.CONTROL),
-            pytest.raises(ProgrammingError, match="catalog_trip"),
+            pytest.raises(ProgrammingError, match=r'relation "\w+" does not exist'),
             transaction.atomic(using=CONTROL),
         ):
             Country.objects.get(pk="NO").delete()

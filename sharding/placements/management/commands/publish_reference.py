@@ -20,12 +20,21 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--shard", action="append", default=[], help="repeatable")
+        parser.add_argument(
+            "--number-anew",
+            action="store_true",
+            help="go on above the shards' numbers, after control was restored from a backup",
+        )
         parser.add_argument("--dry-run", action="store_true", help="print what would change")
         parser.add_argument("--json", action="store_true", help="print a JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
         with errors_told():
-            done = publish_reference(shards=options["shard"], dry_run=options["dry_run"])
+            done = publish_reference(
+                shards=options["shard"],
+                dry_run=options["dry_run"],
+                number_anew=options["number_anew"],
+            )
         if options["json"]:
             self.stdout.write(json.dumps(asdict(done), indent=2))
         else:

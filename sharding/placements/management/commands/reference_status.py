@@ -6,7 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from sharding.placements.services.reference import newest_snapshot, reference_status
+from sharding.placements.services.reference import reference_status
+from sharding.placements.services.reference_snapshots import newest_snapshot
 from sharding.placements.telling import errors_told
 
 
