@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Prefetch
+from django.db.models import Prefetch, prefetch_related_objects
 
 from sharding.placements.errors import NoSuchShard
 from sharding.placements.models import Placement, Shard
@@ -58,13 +58,8 @@ def list_tenants(*, shard: str = "", state: str = "") -> list[TenantLine]:
     tenants = Tenant.objects.using(CONTROL).order_by("slug")
     if state:
         tenants = tenants.filter(state=state)
-    lines = _lines(tenants)
+    lines = lines_of(tenants)
     return [line for line in lines if not shard or line.shard == shard]
-
-
-def lines_of(ids: Iterable[str]) -> list[TenantLine]:
-    """Those of these tenants that there are, by slug."""
-    return _lines(Tenant.objects.using(CONTROL).filter(id__in=list(ids)).order_by("slug"))
 
 
 def show_tenant(name: str) -> TenantLine:
@@ -73,12 +68,14 @@ def show_tenant(name: str) -> TenantLine:
     Raises:
         UnknownSlug: there is none.
     """
-    return _lines(Tenant.objects.using(CONTROL).filter(id=find_tenant(name).id))[0]
+    return lines_of(Tenant.objects.using(CONTROL).filter(id=find_tenant(name).id))[0]
 
 
-def _lines(tenants: Any) -> list[TenantLine]:
+def lines_of(tenants: Iterable[Tenant]) -> list[TenantLine]:
+    """These tenants in their order, with what control keeps of them elsewhere."""
     domains = Domain.objects.using(CONTROL).order_by("-is_primary", "domain")
-    rows = list(tenants.prefetch_related(Prefetch("domains", domains)))
+    rows = list(tenants)
+    prefetch_related_objects(rows, Prefetch("domains", domains))
     ids = [row.id for row in rows]
     placements = {p.tenant_id: p for p in Placement.objects.using(CONTROL).in_bulk(ids).values()}
     journals = Provisioning.objects.using(CONTROL).in_bulk(ids)

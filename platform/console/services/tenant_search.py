@@ -53,7 +53,7 @@ def search_tenants(query: TenantQuery) -> TenantPage:
         tenants = tenants.filter(slug__gt=query.after)
     # One more than is shown tells whether others follow.
     found = list(tenants[: PAGE + 1])
-    lines = lines_of(tenant.id for tenant in found[:PAGE])
+    lines = lines_of(found[:PAGE])
     return TenantPage(lines, found[PAGE - 1].slug if len(found) > PAGE else "")
 
 

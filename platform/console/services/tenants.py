@@ -9,7 +9,7 @@ from console.services.audit_search import newest_of
 from console.services.shards import SchemaLook, look_at_schema
 from sharding.placements.models import CONTROL, AuditEntry, Placement
 from tenants.errors import UnknownSlug
-from tenants.models import Domain
+from tenants.models import Domain, Tenant
 from tenants.services.asking import host_of_slug
 from tenants.services.listing import TenantLine, lines_of
 from tenants.states import TenantState
@@ -61,7 +61,7 @@ def look_at_tenant(tenant_id: str) -> TenantLook:
     Raises:
         UnknownSlug: there is none.
     """
-    lines = lines_of([tenant_id])
+    lines = lines_of(Tenant.objects.using(CONTROL).filter(id=tenant_id))
     if not lines:
         raise UnknownSlug(tenant_id)
     (line,) = lines
