@@ -29,7 +29,7 @@ class Waited:
 
 
 _FRESH_MOST: Final = 1000
-NOTHING_SENT_S: Final = 10e-6
+NOTHING_SENT_S: Final = 20e-6
 """A wait this short was for nothing: psycopg also waits where it has sent nothing, such as when
 autocommit is switched, and no server answers in so little time, on this machine or another."""
 
