@@ -30,11 +30,13 @@ def export_tickets(export_id: str) -> None:
 
 @shared_task(base=TenantTask)
 def import_tickets(import_id: str) -> None:
-    """Go on with an import for one turn; a new task of the same kind takes the next."""
-    outcome = imports.work_on(UUID(import_id), turn=TURN)
-    logger.info("import %s: %s", import_id, outcome.value)
-    if outcome is imports.Outcome.MORE:
-        import_tickets.delay(import_id)
+    """Go on with an import for one turn; a new task takes the next, if there is a queue."""
+    outcome = imports.Outcome.MORE
+    while outcome is imports.Outcome.MORE:
+        outcome = imports.work_on(UUID(import_id), turn=TURN)
+        logger.info("import %s: %s", import_id, outcome.value)
+        if outcome is imports.Outcome.MORE and send_quietly(import_tickets, UUID(import_id)):
+            return
 
 
 @shared_task(base=TenantTask)
@@ -69,9 +71,11 @@ def purge_transfers_of_all_tenants() -> None:
     start_for_all_tenants(purge_transfers, spread=SPREAD)
 
 
-def send_quietly(task: Any, key: UUID) -> None:
-    """Send a task about the row `key`; a broker that is away is noted, and tried again later."""
+def send_quietly(task: Any, key: UUID) -> bool:
+    """Send a task about the row `key`; False, and a line in the log, while the broker is away."""
     try:
         task.delay(str(key))
     except OperationalError as error:
         logger.warning("%s %s: the queue of tasks is away: %s", task.name, key, error)
+        return False
+    return True

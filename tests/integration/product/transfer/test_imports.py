@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from sharding.scope.errors import WrongTenant
+from workspace import tasks
 from workspace.models import Import, Ticket
 from workspace.services import imports
 from workspace.services.attachments import sweep_files
@@ -297,6 +298,25 @@ def test_a_page_with_a_stalled_import_is_shown_while_the_broker_is_away(dune, lo
     with dune.scope():
         aged(long_job, beat_at=timezone.now() - STALE_AFTER)
         assert revive_import(long_job.pk), "and is tried again later"
+
+
+def test_after_its_turn_an_import_queues_up_again(dune, long_job, broker, monkeypatch):
+    monkeypatch.setattr(tasks, "TURN", A_MOMENT)
+    with dune.scope():
+        tasks.import_tickets(str(long_job.pk))
+        long_job.refresh_from_db()
+        assert long_job.done_rows == ROWS_AT_ONCE
+    assert broker.only_message("shard.alpha")["arguments"] == [str(long_job.pk)]
+
+
+def test_an_import_ends_although_the_broker_goes_away_meanwhile(
+    dune, long_job, redis_away, monkeypatch
+):
+    monkeypatch.setattr(tasks, "TURN", A_MOMENT)
+    with dune.scope():
+        tasks.import_tickets(str(long_job.pk))
+        long_job.refresh_from_db()
+        assert (long_job.state, long_job.done_rows) == ("done", long_job.total_rows)
 
 
 def test_old_imports_are_purged_with_their_files_and_fresh_ones_stay(dune, ember, job_of):
