@@ -5,6 +5,8 @@ import secrets
 
 import pytest
 from django.core.cache import caches
+from django.db import connections
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
@@ -114,6 +116,10 @@ def test_further_tenants_are_a_page_away(console, stack_ready):
             onward = re.search(r'href="([^"]+)" rel="next"', page)
             address = "/tenants/" + onward[1].replace("&amp;", "&") if onward else ""
         assert seen == [tenant.id for tenant in many]
+        # Session, operator, shards to choose from, tenants, hosts, places, unfinished makings.
+        with CaptureQueriesContext(connections[CONTROL]) as asked:
+            console.get("/tenants/?text=zz-many")
+        assert len(asked) <= 7
     finally:
         Tenant.objects.using(CONTROL).filter(id__startswith="zz").delete()
 
