@@ -1,7 +1,7 @@
 """What all places share. Nothing here has a default for a secret; see config/env.py."""
 
 from config import celery_app, schedule
-from config.env import ROOT, read_environment
+from config.env import read_environment
 from config.mail import mail_settings
 from sharding.backend.atomic_requests import WhileInScope
 from sharding.backend.install import install
@@ -58,7 +58,8 @@ MIDDLEWARE = [
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [ROOT / "platform" / "config" / "templates"],
+        # Apps only, in their order: what an app calls base.html or brand.html stands before ours.
+        "DIRS": [],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
