@@ -157,7 +157,10 @@ def _holding(connection: Connection, schemas: Iterable[str]) -> Iterator[str]:
 
 def _tidy(connection: Connection, schemas: set[str]) -> None:
     for schema in sorted(schemas)[:MOST_TIDIED]:
-        connection.execute(sql.SQL(_TIDY).format(table=_table(schema)))
+        try:
+            connection.execute(sql.SQL(_TIDY).format(table=_table(schema)))
+        except (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled):
+            return  # somebody works there; the next sweep comes by
 
 
 def _table(schema: str) -> sql.Identifier:
