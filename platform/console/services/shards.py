@@ -16,7 +16,7 @@ from sharding.placements.services.reserving import cap_of
 from sharding.placements.states import PlacementState
 from sharding.registry.current import registry
 from sharding.registry.types import Server
-from sharding.schemas.connections import BRIEF, own_connection
+from sharding.schemas.connections import BRIEF, login_connection
 from sharding.schemas.errors import ServerUnreachable
 from sharding.schemas.services.describe import describe, survey
 
@@ -187,8 +187,9 @@ def _describe(server: Server, schema: str) -> dict[str, Any]:
 
 
 def _ping(server: Server) -> dict[str, Any]:
+    # The way that requests of tenants go: a pooler that is away is as bad as its server.
     try:
-        with own_connection(server, BRIEF) as connection:
+        with login_connection(server, server.pooled, server.web, BRIEF) as connection:
             connection.execute(_PING)
     except (ServerUnreachable, psycopg.Error) as error:
         return {"problem": _why(error)}
