@@ -4,6 +4,7 @@ What cannot work at all stops the start (`config.env`, `config.settings.prod`); 
 of security run beside these with `manage.py check --deploy`.
 """
 
+import logging
 import os
 import stat
 from collections.abc import Iterator
@@ -102,7 +103,7 @@ def _folders() -> Iterator[CheckMessage]:
             hint=f"Make {files}, shared by all machines, and give it to the user of the product.",
             id="config.E007",
         )
-    storage = staticfiles_storage
+    storage: object = staticfiles_storage
     if isinstance(storage, ManifestFilesMixin) and not storage.hashed_files:
         yield Error(
             "No style sheets were collected: every page would fail.",
@@ -148,7 +149,7 @@ def _threads() -> Iterator[CheckMessage]:
 
 
 def _logs() -> Iterator[CheckMessage]:
-    if settings.LOGGING["root"]["level"] == "DEBUG":
+    if logging.root.level <= logging.DEBUG:
         yield checks.Warning(
             "ATOLL_LOG_LEVEL is DEBUG: libraries log what passes through them, people's data too.",
             hint="Set it to INFO.",
