@@ -44,7 +44,12 @@ BEAT_SCHEDULE: Final[dict[str, dict[str, Any]]] = {
         "schedule": timedelta(hours=6),
     },
     "go on with imports and exports whose worker is gone": {
+        "task": "workspace.tasks.revive_transfers_at_work",
+        "schedule": timedelta(seconds=15),
+        "options": {"expires": 15},
+    },
+    "look for imports and exports in every tenant": {
         "task": "workspace.tasks.revive_transfers_of_all_tenants",
-        "schedule": timedelta(minutes=5),
+        "schedule": timedelta(minutes=30),
     },
 }

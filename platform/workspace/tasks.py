@@ -8,17 +8,26 @@ from celery import shared_task
 from celery.utils.log import get_task_logger
 from kombu.exceptions import OperationalError
 
-from tenants.fan_out import start_for_all_tenants
+from sharding import scope
+from tenants.directory.lookup import lookup_id
+from tenants.fan_out import start_for_all_tenants, takes_work
 from tenants.tasks import ControlTask, TenantTask
-from workspace.services import attachments, exports, imports, imports_stalled, receipts
+from workspace.services import (
+    attachments,
+    exports,
+    imports,
+    imports_at_work,
+    imports_stalled,
+    receipts,
+)
 
 logger = get_task_logger(__name__)
 
 SPREAD: Final = timedelta(minutes=10)
-# Shorter than the beat that starts it (config/schedule.py).
-SOON: Final = timedelta(minutes=4)
 # An import's turn, after which it queues up again: the tenants of a shard share its workers.
 TURN: Final = timedelta(seconds=15)
+
+EXPIRES: Final = timedelta(seconds=15)
 
 
 @shared_task(base=TenantTask)
@@ -48,12 +57,26 @@ def revive_transfers() -> None:
     for key in exports.claim_stalled_exports():
         logger.info("export %s: its worker is gone", key)
         export_tickets.delay(str(key))
+    imports_at_work.take_hint_back()
+
+
+@shared_task(base=ControlTask)
+def revive_transfers_at_work() -> None:
+    """Let those tenants look that have hinted at imports or exports under way."""
+    for tenant_id in imports_at_work.hinted_tenants():
+        entry = lookup_id(tenant_id)
+        if entry is None:
+            imports_at_work.forget_hint(tenant_id)
+        elif takes_work(revive_transfers, entry.verdict):
+            with scope.enter(entry.placement):
+                # Not to be heaped up while no worker is there.
+                revive_transfers.apply_async(expires=EXPIRES.total_seconds())
 
 
 @shared_task(base=ControlTask)
 def revive_transfers_of_all_tenants() -> None:
     """Let every tenant look for imports and exports whose worker is gone."""
-    start_for_all_tenants(revive_transfers, spread=SOON)
+    start_for_all_tenants(revive_transfers, spread=SPREAD)
 
 
 @shared_task(base=TenantTask)

@@ -9,6 +9,7 @@ from accounts.models import User
 from workspace.errors import ExportsUnavailable
 from workspace.models import Export
 from workspace.services.exports import claim_stalled_exports
+from workspace.services.imports_at_work import hint_at_work
 from workspace.tasks import export_tickets, send_quietly
 
 
@@ -24,6 +25,7 @@ def request_export(*, by: User) -> Export:
         with transaction.atomic(durable=True):
             export = Export.objects.create(requested_by=by)
             export_tickets.delay_on_commit(str(export.pk))
+            transaction.on_commit(hint_at_work, robust=True)
     except OperationalError as error:
         # The row was committed before the broker could refuse; nobody would ever fulfil it.
         Export.objects.filter(pk=export.pk).delete()

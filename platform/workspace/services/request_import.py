@@ -11,6 +11,7 @@ from kombu.exceptions import OperationalError
 from accounts.models import User
 from workspace.errors import ImportRefused, ImportsUnavailable
 from workspace.models import Import
+from workspace.services.imports_at_work import hint_at_work
 from workspace.services.imports_file import MOST_BYTES, count_rows
 from workspace.services.imports_stalled import claim_stalled
 from workspace.tasks import import_tickets, send_quietly
@@ -34,6 +35,7 @@ def request_import(content: IO[bytes], *, size: int, by: User) -> Import:
         with transaction.atomic(durable=True):
             job.save()
             import_tickets.delay_on_commit(str(job.pk))
+            transaction.on_commit(hint_at_work, robust=True)
     except OperationalError as error:
         # The row was committed before the broker could refuse; nobody would ever fulfil it.
         Import.objects.filter(pk=job.pk).delete()
