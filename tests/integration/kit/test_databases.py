@@ -44,8 +44,9 @@ def test_real_databases_are_left_alone_and_nothing_else_is_left(
     adopter, look, stack, real_databases, nothing_left
 ):
     before = look("alpha", ROLES)
-    adopter.pytester.makepyfile(test_notes=ONE_TEST, test_control=OF_CONTROL)
-    adopter.runs("--create-db").assert_outcomes(passed=3)
+    # Of control alone: for Django every database waits for `default`, which nobody asks for here.
+    adopter.pytester.makepyfile(OF_CONTROL)
+    adopter.runs("--create-db").assert_outcomes(passed=2)
     assert [look(name, TESTS) for name in stack.databases] == [[], [], []]
     assert set(look("alpha", ROLES)) == set(before)
 
@@ -66,6 +67,32 @@ def test_databases_are_kept_until_a_migration_changes(adopter, look, nothing_lef
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*assert 2 == 1*"])
     assert look("alpha", oids) != kept
+
+
+def test_nothing_leads_to_the_real_databases(adopter):
+    adopter.pytester.makeconftest(
+        """
+        from sharding.registry import current
+
+        BEFORE = current.reload()
+        """
+    )
+    adopter.pytester.makepyfile(
+        """
+        from conftest import BEFORE
+        from sharding.registry import current
+
+        def test_before_the_databases_are_there():
+            assert BEFORE.control is None
+            assert not BEFORE.shards
+
+        def test_when_they_are(tenant):
+            for known in (current.registry(), current.reload()):
+                names = {known.control.direct.dbname, known.shards["alpha"].pooled.dbname}
+                assert names == {"test_control", "test_shard"}
+        """
+    )
+    adopter.runs("--reuse-db").assert_outcomes(passed=2)
 
 
 def test_databases_of_a_killed_run_are_not_used_again(adopter, nothing_left):

@@ -83,9 +83,13 @@ def test_both_at_once(tenant, control):
 @pytest.mark.django_db(transaction=True, databases=["default", "control"])
 @pytest.mark.parametrize("turn", [1, 2])
 def test_a_tenant_can_be_made_and_is_undone(tenant, control, turn):
+    from sharding.registry.current import shard
+    from sharding.schemas.connections import own_connection
     from tenants.services.provision import provision_tenant
     from tenants.services.types import ProvisionRequest
 
+    with own_connection(shard("beta")) as owner:
+        assert len(owner.execute("SELECT FROM atoll.tenant_schema").fetchall()) == 1
     with scope.enter(None):
         made = provision_tenant(ProvisionRequest(slug="made", shard="beta"))
     assert made.created
