@@ -15,6 +15,7 @@ from django.db.models.functions import Now
 from sharding import scope
 from sharding.registry import current as addresses
 from sharding.schemas.connections import BRIEF, login_connection
+from sharding.scope import ports
 from tenants.outbox.models import Message, ParkedMessage
 from tenants.outbox.topics import find_topic, retries_of
 
@@ -59,9 +60,14 @@ def drain(*, most: int = MOST_MESSAGES, longest: timedelta = LONGEST) -> Drained
 
     Raises:
         NoTenantInScope: whose outbox?
+        OpenTransaction: one is open; nothing was delivered.
         ServerUnreachable, OperationalError: the shard went away; what is left is left.
     """
     place = scope.tenant("Draining the outbox")
+    if place.shard in ports.connections_probe.depths():
+        raise scope.OpenTransaction(
+            current=str(place), wanted="a drain of its outbox", aliases=(place.shard,)
+        )
     done = Drained()
     gives_up_at = time.monotonic() + longest.total_seconds()
     busy: set[str] = set()

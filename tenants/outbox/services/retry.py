@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.db.models.functions import Now
 
+from sharding import scope
+from sharding.placements.services.audit import record_audit
 from tenants.outbox.models import Message, ParkedMessage
 from tenants.outbox.services.asking import ask_for_drain
 
@@ -26,6 +28,8 @@ def retry_outbox(*, topic: str = "", dry_run: bool = False) -> Retried:
     """Put parked messages back, with all their tries before them, and let none wait.
 
     Of the tenant in scope, of one topic or of all.
+
+    Audited in control.
 
     Transaction: opens one on the tenant's shard, or joins it; asks for a drain after the commit.
     """
@@ -50,4 +54,10 @@ def retry_outbox(*, topic: str = "", dry_run: bool = False) -> Retried:
         parked.filter(id__in=[message.id for message in taken]).delete()
         if taken or hurried:
             transaction.on_commit(ask_for_drain, robust=True)
+    if taken or hurried:
+        record_audit(
+            "outbox.retry",
+            scope.tenant("Retrying the outbox").tenant_id,
+            after={"topic": topic, "unparked": len(taken), "hurried": hurried},
+        )
     return Retried(len(taken), hurried)

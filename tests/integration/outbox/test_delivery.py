@@ -4,10 +4,12 @@ import threading
 from datetime import timedelta
 from io import StringIO
 
+import pytest
 from django.core.management import call_command
 from django.db import connections, transaction
 
 from sharding import scope
+from sharding.placements.models import AuditEntry
 from tenants.outbox import topics
 from tenants.outbox.models import Message, ParkedMessage
 from tenants.outbox.services import drain as draining
@@ -75,6 +77,8 @@ def test_what_fails_to_the_end_is_parked_and_those_after_it_go_on(fig, tell, del
     ]
     drain_of(fig)
     assert deliveries.of(fig) == ["after", "bad", "later"], "it stands where it stood"
+    entry = AuditEntry.objects.using("control").get(action="outbox.retry", after__unparked=1)
+    assert (entry.subject, entry.after["hurried"]) == (fig.tenant_id, 0)
 
 
 def test_a_handler_may_open_transactions_and_one_that_leaves_one_open_is_caught(
@@ -95,6 +99,17 @@ def test_a_handler_may_open_transactions_and_one_that_leaves_one_open_is_caught(
     assert drain_of(fig).parked == 1
     with scope.enter(fig):
         assert "LeftOpenTransaction" in ParkedMessage.objects.get(payload="two").last_error
+
+
+def test_a_drain_inside_a_transaction_is_refused(fig, tell, deliveries):
+    tell(fig, "one")
+    with (
+        scope.enter(fig),
+        transaction.atomic(),
+        pytest.raises(scope.OpenTransaction, match="drain"),
+    ):
+        drain()
+    assert left(fig) == ["one"]
 
 
 def test_a_topic_that_nobody_handles_any_more_waits(fig, tell, topic):
