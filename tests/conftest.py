@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.db import connections
 
 pytest_plugins = ["pytester", "tests.fixtures.servers"]
 
@@ -16,5 +17,7 @@ def _no_database_where_none_belongs(request, django_db_blocker) -> Iterator[None
     if _WITHOUT_SERVERS.isdisjoint(request.path.parents):
         yield
         return
+    # What tests before this one have left open would be looked at when a response is closed.
+    connections.close_all()
     with django_db_blocker.block():
         yield
