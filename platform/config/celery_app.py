@@ -7,13 +7,24 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_process_shutdown
+from celery.signals import worker_init, worker_process_shutdown
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.prod")
 
 app = Celery("atoll")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@worker_init.connect
+def _count_tasks(**signal: Any) -> None:
+    """Hand out figures of this worker, where settings say at which address."""
+    from django.conf import settings
+
+    if settings.ATOLL_METRICS_BIND:
+        from config.observability.worker_figures import install
+
+        install(settings.ATOLL_METRICS_BIND)
 
 
 @worker_process_shutdown.connect

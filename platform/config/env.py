@@ -56,8 +56,8 @@ class Environment:
         mail_folder: ATOLL_MAIL_FOLDER. For demo and development: mails are not sent but kept here,
             and the public host shows them under /mail/. Empty: they are sent.
         mail_from: ATOLL_MAIL_FROM. The sender's address; by default `no-reply@<base_domain>`.
-        metrics_bind: ATOLL_METRICS_BIND. Such as `127.0.0.1:9101`: gunicorn listens there too, and
-            answers /metrics there only. Nobody but a scraper should reach it. Empty: no figures.
+        metrics_bind: ATOLL_METRICS_BIND. Such as `127.0.0.1:9101`: gunicorn (or a worker) listens
+            there, and answers /metrics there only. For scrapers only. Empty: no figures.
         log_format: ATOLL_LOG_FORMAT. `json`, an object a line, for programs; `line`, for people.
         log_level: ATOLL_LOG_LEVEL. From which level on messages go to stderr: DEBUG, INFO,
             WARNING, ERROR.

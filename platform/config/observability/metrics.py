@@ -97,6 +97,18 @@ AWAY: Final = Gauge(
     registry=REGISTRY,
 )
 
+TASKS: Final = Counter(
+    "atoll_tasks",
+    "Tasks that have ended in this worker, by queue and how: success, failure, retry, ignored.",
+    ("queue", "state"),
+    registry=REGISTRY,
+)
+TASK_SECONDS: Final = Counter(
+    "atoll_task_seconds",
+    "Seconds that these tasks took together.",
+    ("queue",),
+    registry=REGISTRY,
+)
 
 QUEUE_WAITING: Final = ("atoll_queue_waiting", "Tasks that no worker has taken yet.", ("queue",))
 BROKER_UP: Final = ("atoll_broker_up", "1 if the broker answered just now, else 0.", ())
