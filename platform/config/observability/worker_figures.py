@@ -34,9 +34,7 @@ def install(bind: str) -> None:
     """
     folder = tempfile.mkdtemp(prefix="atoll-figures-", dir=_MEMORY if _MEMORY.is_dir() else None)
     os.environ[SHARED_FOLDER] = folder
-    main = os.getpid()
-    # Forked processes run it too, when they end in order.
-    atexit.register(lambda: os.getpid() == main and shutil.rmtree(folder, ignore_errors=True))
+    atexit.register(_forget, folder, os.getpid())
     from config.observability.publishing import keep_publishing, stop_publishing
 
     # Celery keeps weak references unless told.
@@ -45,6 +43,12 @@ def install(bind: str) -> None:
     signals.task_prerun.connect(_begin, weak=False)
     signals.task_postrun.connect(_end, weak=False)
     signals.worker_ready.connect(lambda **told: _serve(bind), weak=False)
+
+
+def _forget(folder: str, main: int) -> None:
+    # Forked processes run it too, when they end in order.
+    if os.getpid() == main:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _begin(task: Any, **told: Any) -> None:
