@@ -5,7 +5,8 @@ It is looked up when a page shows its first time, since most requests show none.
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta, tzinfo
-from typing import Final, cast
+from functools import cached_property
+from typing import cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from asgiref.sync import iscoroutinefunction
@@ -18,28 +19,36 @@ Async = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
 
 class WorkspaceZone(tzinfo):
-    """The zone of the tenant in scope, whichever that is when a time is converted."""
+    """The zone of one request: that of its member, or of its tenant. Looked up once."""
+
+    @cached_property
+    def _zone(self) -> ZoneInfo:
+        # Where there is no workspace (benchmarks' peers), this module can still be imported.
+        from accounts.time_zones import own_time_zone
+        from workspace.services.preferences import preferences
+
+        try:
+            return ZoneInfo(own_time_zone() or preferences().time_zone)
+        except ZoneInfoNotFoundError:
+            # Chosen where another edition of the list of zones is installed.
+            return ZoneInfo("UTC")
 
     def utcoffset(self, moment: datetime | None) -> timedelta | None:
-        return _zone().utcoffset(moment)
+        return self._zone.utcoffset(moment)
 
     def dst(self, moment: datetime | None) -> timedelta | None:
-        return _zone().dst(moment)
+        return self._zone.dst(moment)
 
     def tzname(self, moment: datetime | None) -> str | None:
         # Without a moment it is asked for by Django, to tell the database.
-        return _zone().tzname(moment) or _zone().key
+        return self._zone.tzname(moment) or self._zone.key
 
     def fromutc(self, moment: datetime) -> datetime:
         """The moment in the zone itself, so that what is kept longer than the scope is right."""
-        zone = _zone()
-        return zone.fromutc(moment.replace(tzinfo=zone))
+        return self._zone.fromutc(moment.replace(tzinfo=self._zone))
 
     def __str__(self) -> str:
-        return _zone().key
-
-
-WORKSPACE_ZONE: Final = WorkspaceZone()
+        return self._zone.key
 
 
 @sync_and_async_middleware
@@ -64,16 +73,4 @@ def TimeZoneMiddleware(get_response: Sync | Async) -> Sync | Async:  # noqa: N80
 
 
 def _for(request: HttpRequest) -> tzinfo | None:
-    return WORKSPACE_ZONE if getattr(request, "tenant", None) else None
-
-
-def _zone() -> ZoneInfo:
-    # Where there is no workspace (benchmarks' peers), this module can still be imported.
-    from accounts.time_zones import own_time_zone
-    from workspace.services.preferences import preferences
-
-    try:
-        return ZoneInfo(own_time_zone() or preferences().time_zone)
-    except ZoneInfoNotFoundError:
-        # Chosen where another edition of the list of zones is installed.
-        return ZoneInfo("UTC")
+    return WorkspaceZone() if getattr(request, "tenant", None) else None

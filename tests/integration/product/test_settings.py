@@ -210,3 +210,19 @@ def test_the_second_page_reads_no_settings_from_the_database(dune):
     with dune.scope(), CaptureQueriesContext(connections["default"]) as queries:
         member.get("/tickets/")
     assert not [each for each in queries if "workspacesettings" in each["sql"]]
+
+
+def test_a_page_full_of_times_asks_for_the_zone_once(dune, monkeypatch):
+    from workspace.services import preferences as service
+
+    with dune.scope():
+        admin = User.objects.get(email=dune.email)
+        for number in range(10):
+            open_ticket(Ticket(title=f"t{number}"), by=admin)
+    member = dune.member()
+    asked = []
+    monkeypatch.setattr(
+        service, "preferences", lambda: asked.append(1) or service.Preferences("Asia/Tokyo")
+    )
+    member.get("/tickets/")
+    assert asked == [1]
