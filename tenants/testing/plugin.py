@@ -21,6 +21,7 @@ from tenants.testing.fixtures import (
 
 __all__ = ["control", "other_tenant", "shards", "tenant", "tenant_client"]
 
+_REGISTRY_FILE = pytest.StashKey[str]()
 _SHARED = pytest.StashKey[dict[str, str]]()
 _OUTLIVING = frozenset({"session", "package", "module"})
 
@@ -39,17 +40,24 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     pluginmanager.add_hookspecs(hooks)
 
 
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Let nothing lead to real databases, after settings were read and before any conftest is."""
+    early_config.stash[_REGISTRY_FILE] = sources.close_registry()
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Begin, in a project of ours; from here on nothing leads to its real databases."""
+    """Begin, in a project of ours."""
     config.addinivalue_line(
         "markers", "tenant: the test, or the class's tests, run in a tenant's scope"
     )
-    if not _is_ours():
+    if not config.pluginmanager.has_plugin("django") or not _is_ours():
         return
     from tenants.testing.kit import Kit
 
-    registry_file = sources.close_registry()
+    # Once more: a conftest may name one too.
+    named_later = sources.close_registry()
+    registry_file = config.stash.get(_REGISTRY_FILE, "") or named_later
     # Workers get the one that their leader read.
     registry_file = getattr(config, "workerinput", {}).get("atoll_registry", registry_file)
     folder = sources.folder_of(config)
