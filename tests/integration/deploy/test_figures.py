@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from config.observability.publishing import EVERY
-from tests.integration.deploy.conftest import Gunicorn, Member, ask
+from tests.integration.deploy.conftest import Member, ask
 
 
 def eventually(condition, seconds=10):
@@ -19,11 +19,9 @@ def eventually(condition, seconds=10):
 
 
 @pytest.fixture
-def counted(stack_ready, tmp_path):
+def counted(start):
     """A gunicorn of three workers that has answered nobody yet."""
-    made = Gunicorn(stack_ready, tmp_path / "counted", WEB_CONCURRENCY="3").start()
-    yield made
-    made.stop()
+    return start(WEB_CONCURRENCY="3")
 
 
 def requests_of(figures, shard, method="GET", status="2xx"):
@@ -110,12 +108,7 @@ def test_figures_are_told_at_their_own_listener_only(site, dune, host):
         assert "atoll_requests" not in answer.text
 
 
-def test_a_broker_that_is_away_is_told_and_does_not_hold_up_the_rest(stack_ready, tmp_path):
-    made = Gunicorn(stack_ready, tmp_path / "alone", ATOLL_BROKER_URL="redis://127.0.0.1:1/1")
-    made.start()
-    try:
-        figures = made.figures()
-        assert figures["atoll_broker_up"] == 0
-        assert not [name for name in figures if name.startswith("atoll_queue_waiting")]
-    finally:
-        made.stop()
+def test_a_broker_that_is_away_is_told_and_does_not_hold_up_the_rest(start):
+    figures = start(ATOLL_BROKER_URL="redis://127.0.0.1:1/1").figures()
+    assert figures["atoll_broker_up"] == 0
+    assert not [name for name in figures if name.startswith("atoll_queue_waiting")]

@@ -4,7 +4,6 @@ import http.client
 import os
 import runpy
 import signal
-import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -95,6 +94,7 @@ def test_what_runs_when_it_is_told_to_stop_is_answered_and_nothing_new_is_taken(
         ask(site.port, "/healthz", timeout=2)
 
 
+@pytest.mark.slow
 def test_what_runs_longer_than_the_grace_is_cut_off(start):
     site = start(application=SLOW, ATOLL_GRACEFUL_SECONDS="1")
     failed = threading.Event()
@@ -149,11 +149,3 @@ def test_https_at_a_front_server_is_believed_only_where_it_is_said_to_stand(star
     assert ask(behind.port, "/", "www.localhost", headers=said).status == 200
     assert ask(behind.port, "/", "www.localhost").status == 301
     assert ask(alone.port, "/", "www.localhost", headers=said).status == 301
-
-
-def test_two_can_run_on_one_machine(start):
-    one, other = start(), start()
-    assert {one.port, one.metrics_port}.isdisjoint({other.port, other.metrics_port})
-    assert ask(one.port, "/healthz").status == ask(other.port, "/healthz").status == 200
-    with socket.socket() as probe:
-        assert probe.connect_ex(("127.0.0.1", one.metrics_port)) == 0

@@ -38,9 +38,9 @@ def test_all_is_ready_when_all_answer_and_nothing_is_told_but_numbers(site):
 
 
 @pytest.fixture
-def lonely(stack_ready, tmp_path):
+def lonely(stack_ready, tmp_path, styles):
     """A gunicorn of its own, which may see its servers go."""
-    made = Gunicorn(stack_ready, tmp_path / "lonely")
+    made = Gunicorn(stack_ready, tmp_path / "lonely", ATOLL_STATIC_ROOT=styles)
     yield made
     made.stop()
 
