@@ -1,7 +1,7 @@
 """Counting requests where it costs them next to nothing.
 
 A request leaves one tuple; they are summed up together, when somebody publishes or when many have
-come together. Telling prometheus_client of each one by itself costs 3 µs, this 0.3.
+come together. Telling prometheus_client of each one by itself costs 3 µs, this 0.6.
 """
 
 import threading
