@@ -1,7 +1,7 @@
 """Records that were read or saved by a bare alias know their tenant as well.
 
-`using("default")`, `db_manager(alias)` and `save(using=…)` name an alias that says nothing of a
-tenant, and Django keeps it in the record. In a tenant's scope such an alias can only mean that
+`using("default")`, `db_manager(alias)`, `save(using=…)` and routers of others name an alias that
+says nothing of a tenant, and Django keeps it in the record. In a tenant's scope such an alias can only mean that
 tenant's shard: what is asked for runs bound to it. So it is replaced by the one that says so.
 
 Source: docs/adr/0006.
@@ -28,9 +28,8 @@ def stamped(alias: Any) -> Any:
 def install_stamping() -> None:
     """Let querysets and saved records carry the tenant, whatever alias was named. Idempotent."""
     from django.db.models import Model
-    from django.db.models.query import QuerySet, RawQuerySet
 
-    for owner in (QuerySet, RawQuerySet):
+    for owner in _querysets():
         if not hasattr(owner.db.fget, _MARK):
             owner.db = _of_tenant(owner.db)
     if not hasattr(Model.save_base, _MARK):
@@ -47,18 +46,22 @@ def install_stamping() -> None:
 def uninstall_stamping() -> None:
     """Take it away again: the negative control of its tests."""
     from django.db.models import Model
-    from django.db.models.query import QuerySet, RawQuerySet
 
-    for owner in (QuerySet, RawQuerySet):
+    for owner in _querysets():
         owner.db = getattr(owner.db.fget, _MARK, owner.db)
     Model.save_base = getattr(Model.save_base, _MARK, Model.save_base)  # type: ignore[method-assign]
 
 
+def _querysets() -> tuple[Any, ...]:
+    from django.db.models.query import QuerySet, RawQuerySet
+
+    return QuerySet, RawQuerySet
+
+
 def _of_tenant(stock: Any) -> property:
     def db(self: Any) -> Any:
-        chosen = stock.fget(self)
-        # What the router has chosen, it has stamped.
-        return chosen if self._db is None else stamped(chosen)
+        # What our router has chosen is stamped; what somebody else's has is not.
+        return stamped(stock.fget(self))
 
     db.__doc__ = stock.__doc__
     setattr(db, _MARK, stock)

@@ -65,8 +65,10 @@ class GuardedRunner(RecordingRunner):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         from sharding.backend.content_types import key_content_types_by_tenant
         from sharding.backend.guards import install_guards
+        from sharding.backend.stamping import install_stamping
 
         install_guards()
+        install_stamping()
         key_content_types_by_tenant()
         # These the product runs in session-bound mode.
         commands: tuple[Any, ...] = (dumpdata, flush, loaddata, migrate)
