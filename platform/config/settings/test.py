@@ -15,7 +15,7 @@ env.set_defaults(
 
 from config.settings.base import *  # noqa: E402
 
-# zeal tells queries that are asked once per row (tests/integration/product/test_queries_per_row.py).
+# zeal tells of queries that are asked once per row (test_queries_per_row.py).
 INSTALLED_APPS = ["devstack", "zeal", *INSTALLED_APPS]
 # The real hashers take a quarter of a second on purpose.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
