@@ -1,8 +1,9 @@
 """Records that were read or saved by a bare alias know their tenant as well.
 
 `using("default")`, `db_manager(alias)`, `save(using=…)` and routers of others name an alias that
-says nothing of a tenant, and Django keeps it in the record. In a tenant's scope such an alias can only mean that
-tenant's shard: what is asked for runs bound to it. So it is replaced by the one that says so.
+says nothing of a tenant, and Django keeps it in the record. In a tenant's scope such an alias can
+only mean that tenant's shard: what is asked for runs bound to it. So it is replaced by the one that
+says so.
 
 Source: docs/adr/0006.
 """
