@@ -9,7 +9,7 @@ from django import forms
 from django.db.models import Q
 
 from tenants.catalog.models import Country
-from workspace.services.preferences import LARGEST_LOGO
+from workspace.logo import LARGEST_LOGO
 
 
 class NameForm(forms.Form):

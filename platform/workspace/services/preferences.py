@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from io import BytesIO
 from typing import Final
 from zoneinfo import available_timezones
 
@@ -10,11 +9,11 @@ from django.core.cache import cache
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
-from PIL import Image, ImageOps
 
 from tenants.catalog.models import Country
-from workspace.content_types import MOST_PIXELS, NO_PICTURE, PICTURES, Upload
+from workspace.content_types import Upload
 from workspace.errors import LogoRefused
+from workspace.logo import LARGEST_LOGO, logo_made_anew
 from workspace.models import WorkspaceSettings, logo_path
 
 KEY: Final = "workspace.preferences"
@@ -22,9 +21,6 @@ KEY: Final = "workspace.preferences"
 # another request committed.
 KEPT_FOR: Final = timedelta(seconds=60)
 
-LARGEST_LOGO: Final = 2 * 2**20
-"""Bytes of the file that is sent. What is kept is a picture made anew from it."""
-LOGO_BOX: Final = (480, 160)
 LOGO_TYPE: Final = "image/png"
 
 
@@ -97,7 +93,7 @@ def choose_logo(upload: Upload) -> None:
     Transaction: opens its own; must not be called inside one.
 
     Raises:
-        LogoRefused: too large, or no picture; the logo is what it was.
+        LogoRefused: too large, of too many pixels, or no picture; the logo is what it was.
     """
     picture = _made_anew(upload)
     name = logo_path(WorkspaceSettings(), "logo")
@@ -148,17 +144,4 @@ def _let_go(name: str | None) -> None:
 def _made_anew(upload: Upload) -> bytes:
     if not upload.size or upload.size > LARGEST_LOGO:
         raise LogoRefused(f"it must be a picture of at most {LARGEST_LOGO // 2**20} MB")
-    out = BytesIO()
-    try:
-        with Image.open(upload, formats=tuple(PICTURES)) as image:
-            width, height = image.size
-            if width * height > MOST_PIXELS:
-                raise LogoRefused("it has too many pixels")
-            upright = ImageOps.exif_transpose(image).convert("RGBA")
-            upright.thumbnail(LOGO_BOX)
-            # A picture of its own, so that nothing but pixels is written.
-            clean = Image.frombytes("RGBA", upright.size, upright.tobytes())
-            clean.save(out, "PNG", optimize=True)
-    except NO_PICTURE as error:
-        raise LogoRefused("only PNG, JPEG, GIF and WebP pictures are taken") from error
-    return out.getvalue()
+    return logo_made_anew(upload)

@@ -18,8 +18,9 @@ from tenants.errors import InvalidName
 from tenants.models import Tenant
 from tenants.services.change_name import change_name
 from tests.integration.product.conftest import make
+from workspace.logo import LARGEST_LOGO, LOGO_BOX
 from workspace.models import Ticket, WorkspaceSettings
-from workspace.services.preferences import LARGEST_LOGO, LOGO_BOX, forget_preferences, preferences
+from workspace.services.preferences import forget_preferences, preferences
 from workspace.services.tickets import open_ticket
 
 
@@ -155,8 +156,9 @@ def test_another_logo_gets_another_address_and_the_old_file_goes(dune):
         b"\x89PNG\r\n\x1a\n and no picture",
         picture()[:200],
         b"x" * (LARGEST_LOGO + 1),
+        picture((8000, 8000)),
     ],
-    ids=["svg", "no picture", "half a picture", "too large"],
+    ids=["svg", "no picture", "half a picture", "too large", "too many pixels"],
 )
 def test_what_is_no_picture_is_refused_and_the_logo_stays(dune, content):
     send_logo(dune, picture())
