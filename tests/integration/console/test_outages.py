@@ -8,6 +8,7 @@ from django.db import connections
 
 from sharding.registry import current as registry
 from tests.faults.down import Down
+from tests.fixtures.servers import redis_is_back
 
 ACTIVE = 'badge good">active<'
 
@@ -85,6 +86,7 @@ def test_without_redis_sizes_are_asked_for_each_time(console, umber, stack):
         assert seconds < 2
     finally:
         stack.start_server("redis")
+        redis_is_back()
         caches.close_all()
         time.sleep(1.1)  # so long its breaker refuses
 

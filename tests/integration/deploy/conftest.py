@@ -62,13 +62,13 @@ def make(slug, shard):
 
 
 @pytest.fixture(scope="session")
-def dune(stack_ready):
-    return make("dune", "alpha")
+def dock(stack_ready):
+    return make("dock", "alpha")
 
 
 @pytest.fixture(scope="session")
-def elm(stack_ready):
-    return make("elm", "beta")
+def emery(stack_ready):
+    return make("emery", "beta")
 
 
 def free_port():

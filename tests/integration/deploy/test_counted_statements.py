@@ -9,11 +9,11 @@ from sharding.pools.meters import read_meters
 
 
 @pytest.fixture
-def counted(dune):
+def counted(dock):
     """How many messages to alpha a piece of work takes."""
 
     def messages(work):
-        with dune.scope():
+        with dock.scope():
             User.objects.count()  # the connection is open, and knows its session
             before = read_meters()["alpha"]
             work()
@@ -55,8 +55,8 @@ def test_messages_are_counted_one_by_one(counted, work, messages):
     assert counted(work) == messages
 
 
-def test_a_wait_that_is_given_up_is_told_apart(dune, stack_ready):
-    with dune.scope():
+def test_a_wait_that_is_given_up_is_told_apart(dock, stack_ready):
+    with dock.scope():
         User.objects.count()
         before = read_meters()["alpha"]
         stack_ready.sigstop("alpha")

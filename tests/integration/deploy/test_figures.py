@@ -29,13 +29,13 @@ def requests_of(figures, shard, method="GET", status="2xx"):
     return figures.get(name, 0)
 
 
-def test_requests_are_counted_once_whichever_worker_answered_them(counted, dune, elm):
-    for tenant, times in ((dune, 12), (elm, 5)):
+def test_requests_are_counted_once_whichever_worker_answered_them(counted, dock, emery):
+    for tenant, times in ((dock, 12), (emery, 5)):
         for _ in range(times):
             assert ask(counted.port, "/account/sign-in/", tenant.host).status == 200
-    ask(counted.port, "/no-such-page/", dune.host)
+    ask(counted.port, "/no-such-page/", dock.host)
     ask(counted.port, "/", "www.localhost")
-    ask(counted.port, "/", dune.host, method="BREW")
+    ask(counted.port, "/", dock.host, method="BREW")
     eventually(lambda: requests_of(counted.figures(), "alpha") == 12)
     eventually(lambda: requests_of(counted.figures(), "beta") == 5)
     eventually(lambda: requests_of(counted.figures(), "none") == 1)
@@ -45,12 +45,18 @@ def test_requests_are_counted_once_whichever_worker_answered_them(counted, dune,
     assert 0 < figures['atoll_request_seconds_sum{shard="beta"}'] < 60
     assert sum(count for name, count in figures.items() if 'method="other"' in name) == 1
     page = ask(counted.metrics_port, "/metrics").text
-    for private in (dune.slug, elm.slug, dune.place.tenant_id, elm.place.tenant_id, "localhost"):
+    for private in (
+        dock.slug,
+        emery.slug,
+        dock.place.tenant_id,
+        emery.place.tenant_id,
+        "localhost",
+    ):
         assert private not in page
 
 
-def test_statements_and_pools_are_told_by_server(counted, dune):
-    assert Member(counted.port, dune).sign_in().get("/").status == 200
+def test_statements_and_pools_are_told_by_server(counted, dock):
+    assert Member(counted.port, dock).sign_in().get("/").status == 200
     eventually(lambda: counted.figures().get('atoll_statements_total{server="alpha"}', 0) > 3)
     time.sleep(EVERY.total_seconds())
     figures = counted.figures()
@@ -64,9 +70,9 @@ def test_statements_and_pools_are_told_by_server(counted, dune):
     assert 'atoll_queue_waiting{queue="shard.beta"}' in figures
 
 
-def test_what_a_killed_worker_counted_stays_and_what_it_held_goes(counted, dune):
-    assert ask(counted.port, "/account/sign-in/", dune.host).status == 200
-    Member(counted.port, dune).sign_in()
+def test_what_a_killed_worker_counted_stays_and_what_it_held_goes(counted, dock):
+    assert ask(counted.port, "/account/sign-in/", dock.host).status == 200
+    Member(counted.port, dock).sign_in()
     limit = 'atoll_pool_limit{server="alpha"}'
     eventually(lambda: counted.figures().get(limit, 0) > 0)
     time.sleep(EVERY.total_seconds())
@@ -79,7 +85,7 @@ def test_what_a_killed_worker_counted_stays_and_what_it_held_goes(counted, dune)
     assert requests_of(after, "alpha") == requests_of(before, "alpha")
     assert after.get(limit, 0) == 0
     # The successors count on where they stood, in the same files.
-    assert ask(counted.port, "/account/sign-in/", dune.host).status == 200
+    assert ask(counted.port, "/account/sign-in/", dock.host).status == 200
     eventually(lambda: requests_of(counted.figures(), "alpha") == requests_of(before, "alpha") + 1)
     folder = counted_folder(counted)
     # The master's own would be a fourth of each kind.
@@ -99,8 +105,8 @@ def counted_folder(site):
     return Path(next(line.removeprefix(said) for line in lines if line.startswith(said)))
 
 
-@pytest.mark.parametrize("host", ["dune.localhost", "www.localhost", "console.localhost", "x.y"])
-def test_figures_are_told_at_their_own_listener_only(site, dune, host):
+@pytest.mark.parametrize("host", ["dock.localhost", "www.localhost", "console.localhost", "x.y"])
+def test_figures_are_told_at_their_own_listener_only(site, dock, host):
     assert ask(site.metrics_port, "/metrics", host).status == 200
     for spoofed in (host, f"{host}:{site.metrics_port}"):
         answer = ask(site.port, "/metrics", spoofed)

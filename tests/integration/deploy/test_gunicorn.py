@@ -60,7 +60,7 @@ def sockets_to(ports, pid):
 
 
 def test_the_code_is_loaded_once_and_each_worker_opens_connections_of_its_own(
-    start, stack_ready, dune, elm
+    start, stack_ready, dock, emery
 ):
     site = start(WEB_CONCURRENCY="2")
     ports = ports_of(stack_ready)
@@ -70,9 +70,9 @@ def test_the_code_is_loaded_once_and_each_worker_opens_connections_of_its_own(
     deadline = time.monotonic() + 20
     while not all(sockets_to(ports, pid) for pid in pids):
         assert time.monotonic() < deadline, "both workers have answered by now"
-        for tenant in (dune, elm):
+        for tenant in (dock, emery):
             assert ask(site.port, "/account/sign-in/", tenant.host).status == 200
-        Member(site.port, dune).sign_in()
+        Member(site.port, dock).sign_in()
     first, second = (sockets_to(ports, pid) for pid in pids)
     assert first.isdisjoint(second)
     assert sockets_to(ports, site.pid) == set()

@@ -8,21 +8,21 @@ import pytest
 from config.observability.readiness import BELIEVED_S
 from tests.integration.deploy.conftest import Gunicorn, Member, ask
 
-HOSTS = ["127.0.0.1", "dune.localhost", "console.localhost", "nobody.example", "a b"]
+HOSTS = ["127.0.0.1", "dock.localhost", "console.localhost", "nobody.example", "a b"]
 
 
 @pytest.mark.parametrize("host", HOSTS)
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
-def test_any_host_and_any_address_is_answered(site, dune, host, path):
+def test_any_host_and_any_address_is_answered(site, dock, host, path):
     answer = ask(site.port, path, host)
     assert answer.status == 200
     assert answer.headers["Cache-Control"] == "no-store"
     assert ask(site.port, path, host, method="HEAD").body == b""
 
 
-def test_other_paths_and_methods_are_the_applications(site, dune):
+def test_other_paths_and_methods_are_the_applications(site, dock):
     assert ask(site.port, "/healthz/", "nobody.example").status == 404
-    assert ask(site.port, "/healthz", dune.host, method="POST").status in {302, 403, 404}
+    assert ask(site.port, "/healthz", dock.host, method="POST").status in {302, 403, 404}
 
 
 def test_all_is_ready_when_all_answer_and_nothing_is_told_but_numbers(site):
@@ -54,10 +54,10 @@ def readiness(site):
 
 
 def test_a_shard_that_hangs_degrades_the_process_and_a_dead_control_does_not_end_it(
-    lonely, stack_ready, elm
+    lonely, stack_ready, emery
 ):
     lonely.start()
-    assert ask(lonely.port, "/account/sign-in/", elm.host).status == 200
+    assert ask(lonely.port, "/account/sign-in/", emery.host).status == 200
     assert readiness(lonely) == (
         200,
         {"status": "ready", "control": True, "redis": True, "shards": {"up": 2, "away": 0}},
@@ -71,7 +71,7 @@ def test_a_shard_that_hangs_degrades_the_process_and_a_dead_control_does_not_end
             {"up": 1, "away": 1},
         )
         assert ask(lonely.port, "/healthz").status == 200
-        assert ask(lonely.port, "/account/sign-in/", elm.host).status == 200
+        assert ask(lonely.port, "/account/sign-in/", emery.host).status == 200
         stack_ready.sigstop("beta")
         try:
             status, told = readiness(lonely)
@@ -120,5 +120,5 @@ def test_the_log_of_health_checks_has_no_tenant(site):
     assert json.dumps(line)
 
 
-def test_members_are_served_beside_the_checks(site, dune):
-    assert Member(site.port, dune).sign_in().get("/").status == 200
+def test_members_are_served_beside_the_checks(site, dock):
+    assert Member(site.port, dock).sign_in().get("/").status == 200

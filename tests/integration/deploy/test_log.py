@@ -23,7 +23,7 @@ def lines_of(site, asked, *, where="access_lines"):
         time.sleep(0.1)
 
 
-@pytest.mark.parametrize("name", ["dune", "elm"])
+@pytest.mark.parametrize("name", ["dock", "emery"])
 def test_a_request_is_one_line_with_its_tenant_shard_and_user(site, request, name):
     tenant = request.getfixturevalue(name)
     member = Member(site.port, tenant).sign_in()
@@ -38,31 +38,31 @@ def test_a_request_is_one_line_with_its_tenant_shard_and_user(site, request, nam
     assert line["ms"] > 0
 
 
-def test_what_is_logged_meanwhile_has_the_same_id(site, dune):
-    ask(site.port, "/no-such-page/", dune.host, headers={"X-Request-ID": "trace-lost"})
+def test_what_is_logged_meanwhile_has_the_same_id(site, dock):
+    ask(site.port, "/no-such-page/", dock.host, headers={"X-Request-ID": "trace-lost"})
     (line,) = lines_of(site, "trace-lost", where="error_lines")
     assert line["logger"] == "django.request"
-    assert line["tenant"] == dune.place.tenant_id
+    assert line["tenant"] == dock.place.tenant_id
     assert lines_of(site, "trace-lost")[0]["status"] == 404
 
 
-def test_a_request_without_an_id_gets_one_and_no_two_are_alike(site, dune):
-    made = {ask(site.port, "/", dune.host).headers["X-Request-ID"] for _ in range(10)}
+def test_a_request_without_an_id_gets_one_and_no_two_are_alike(site, dock):
+    made = {ask(site.port, "/", dock.host).headers["X-Request-ID"] for _ in range(10)}
     assert len(made) == 10
-    forged = ask(site.port, "/", dune.host, headers={"X-Request-ID": 'a"b c'})
+    forged = ask(site.port, "/", dock.host, headers={"X-Request-ID": 'a"b c'})
     assert forged.headers["X-Request-ID"] not in made | {'a"b c'}
 
 
-def test_no_line_holds_an_address_of_a_person_or_a_link_that_lets_in(site, dune):
-    Member(site.port, dune).sign_in().get("/")
+def test_no_line_holds_an_address_of_a_person_or_a_link_that_lets_in(site, dock):
+    Member(site.port, dock).sign_in().get("/")
     secret = "c0ffee-0123456789abcdef"
     for path in SECRET_PATHS:
-        ask(site.port, path.format(secret), dune.host)
+        ask(site.port, path.format(secret), dock.host)
     ask(site.port, f"/sign-up/confirm/{secret}/", "www.localhost")
-    ask(site.port, f"/account/sign-in/?next=/x/{secret}", dune.host)
+    ask(site.port, f"/account/sign-in/?next=/x/{secret}", dock.host)
     time.sleep(0.3)
     told = site.access_log.read_text() + site.log.read_text()
-    assert dune.email not in told
+    assert dock.email not in told
     assert secret not in told
     for pattern in ("<slug:token>", "<slug:secret>", "address/<str:token>", "confirm/<str:token>"):
         assert pattern in told, "the pattern is told instead"

@@ -77,8 +77,8 @@ def answered_by(front, host, path="/"):
     return line["upstream"]
 
 
-def test_each_tenant_is_served_by_its_own_name(front, dune, elm):
-    for tenant in (dune, elm):
+def test_each_tenant_is_served_by_its_own_name(front, dock, emery):
+    for tenant in (dock, emery):
         page = front.member(tenant).get("/")
         assert page.status == 200
         assert tenant.email in page.text
@@ -87,10 +87,10 @@ def test_each_tenant_is_served_by_its_own_name(front, dune, elm):
 
 
 def test_a_private_file_comes_from_nginx_and_only_to_its_tenants_members(
-    front, dune, elm, export_of
+    front, dock, emery, export_of
 ):
-    path, _ = export_of(dune, "Ü b%20er.csv")
-    sent = front.member(dune).get(path)
+    path, _ = export_of(dock, "Ü b%20er.csv")
+    sent = front.member(dock).get(path)
     assert (sent.status, sent.body) == (200, CONTENT)
     assert sent.headers["ETag"], "nginx has sent it"
     assert not sent.headers["X-Accel-Redirect"]
@@ -101,27 +101,27 @@ def test_a_private_file_comes_from_nginx_and_only_to_its_tenants_members(
     assert "sandbox" in sent.headers["Content-Security-Policy"]
     assert sent.headers["X-Frame-Options"] == "DENY"
     assert sent.headers["Referrer-Policy"] == "same-origin"
-    again = front.member(dune).get(path, headers={"If-None-Match": sent.headers["ETag"]})
+    again = front.member(dock).get(path, headers={"If-None-Match": sent.headers["ETag"]})
     assert (again.status, again.body) == (304, b"")
-    part = front.member(dune).get(path, headers={"Range": "bytes=0-5"})
+    part = front.member(dock).get(path, headers={"Range": "bytes=0-5"})
     assert (part.status, part.body) == (206, CONTENT[:6])
 
-    assert front.ask(path, dune.host).status == 302, "nobody is signed in"
-    assert front.ask(path, elm.host).status == 302
-    assert front.member(elm).get(path).status == 404
-    stolen = Member(front.nginx.port, elm, dict(front.member(dune).cookies))
+    assert front.ask(path, dock.host).status == 302, "nobody is signed in"
+    assert front.ask(path, emery.host).status == 302
+    assert front.member(emery).get(path).status == 404
+    stolen = Member(front.nginx.port, emery, dict(front.member(dock).cookies))
     assert stolen.get(path).status == 302, "a session holds in its own tenant only"
 
 
-def test_without_its_lines_nginx_would_lose_the_headers(front, dune, export_of, tmp_path):
+def test_without_its_lines_nginx_would_lose_the_headers(front, dock, export_of, tmp_path):
     site = (SHIPPED / "atoll.conf").read_text()
     bare = re.sub(r"\n *add_header (X-Content|Content-Security)[^;]*;", "", site)
     ports = [each.port for each in front.gunicorns]
     folders = {"static": tmp_path, "files": front.files}
     nginx = Nginx(tmp_path / "bare", ports=ports, site=bare, **folders).start()
     try:
-        path, _ = export_of(dune)
-        sent = Member(nginx.port, dune).sign_in().get(path)
+        path, _ = export_of(dock)
+        sent = Member(nginx.port, dock).sign_in().get(path)
         assert sent.body == CONTENT
         assert sent.headers["Content-Security-Policy"] is None
         assert sent.headers["X-Content-Type-Options"] is None
@@ -132,48 +132,48 @@ def test_without_its_lines_nginx_would_lose_the_headers(front, dune, export_of, 
 @pytest.mark.parametrize(
     "path", ["/_files/{}", "/_files/../_files/{}", "/static/..%2f_files/{}", "//_files/{}"]
 )
-def test_from_outside_no_file_has_an_address(front, dune, elm, export_of, path):
-    _, name = export_of(dune)
-    asked = path.format(f"tenants/{dune.place.tenant_id}/{name}")
-    assert (front.files / "tenants" / dune.place.tenant_id / name).read_bytes() == CONTENT
-    for visitor in (front.member(dune), front.member(elm), Member(front.nginx.port, dune)):
+def test_from_outside_no_file_has_an_address(front, dock, emery, export_of, path):
+    _, name = export_of(dock)
+    asked = path.format(f"tenants/{dock.place.tenant_id}/{name}")
+    assert (front.files / "tenants" / dock.place.tenant_id / name).read_bytes() == CONTENT
+    for visitor in (front.member(dock), front.member(emery), Member(front.nginx.port, dock)):
         answer = visitor.get(asked)
         assert answer.status in {400, 404}
         assert CONTENT not in answer.body
 
 
-def test_a_link_in_the_folder_leads_nowhere(front, dune, export_of):
-    path, name = export_of(dune)
-    real = front.files / "tenants" / dune.place.tenant_id / name
+def test_a_link_in_the_folder_leads_nowhere(front, dock, export_of):
+    path, name = export_of(dock)
+    real = front.files / "tenants" / dock.place.tenant_id / name
     secret = front.files.parent / "secret"
     secret.write_bytes(b"of the machine")
     real.unlink()
     real.symlink_to(secret)
-    answer = front.member(dune).get(path)
+    answer = front.member(dock).get(path)
     assert answer.status in {403, 404}
     assert b"of the machine" not in answer.body
 
 
-def test_what_is_named_by_its_content_is_kept_for_ever_and_the_rest_is_not(front, styles, dune):
+def test_what_is_named_by_its_content_is_kept_for_ever_and_the_rest_is_not(front, styles, dock):
     hashed = [
         path for path in Path(styles).rglob("*.css") if re.search(r"\.[0-9a-f]{12}\.", path.name)
     ]
     named = hashed[0].relative_to(styles)
     plain = str(named).replace(re.search(r"\.[0-9a-f]{12}", str(named)).group(), "")
-    kept = front.ask(f"/static/{named}", dune.host)
+    kept = front.ask(f"/static/{named}", dock.host)
     assert (kept.status, kept.body) == (200, hashed[0].read_bytes())
     assert kept.headers["Cache-Control"] == "public, max-age=31536000, immutable"
     assert kept.headers["X-Content-Type-Options"] == "nosniff"
     assert (
-        front.ask(f"/static/{plain}", dune.host).headers["Cache-Control"] == "public, max-age=300"
+        front.ask(f"/static/{plain}", dock.host).headers["Cache-Control"] == "public, max-age=300"
     )
-    packed = front.ask(f"/static/{named}", dune.host, headers={"Accept-Encoding": "gzip"})
+    packed = front.ask(f"/static/{named}", dock.host, headers={"Accept-Encoding": "gzip"})
     assert packed.headers["Content-Encoding"] == "gzip"
-    page = front.ask("/account/sign-in/", dune.host, headers={"Accept-Encoding": "gzip"})
+    page = front.ask("/account/sign-in/", dock.host, headers={"Accept-Encoding": "gzip"})
     assert page.headers["Content-Encoding"] is None
     assert f"/static/{named.parent}/" in page.text
     for name in ("staticfiles.json", "../secret", "%2e%2e/secret"):
-        assert front.ask(f"/static/{name}", dune.host).status in {400, 404}
+        assert front.ask(f"/static/{name}", dock.host).status in {400, 404}
 
 
 def test_one_host_always_meets_the_same_gunicorn_and_many_hosts_meet_both(front):
@@ -219,25 +219,25 @@ def test_when_a_gunicorn_is_gone_the_other_takes_its_hosts(front, stack_ready, s
 @pytest.mark.parametrize(
     "header", ["X-Forwarded-Host", "Forwarded", "X-Original-Host", "X-Host", "X-Forwarded-Server"]
 )
-def test_no_header_but_host_chooses_the_tenant(front, dune, elm, header):
-    value = f"host={elm.host}" if header == "Forwarded" else elm.host
-    page = front.member(dune).get("/", headers={header: value})
-    assert dune.email in page.text
-    assert elm.email not in page.text
+def test_no_header_but_host_chooses_the_tenant(front, dock, emery, header):
+    value = f"host={emery.host}" if header == "Forwarded" else emery.host
+    page = front.member(dock).get("/", headers={header: value})
+    assert dock.email in page.text
+    assert emery.email not in page.text
 
 
-def test_visitors_addresses_and_https_cannot_be_made_up(front, dune):
+def test_visitors_addresses_and_https_cannot_be_made_up(front, dock):
     made_up = {"X-Forwarded-For": "6.6.6.6", "X-Forwarded-Proto": "https"}
-    assert front.ask("/", dune.host, headers=made_up).status == 302
+    assert front.ask("/", dock.host, headers=made_up).status == 302
     time.sleep(0.2)
     lines = [line for each in front.gunicorns for line in each.access_lines()]
-    asked = [line for line in lines if line.get("host") == dune.host]
+    asked = [line for line in lines if line.get("host") == dock.host]
     assert asked
     assert {line["forwarded_for"] for line in asked} == {"127.0.0.1"}
 
 
-def test_one_id_goes_through_both_logs(front, dune):
-    answer = front.ask("/", dune.host)
+def test_one_id_goes_through_both_logs(front, dock):
+    answer = front.ask("/", dock.host)
     asked = answer.headers["X-Request-ID"]
     assert re.fullmatch(r"[0-9a-f]{32}", asked)
     time.sleep(0.2)
@@ -247,21 +247,21 @@ def test_one_id_goes_through_both_logs(front, dune):
     assert [line["status"] for line in outer if line["request_id"] == asked] == [302]
     inner = [line for each in front.gunicorns for line in each.access_lines()]
     (line,) = [line for line in inner if line.get("request_id") == asked]
-    assert (line["tenant"], line["shard"]) == (dune.place.tenant_id, "alpha")
+    assert (line["tenant"], line["shard"]) == (dock.place.tenant_id, "alpha")
 
 
 @pytest.mark.parametrize("path", ["/readyz", "/metrics"])
-def test_what_asks_every_server_is_not_for_everybody(front, dune, path):
-    assert front.ask(path, dune.host).status == 404
+def test_what_asks_every_server_is_not_for_everybody(front, dock, path):
+    assert front.ask(path, dock.host).status == 404
     assert front.ask("/healthz", "any.thing").status == 200
 
 
-def test_an_upload_as_large_as_the_product_takes_passes_and_no_larger_one(front, dune):
+def test_an_upload_as_large_as_the_product_takes_passes_and_no_larger_one(front, dock):
     size = re.search(r"client_max_body_size (\d+)m;", (SHIPPED / "atoll.conf").read_text())
     assert int(size.group(1)) * 2**20 >= LARGEST_REQUEST
     answer = front.ask(
         "/account/sign-in/",
-        dune.host,
+        dock.host,
         method="POST",
         headers={"Content-Length": str(2**30), "Content-Type": "text/plain"},
     )

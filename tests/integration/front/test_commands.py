@@ -16,6 +16,7 @@ from front.services.availability import availability_of
 from front.services.making import make_workspace
 from front.states import SignUpState
 from sharding.placements.models import AuditEntry
+from tests.fixtures.servers import redis_is_back
 from tests.integration.front.conftest import again
 
 
@@ -116,3 +117,4 @@ def test_a_broker_that_is_away_is_told(failed, broker, stack):
             told("retry_sign_up", str(failed.pk))
     finally:
         stack.start_server("redis")
+        redis_is_back()

@@ -20,6 +20,7 @@ from tenants.outbox.models import Message
 from tenants.outbox.services.drain import drain
 from tenants.outbox.services.publish import publish
 from tenants.services.suspend import resume_tenant, suspend_tenant
+from tests.fixtures.servers import redis_is_back
 from tests.integration.front.conftest import make, send
 from tests.integration.tenants.test_provision import taken_back
 
@@ -215,6 +216,7 @@ def test_while_the_broker_is_away_everybody_gets_the_same_answer(east, visitor, 
         answers = {send(visitor, "/find/", email=e).status_code for e in (EMAIL, "x@example.org")}
     finally:
         stack.start_server("redis")
+        redis_is_back()
     assert answers == {503}
 
 

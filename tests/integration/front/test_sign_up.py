@@ -20,6 +20,7 @@ from front.services.telling import send_confirmation
 from front.states import SignUpState
 from front.tasks import mail_confirmation
 from sharding.placements.models import AuditEntry
+from tests.fixtures.servers import redis_is_back
 from tests.integration.front.conftest import again, link_in, send
 
 
@@ -347,5 +348,6 @@ def test_a_sign_up_is_noted_while_the_broker_is_away(visitor, wish, broker, stac
         answer = send(visitor, "/sign-up/", **form(wish()))
     finally:
         stack.start_server("redis")
+        redis_is_back()
     assert answer.status_code == 302
     assert rows().get().mailed_at is None

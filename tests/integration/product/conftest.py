@@ -15,6 +15,7 @@ from config.celery_app import app
 from sharding import scope
 from tenants.services.provision import provision_tenant
 from tenants.services.types import ProvisionRequest
+from tests.fixtures.servers import redis_is_back
 from workspace.models import Export
 
 PASSWORD = "a password of the tests"
@@ -149,3 +150,4 @@ def redis_away(stack, broker):
     yield
     stack.start_server("redis")
     caches.close_all()
+    redis_is_back()

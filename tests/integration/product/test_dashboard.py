@@ -129,4 +129,5 @@ def test_the_dashboard_takes_few_queries(isle):
         cache.delete(KEY)
         with CaptureQueriesContext(connections["default"]) as queries:
             assert member.get("/").status_code == 200
-    assert len(queries) <= 7
+    # One of them only where the cache has lost the settings.
+    assert len(queries) <= 8

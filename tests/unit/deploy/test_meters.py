@@ -51,6 +51,6 @@ def test_a_forked_child_begins_at_nothing_even_if_the_parent_was_summing():
 
 
 def test_connections_of_a_server_share_its_meter():
-    assert deadlined_for("gamma").meter is meter_for("gamma")
-    assert deadlined_for("gamma").meter is not deadlined_for("delta").meter
-    assert read_meters()["gamma"] == Waited(0, 0.0, 0)
+    assert deadlined_for("of this test").meter is meter_for("of this test")
+    assert deadlined_for("of this test").meter is not deadlined_for("of another").meter
+    assert read_meters()["of this test"] == Waited(0, 0.0, 0)

@@ -38,8 +38,8 @@ class Program:
 
 
 @pytest.fixture(scope="session")
-def fern(stack_ready):
-    return make("fern", "Fern Gardens", "alpha")
+def gorse(stack_ready):
+    return make("gorse", "Gorse Gardens", "alpha")
 
 
 @pytest.fixture(scope="session")
@@ -68,13 +68,13 @@ def program():
 
 
 @pytest.fixture
-def agent(fern, program):
-    return program(fern)
+def agent(gorse, program):
+    return program(gorse)
 
 
 @pytest.fixture
-def viewer(fern, program):
-    return program(fern, "viewer")
+def viewer(gorse, program):
+    return program(gorse, "viewer")
 
 
 @pytest.fixture

@@ -20,9 +20,9 @@ def application(settings, stack_ready):
 
 
 def test_each_tenants_programs_get_their_own_and_problems_over_asgi(
-    fern, glade, heath, program, application
+    gorse, glade, heath, program, application
 ):
-    programs = [program(tenant) for tenant in (fern, glade, heath)]
+    programs = [program(tenant) for tenant in (gorse, glade, heath)]
     for each in programs:
         each.post("/tickets", {"title": f"over asgi {each.tenant.slug}"})
 

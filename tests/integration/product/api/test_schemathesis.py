@@ -46,20 +46,20 @@ def served(application):
 
 @pytest.mark.parametrize("how", [SHORT, pytest.param(LONG, marks=pytest.mark.slow)])
 @pytest.mark.timeout(300)
-def test_the_api_does_what_its_document_says(fern, program, settings, how):
+def test_the_api_does_what_its_document_says(gorse, program, settings, how):
     settings.ATOLL_API_PER_MINUTE = 1_000_000
-    agent = program(fern)
+    agent = program(gorse)
     for number in range(3):
         agent.post("/tickets", {"title": f"One to play with {number}"})
     with served(get_wsgi_application()) as server:
-        found = play(server, fern.host, agent.token, how)
+        found = play(server, gorse.host, agent.token, how)
     assert found.checks > 200
     assert found.stopped in (StopReason.COMPLETED, StopReason.MAX_TIME)
     assert not found.errors, "\n".join(found.errors)
     assert not found.failures, "\n\n".join(found.failures)
 
 
-def test_an_answer_that_the_document_does_not_tell_of_is_found(fern, program):
+def test_an_answer_that_the_document_does_not_tell_of_is_found(gorse, program):
     product = get_wsgi_application()
 
     def application(environ, start_response):
@@ -69,7 +69,7 @@ def test_an_answer_that_the_document_does_not_tell_of_is_found(fern, program):
         return product(environ, start)
 
     with served(application) as server:
-        found = play(server, fern.host, program(fern).token, SHORT, only="create_ticket")
+        found = play(server, gorse.host, program(gorse).token, SHORT, only="create_ticket")
     assert any("Undocumented status code: Received: 202" in failure for failure in found.failures)
 
 

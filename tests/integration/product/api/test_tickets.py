@@ -9,19 +9,19 @@ BIGINT = 2**63 - 1
 
 
 @pytest.fixture
-def ticket(fern):
-    with fern.scope():
+def ticket(gorse):
+    with gorse.scope():
         return Ticket.objects.create(
-            title="Prune the hedge", opened_by=User.objects.get(email=fern.email)
+            title="Prune the hedge", opened_by=User.objects.get(email=gorse.email)
         )
 
 
-def test_a_ticket_is_opened_read_and_changed(agent, fern):
+def test_a_ticket_is_opened_read_and_changed(agent, gorse):
     answer = agent.post("/tickets", {"title": " Water ", "body": "All of them", "priority": "high"})
     made = answer.json()
     assert (answer.status_code, answer["location"]) == (201, f"/api/v1/tickets/{made['id']}")
     assert (made["title"], made["status"], made["priority"]) == ("Water", "open", "high")
-    assert made["opened_by"]["email"] == "agent@fern.example"
+    assert made["opened_by"]["email"] == "agent@gorse.example"
     assert (made["assignee"], made["closed_by"], made["version"]) == (None, None, 1)
     assert agent.get(f"/tickets/{made['id']}").json() == made
 
@@ -30,7 +30,7 @@ def test_a_ticket_is_opened_read_and_changed(agent, fern):
     assert (changed["status"], changed["assignee"]["id"]) == ("solved", me)
     assert changed["closed_by"]["id"] == me
     assert (changed["body"], changed["version"]) == ("All of them", 2)
-    with fern.scope():
+    with gorse.scope():
         trail = Ticket.objects.get(pk=made["id"]).changes
         assert set(trail.values_list("field", flat=True)) == {"status", "assignee"}
 
@@ -52,10 +52,10 @@ def test_a_change_of_what_somebody_else_has_changed_is_refused(agent, ticket, pr
     assert (answer.status_code, answer.json()["title"]) == (200, "Prune it")
 
 
-def test_the_list_goes_on_from_page_to_page_and_back(agent, fern):
-    with fern.scope():
+def test_the_list_goes_on_from_page_to_page_and_back(agent, gorse):
+    with gorse.scope():
         Ticket.objects.all().delete()
-        admin = User.objects.get(email=fern.email)
+        admin = User.objects.get(email=gorse.email)
         Ticket.objects.bulk_create(
             Ticket(title=f"t{n}", opened_by=admin, priority=["low", "high"][n % 2])
             for n in range(25)
@@ -82,7 +82,7 @@ def test_comments_are_read_and_written(agent, ticket):
     for n in range(3):
         answer = agent.post(path, {"text": f"comment {n}"})
         assert answer.status_code == 201
-    assert answer.json()["author"]["email"] == "agent@fern.example"
+    assert answer.json()["author"]["email"] == "agent@gorse.example"
     first = agent.get(f"{path}?limit=2").json()
     assert [comment["text"] for comment in first["items"]] == ["comment 0", "comment 1"]
     rest = agent.get(f"{path}?limit=2&after={first['next']}").json()
@@ -90,8 +90,8 @@ def test_comments_are_read_and_written(agent, ticket):
     assert rest["next"] is None
 
 
-def test_tickets_are_those_of_the_tokens_tenant(fern, glade, heath, program):
-    tenants = (fern, glade, heath)
+def test_tickets_are_those_of_the_tokens_tenant(gorse, glade, heath, program):
+    tenants = (gorse, glade, heath)
     for tenant in tenants:
         program(tenant).post("/tickets", {"title": f"api {tenant.slug}"})
     for tenant in tenants:
@@ -120,20 +120,20 @@ def test_tickets_are_those_of_the_tokens_tenant(fern, glade, heath, program):
         {"title": "x", "id": 1},
     ],
 )
-def test_what_will_not_do_is_refused_and_nothing_is_opened(agent, fern, problem, body):
-    with fern.scope():
+def test_what_will_not_do_is_refused_and_nothing_is_opened(agent, gorse, problem, body):
+    with gorse.scope():
         before = Ticket.objects.count()
     assert problem(agent.post("/tickets", body), status=422)["errors"]
-    with fern.scope():
+    with gorse.scope():
         assert Ticket.objects.count() == before
 
 
-def test_a_ticket_is_not_assigned_to_somebody_who_is_not_here(agent, fern, glade, problem):
+def test_a_ticket_is_not_assigned_to_somebody_who_is_not_here(agent, gorse, glade, problem):
     with glade.scope():
         elsewhere = User.objects.get(email=glade.email)
     said = problem(agent.post("/tickets", {"title": "lost", "assignee": str(elsewhere.pk)}), 409)
     assert said["errors"][0]["where"] == "body.assignee"
-    with fern.scope():
+    with gorse.scope():
         assert not Ticket.objects.filter(title="lost").exists()
 
 
@@ -214,6 +214,6 @@ def test_bodies_that_say_they_are_something_else(agent, problem):
     assert agent.post("/tickets", body, **{"content-type": kind}).status_code == 201
 
 
-def test_a_body_that_is_too_large(agent, fern, problem):
+def test_a_body_that_is_too_large(agent, gorse, problem):
     for size in (600_000, 4_000_000):
         problem(agent.post("/tickets", json.dumps({"title": "x", "body": "b" * size})), status=413)

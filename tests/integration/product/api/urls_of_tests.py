@@ -9,7 +9,7 @@ from config.urls import urlpatterns as products
 
 @login_not_required
 def accident(request):
-    User.objects.create(email="made-by-accident@fern.example")
+    User.objects.create(email="made-by-accident@gorse.example")
     raise ZeroDivisionError
 
 

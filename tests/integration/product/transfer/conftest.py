@@ -1,4 +1,4 @@
-"""Two tenants whose tickets nobody else counts: dune on alpha, ember on beta."""
+"""Two tenants whose tickets nobody else counts: tern on alpha, ember on beta."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,8 +14,8 @@ from workspace.models import Import
 
 
 @pytest.fixture(scope="session")
-def dune(stack_ready):
-    return make("dune", "Dune Lights", "alpha")
+def tern(stack_ready):
+    return make("tern", "Tern Lights", "alpha")
 
 
 @pytest.fixture(scope="session")

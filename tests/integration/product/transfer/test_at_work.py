@@ -13,11 +13,11 @@ from workspace.tasks import revive_transfers, revive_transfers_at_work
 
 
 @pytest.fixture(autouse=True)
-def _no_hints(dune, ember, broker):
+def _no_hints(tern, ember, broker):
     caches["control"].delete(KEY)
     yield
     caches["control"].delete(KEY)
-    for tenant in (dune, ember):
+    for tenant in (tern, ember):
         with tenant.scope():
             Import.objects.all().delete()
             Export.objects.all().delete()
@@ -27,11 +27,11 @@ def tasks_in(broker, queue):
     return [message["headers"]["task"].rpartition(".")[2] for message in broker.messages(queue)]
 
 
-def test_who_imports_or_exports_hints_and_only_those_are_looked_into(dune, ember, bring, broker):
-    bring(dune.member(), "title\nimp x\n")
-    assert hinted_tenants() == {dune.place.tenant_id}
+def test_who_imports_or_exports_hints_and_only_those_are_looked_into(tern, ember, bring, broker):
+    bring(tern.member(), "title\nimp x\n")
+    assert hinted_tenants() == {tern.place.tenant_id}
     ember.member().post("/exports/")
-    assert hinted_tenants() == {dune.place.tenant_id, ember.place.tenant_id}
+    assert hinted_tenants() == {tern.place.tenant_id, ember.place.tenant_id}
     broker.empty()
     with ember.scope():
         forget_hint(ember.place.tenant_id)
@@ -40,36 +40,36 @@ def test_who_imports_or_exports_hints_and_only_those_are_looked_into(dune, ember
     assert tasks_in(broker, "shard.beta") == []
 
 
-def test_a_look_sends_what_is_stalled_and_keeps_the_hint_until_all_has_ended(dune, job_of, broker):
-    job = job_of(dune, "title\nimp x\n", 1)
-    with dune.scope():
+def test_a_look_sends_what_is_stalled_and_keeps_the_hint_until_all_has_ended(tern, job_of, broker):
+    job = job_of(tern, "title\nimp x\n", 1)
+    with tern.scope():
         hint_at_work()
         revive_transfers()
         assert tasks_in(broker, "shard.alpha") == []
         Import.objects.update(state="running", beat_at=timezone.now() - STALE_AFTER)
         revive_transfers()
         assert broker.only_message("shard.alpha")["arguments"] == [str(job.pk)]
-        assert hinted_tenants() == {dune.place.tenant_id}
+        assert hinted_tenants() == {tern.place.tenant_id}
         Import.objects.update(state="done")
         revive_transfers()
     assert hinted_tenants() == set()
 
 
-def test_hints_of_tenants_that_are_gone_or_closed_harm_nobody(dune, broker):
-    with dune.scope():
+def test_hints_of_tenants_that_are_gone_or_closed_harm_nobody(tern, broker):
+    with tern.scope():
         hint_at_work()
     caches["control"].sadd(KEY, "t0000000")
-    suspend_tenant("dune")
+    suspend_tenant("tern")
     directory.cache_clear()
     try:
         revive_transfers_at_work()
     finally:
-        resume_tenant("dune")
+        resume_tenant("tern")
         directory.cache_clear()
     assert tasks_in(broker, "shard.alpha") == []
-    assert hinted_tenants() == {dune.place.tenant_id}
+    assert hinted_tenants() == {tern.place.tenant_id}
 
 
-def test_without_redis_there_are_no_hints(dune, redis_away):
+def test_without_redis_there_are_no_hints(tern, redis_away):
     assert hinted_tenants() == set()
     revive_transfers_at_work()

@@ -19,17 +19,17 @@ TEXTS = ("=1+1", "'=1+1", "+49 30", "a, b; c\td", 'says "so"', "it's", "ünïcö
 
 
 @pytest.fixture
-def colleagues(dune, ember):
-    for tenant in (dune, ember):
+def colleagues(tern, ember):
+    for tenant in (tern, ember):
         with tenant.scope():
             for name in ("ann", "bob"):
                 User.objects.get_or_create(email=f"{name}@everywhere.example")
 
 
 @pytest.fixture
-def tickets(dune, colleagues):
+def tickets(tern, colleagues):
     now = timezone.now()
-    with dune.scope():
+    with tern.scope():
         Ticket.objects.all().delete()
         ann, bob = User.objects.filter(email__endswith="@everywhere.example").order_by("email")
         for number, text in enumerate(TEXTS):
@@ -56,10 +56,10 @@ def seen():
     ]
 
 
-def test_an_export_of_one_tenant_imported_in_another_gives_the_same_tickets(dune, ember, tickets):
-    with dune.scope():
+def test_an_export_of_one_tenant_imported_in_another_gives_the_same_tickets(tern, ember, tickets):
+    with tern.scope():
         before = seen()
-        export = Export.objects.create(requested_by=User.objects.get(email=dune.email))
+        export = Export.objects.create(requested_by=User.objects.get(email=tern.email))
         write_export(export.pk)
         export.refresh_from_db()
         content = export.file.open("rb").read()
@@ -78,5 +78,5 @@ def test_an_export_of_one_tenant_imported_in_another_gives_the_same_tickets(dune
         assert seen() == before
         assert len(before) == len(TEXTS)
         Ticket.objects.all().delete()
-    with dune.scope():
+    with tern.scope():
         Ticket.objects.all().delete()
