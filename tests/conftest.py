@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,17 @@ from django.db import connections
 pytest_plugins = ["pytester", "tests.fixtures.servers"]
 
 _WITHOUT_SERVERS = {Path(__file__).parent / name for name in ("unit", "repo")}
+
+
+@pytest.fixture(scope="session")
+def _level_of_logs() -> int:
+    return logging.getLogger().level
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_at_the_start(_level_of_logs) -> None:
+    # A Celery worker that a test starts in this process raises the level of all logs for good.
+    logging.getLogger().setLevel(_level_of_logs)
 
 
 @pytest.fixture(autouse=True)
