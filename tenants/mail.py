@@ -34,6 +34,9 @@ log = logging.getLogger(__name__)
 
 TOPIC: Final = "mail"
 
+PRODUCT: Final = "Atoll"
+"""Who sends for tenants, where DEFAULT_FROM_EMAIL names nobody."""
+
 LinkMaker = Callable[[str], str | None]
 """Makes the address for what a LateLink names; None when there is nothing to send any more."""
 
@@ -158,7 +161,9 @@ def _send(title: str, body: str, *, to: str, name: str = "", number: str | None 
         # The same for each try, so that mailboxes show once what was delivered twice.
         headers["Message-ID"] = f"<{number}@{tenant_settings().base_domain}>"
     own_name, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
-    sender = formataddr((" ".join((name or own_name).split()), address))
+    # A tenant chooses its name: "via" tells readers who it is that sends.
+    told = f"{name} via {own_name or PRODUCT}" if name else own_name
+    sender = formataddr((" ".join(told.split()), address))
     try:
         EmailMessage(title, body, sender, [to], headers=headers).send()
     except SMTPRecipientsRefused as refused:

@@ -24,6 +24,12 @@ class AccountSettings:
         invitation_lifetime: ATOLL_INVITATION_DAYS. How long the link of an invitation is good.
         invitations_open: ATOLL_INVITATIONS_OPEN. Invitations of one tenant that may be open at
             once: a workspace is no way to send mail to strangers.
+        invitation_mails_per_day: ATOLL_INVITATION_MAILS_PER_DAY. Invitations, first and repeated,
+            that one tenant may mail within 24 hours, whatever became of them.
+        invitation_mails_per_address: ATOLL_INVITATION_MAILS_PER_ADDRESS. So many of them to one
+            address.
+        tokens_per_member: ATOLL_API_TOKENS_PER_MEMBER. Tokens of one member that may be good at
+            once.
     """
 
     attempts_within: timedelta
@@ -33,6 +39,9 @@ class AccountSettings:
     resets_per_address: int
     invitation_lifetime: timedelta
     invitations_open: int
+    invitation_mails_per_day: int
+    invitation_mails_per_address: int
+    tokens_per_member: int
 
 
 @cache
@@ -50,6 +59,9 @@ def account_settings() -> AccountSettings:
         resets_per_address=int(named("ATOLL_RESETS_PER_ADDRESS", 3)),
         invitation_lifetime=timedelta(days=float(named("ATOLL_INVITATION_DAYS", 7))),
         invitations_open=int(named("ATOLL_INVITATIONS_OPEN", 200)),
+        invitation_mails_per_day=int(named("ATOLL_INVITATION_MAILS_PER_DAY", 200)),
+        invitation_mails_per_address=int(named("ATOLL_INVITATION_MAILS_PER_ADDRESS", 5)),
+        tokens_per_member=int(named("ATOLL_API_TOKENS_PER_MEMBER", 50)),
     )
 
 

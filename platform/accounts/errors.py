@@ -8,6 +8,8 @@ AccountsError
 ├── AlreadyMember
 ├── InvitationNotOpen
 ├── TooManyInvitations
+├── TooManyInvitationMails
+├── TooManyTokens
 └── TokenRefused
 """
 
@@ -98,6 +100,35 @@ class TooManyInvitations(AccountsError):
         super().__init__(
             f"No more than {most} invitations may be open at once. Revoke some, or wait until "
             "some are accepted. Nothing was changed."
+        )
+
+
+class TooManyInvitationMails(AccountsError):
+    """A workspace, or one address in it, has had as many invitations by mail as a day allows."""
+
+    code = "accounts.too_many_invitation_mails"
+    retryable = True
+
+    def __init__(self, most: int, *, to: str = "") -> None:
+        self.most = most
+        self.to = to
+        whom = f"to {to} " if to else ""
+        super().__init__(
+            f"No more than {most} invitations may be sent {whom}within 24 hours, also where they "
+            "were revoked. Try again tomorrow. Nothing was changed."
+        )
+
+
+class TooManyTokens(AccountsError):
+    """A member may only have so many tokens that are good."""
+
+    code = "accounts.too_many_tokens"
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        super().__init__(
+            f"No more than {most} tokens may be good at once. Revoke one that nothing uses. "
+            "Nothing was changed."
         )
 
 

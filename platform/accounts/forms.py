@@ -14,6 +14,7 @@ from django.core.validators import validate_email
 from accounts.errors import TooManyAttempts, WrongCredentials
 from accounts.models import User
 from accounts.services.sign_in import identify
+from tenants.names import NO_ADDRESS, looks_like_an_address
 
 if TYPE_CHECKING:
     OfUser = forms.ModelForm[User]
@@ -23,8 +24,6 @@ else:  # generic in the stubs only
 MOST_ADDRESSES: Final = 50
 """People who can be invited with one form."""
 
-_LINK_LIKE: Final = re.compile(r"[/:@\\<>]|www\.", re.IGNORECASE)
-
 
 def check_is_name(name: str) -> None:
     """Refuse what mail programs would make a link of: names stand in mails to strangers.
@@ -32,8 +31,8 @@ def check_is_name(name: str) -> None:
     Raises:
         ValidationError: it looks like an address.
     """
-    if _LINK_LIKE.search(name):
-        raise ValidationError("A name has no address in it, and none of / : @ < >.")
+    if looks_like_an_address(name):
+        raise ValidationError(NO_ADDRESS)
 
 
 _SEPARATORS: Final = re.compile(r"[\s,;]+")
@@ -87,6 +86,14 @@ class NewPasswordForm(forms.Form):
         password: str = self.cleaned_data["new_password"]
         password_validation.validate_password(password, self.user)
         return password
+
+
+class PasswordByLinkForm(NewPasswordForm):
+    """A new password; whoever may have known the old one may have made tokens too."""
+
+    ends_tokens = forms.BooleanField(
+        label="Also revoke all my API tokens", required=False, initial=True
+    )
 
 
 class ChangePasswordForm(NewPasswordForm):

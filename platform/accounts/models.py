@@ -125,6 +125,26 @@ class Invitation(models.Model):
         return f"invitation of {self.email}"
 
 
+class InvitationMail(models.Model):
+    """An invitation was mailed. Kept for a day, so that a workspace mails strangers within bounds.
+
+    Invitations themselves cannot tell: one that is sent once more keeps its row.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    address_hash = models.CharField(max_length=64)
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["address_hash", "at"], name="invitation_mail_by_address"),
+            models.Index(fields=["at"], name="invitation_mail_by_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"mail {self.pk}"
+
+
 class SignInAttempt(models.Model):
     """Somebody tried to sign in. Kept for as long as it counts against an address or a place.
 

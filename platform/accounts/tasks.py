@@ -8,6 +8,7 @@ from celery import shared_task
 from django.conf import settings
 
 from accounts.services.attempts import purge_attempts
+from accounts.services.invitation_mails import purge_invitation_mails
 from tenants.fan_out import start_for_all_tenants
 from tenants.tasks import ControlTask, TenantTask
 
@@ -28,8 +29,9 @@ def clear_sessions_of_all_tenants() -> None:
 
 @shared_task(base=TenantTask, runs_while_suspended=True)
 def purge_sign_ins() -> None:
-    """Delete this tenant's attempts to sign in that count against nobody any more."""
+    """Delete this tenant's attempts to sign in, and mails, that count against nobody any more."""
     purge_attempts()
+    purge_invitation_mails()
 
 
 @shared_task(base=ControlTask)

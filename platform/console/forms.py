@@ -35,15 +35,26 @@ class CodeForm(forms.Form):
     )
 
 
-class PasswordForm(forms.Form):
-    """Another password."""
+class BothFactorsForm(forms.Form):
+    """Password and code once more, before what they protect is changed."""
 
-    old = forms.CharField(
+    password = forms.CharField(
         label="Present password",
         strip=False,
         max_length=1000,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
+    code = forms.CharField(
+        label="Code",
+        max_length=40,
+        help_text="What your device shows now, or a recovery code.",
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "spellcheck": "false"}),
+    )
+
+
+class PasswordForm(BothFactorsForm):
+    """Another password."""
+
     new = forms.CharField(
         label="New password",
         strip=False,

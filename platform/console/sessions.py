@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.crypto import get_random_string
 
 from console.conf import console_settings
-from console.models import CONTROL, OperatorSession
+from console.models import CONTROL, Operator, OperatorSession
 
 OPERATOR: Final = "operator"
 """The session's entry that names its operator."""
@@ -92,6 +92,15 @@ class SessionStore(SessionBase):
     def _update(self, row: OperatorSession) -> int:
         rows = OperatorSession.objects.using(CONTROL).filter(pk=row.pk)
         return int(rows.update(data=row.data, operator_id=row.operator_id))
+
+
+def end_other_sessions(session: SessionBase, operator: Operator) -> None:
+    """End all of an operator's sessions but this one.
+
+    Transaction: any on control.
+    """
+    rows = OperatorSession.objects.using(CONTROL).filter(operator=operator)
+    rows.exclude(digest=_digest(session.session_key)).delete()
 
 
 def _alive(now: datetime) -> Any:

@@ -17,6 +17,7 @@ urlpatterns = [
     path("account/", account.account, name="account"),
     path("account/password/", account.password, name="password"),
     path("account/device/", account.device, name="device"),
+    path("account/device/new/", account.new_device, name="new_device"),
     path("account/recovery-codes/", account.recovery_codes, name="recovery_codes"),
     path("shards/", looking.shards, name="shards"),
     path("tenants/", tenants.tenants, name="tenants"),

@@ -6,6 +6,7 @@ from django.http import QueryDict
 
 from accounts.models import User
 from front.types import Wish
+from tenants.names import NO_ADDRESS, looks_like_an_address
 from tenants.services.asking import LONGEST_NAME
 from tenants.slugs import LONGEST
 
@@ -62,6 +63,8 @@ class SignUpForm(SlugForm, EmailForm):
         name: str = " ".join(self.cleaned_data["name"].split())
         if not name.isprintable():
             raise ValidationError("The name holds characters that cannot be shown.")
+        if looks_like_an_address(name):
+            raise ValidationError(NO_ADDRESS)
         return name
 
     def to_wish(self) -> Wish:

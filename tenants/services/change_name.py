@@ -9,6 +9,7 @@ from sharding.placements.services.audit import record_audit
 from tenants.directory.changes import announce_change
 from tenants.errors import InvalidName
 from tenants.models import CONTROL, Tenant
+from tenants.names import looks_like_an_address
 from tenants.services.finding import find_tenant
 
 LONGEST: Final = cast(int, Tenant._meta.get_field("name").max_length)
@@ -48,3 +49,8 @@ def _check(name: str) -> None:
         raise InvalidName(f"it is longer than {LONGEST} letters")
     if any(unicodedata.category(letter) in ("Cc", "Cf") for letter in name):
         raise InvalidName("it holds signs that cannot be seen")
+    if looks_like_an_address(name):
+        raise InvalidName(
+            "it looks like an address; it may hold no link and none of @ < > and \\, and has a "
+            "space after each full stop"
+        )

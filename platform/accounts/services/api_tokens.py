@@ -11,11 +11,13 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4
 
-from django.db.models import Q
+from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
-from accounts.errors import TokenRefused
+from accounts.conf import account_settings
+from accounts.errors import TokenRefused, TooManyTokens
 from accounts.models import ApiToken, User
 from sharding import scope
 
@@ -29,14 +31,23 @@ _NOBODYS: Final = hashlib.sha256(b"no token has this secret").hexdigest()
 def issue_token(user: User, name: str, expires: datetime | None) -> tuple[ApiToken, str]:
     """Make a token of `user`; return it and its text, which nobody can read again.
 
+    Locks: the user's row, so that two at the same moment make no more than one may have.
+    Transaction: opens one.
+
     Raises:
         NoTenantInScope: the tenant stands in the text.
+        TooManyTokens: nothing was changed.
     """
     place = scope.tenant("A token of the API")
     secret = secrets.token_urlsafe(32)
     token = ApiToken(id=uuid4(), user=user, name=name, expires_at=expires)
     token.secret_hash = _hash(secret)
-    token.save(force_insert=True)
+    most = account_settings().tokens_per_member
+    with transaction.atomic():
+        User.objects.select_for_update(of=("self",), no_key=True).get(pk=user.pk)
+        if good_tokens(user).count() >= most:
+            raise TooManyTokens(most)
+        token.save(force_insert=True)
     return token, f"atoll_{place.tenant_id}_{token.id.hex}_{secret}"
 
 
@@ -63,6 +74,12 @@ def authenticate(text: str) -> User:
     return token.user
 
 
+def good_tokens(user: User) -> QuerySet[ApiToken]:
+    """Those of `user` that were neither revoked nor have expired."""
+    unexpired = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
+    return ApiToken.objects.filter(unexpired, user=user, revoked_at=None)
+
+
 def is_good(token: ApiToken, now: datetime) -> bool:
     """Whether it was neither revoked nor has expired."""
     return token.revoked_at is None and (token.expires_at is None or token.expires_at > now)
@@ -81,6 +98,14 @@ def revoke_token(user: User, pk: UUID) -> ApiToken:
         token.revoked_at = timezone.now()
         token.save(update_fields=["revoked_at"])
     return token
+
+
+def revoke_tokens(user: User) -> None:
+    """Let no token of `user` work any more.
+
+    Idempotent.
+    """
+    good_tokens(user).update(revoked_at=timezone.now())
 
 
 def _note_use(token: ApiToken, now: datetime) -> None:

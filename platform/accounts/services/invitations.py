@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from accounts.conf import account_settings
 from accounts.errors import AlreadyMember, InvitationNotOpen, LinkNotGood, TooManyInvitations
 from accounts.managers import UserManager
 from accounts.models import Invitation, User
+from accounts.services.invitation_mails import count_invitation_mails
 from accounts.services.member_address import tell_address
 from accounts.services.members import set_role
 from routers.signing import scoped_salt
@@ -33,10 +34,11 @@ def invite(addresses: Iterable[str], role: User.Role, *, by: User) -> list[Invit
 
     Raises:
         AlreadyMember: one of them is, active or not; nothing was changed.
-        TooManyInvitations: nothing was changed.
+        TooManyInvitations, TooManyInvitationMails: nothing was changed.
     """
     emails = sorted({UserManager.normalize_email(address) for address in addresses})
     with transaction.atomic():
+        count_invitation_mails(emails)
         _refuse_members(emails)
         made = [_invite(email, role, by=by) for email in emails]
         most = account_settings().invitations_open
@@ -52,9 +54,11 @@ def resend(pk: UUID, *, by: User) -> Invitation:
 
     Raises:
         Invitation.DoesNotExist: there is none.
-        InvitationNotOpen: nothing was changed.
+        InvitationNotOpen, TooManyInvitationMails: nothing was changed.
     """
     with transaction.atomic():
+        # Before the invitation is locked, as invite() does.
+        count_invitation_mails([Invitation.objects.get(pk=pk).email])
         invitation = _lock_open(pk)
         _send(invitation, by=by)
     return invitation
@@ -166,9 +170,21 @@ def _send(invitation: Invitation, *, by: User) -> None:
     queue_mail(
         "accounts/invitation",
         to=invitation.email,
-        context={"by": str(by), "role": str(User.Role(invitation.role).label)},
+        context={
+            "by": str(by),
+            "role": str(User.Role(invitation.role).label),
+            "lifetime": _in_words(account_settings().invitation_lifetime),
+        },
         link=LateLink(LINK_KIND, str(invitation.pk)),
     )
+
+
+def _in_words(lifetime: timedelta) -> str:
+    """Such as "7 days"; what is shorter than two days in hours."""
+    count, unit = lifetime // timedelta(days=1), "day"
+    if lifetime < timedelta(days=2):
+        count, unit = max(1, lifetime // timedelta(hours=1)), "hour"
+    return f"{count} {unit}{'' if count == 1 else 's'}"
 
 
 def _lock_open(pk: UUID) -> Invitation:

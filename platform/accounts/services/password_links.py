@@ -11,6 +11,7 @@ from django.urls import reverse
 from accounts.errors import LinkNotGood
 from accounts.managers import UserManager
 from accounts.models import User
+from accounts.services.api_tokens import revoke_tokens
 from accounts.services.attempts import Purpose, begin_attempt
 from accounts.services.passwords import set_password
 from routers.signing import ScopedSalt
@@ -53,8 +54,8 @@ def find_by_link(pk: UUID, token: str) -> User:
     return _check(User.objects.filter(pk=pk, is_active=True).first(), token)
 
 
-def set_password_by_link(pk: UUID, token: str, *, password: str) -> User:
-    """Use a link up; return whose it was.
+def set_password_by_link(pk: UUID, token: str, *, password: str, ends_tokens: bool = False) -> User:
+    """Use a link up, and revoke all tokens of the API if told to; return whose it was.
 
     Locks: the user's row, so that a link which two people have opens for one of them.
     Transaction: opens one.
@@ -66,6 +67,8 @@ def set_password_by_link(pk: UUID, token: str, *, password: str) -> User:
         users = User.objects.select_for_update(of=("self",))
         user = _check(users.filter(pk=pk, is_active=True).first(), token)
         set_password(user, password)
+        if ends_tokens:
+            revoke_tokens(user)
     return user
 
 

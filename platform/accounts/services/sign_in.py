@@ -6,6 +6,7 @@ from django.http import HttpRequest
 
 from accounts.errors import WrongCredentials
 from accounts.models import User
+from accounts.services.api_tokens import revoke_tokens
 from accounts.services.attempts import Purpose, begin_attempt, end_well
 from tenants.sessions import SessionStore
 from tenants.visitors import visitor_ip
@@ -37,12 +38,14 @@ def begin_session(request: HttpRequest, user: User) -> None:
         request.session.begin_anew()
 
 
-def end_other_sessions(request: HttpRequest, user: User) -> None:
-    """End every session of `user` but this request's, wherever it is.
+def end_other_sessions(request: HttpRequest, user: User, *, ends_tokens: bool = False) -> None:
+    """End every session of `user` but this request's; if told to, revoke the tokens of the API too.
 
     Sessions carry the number of times that this was done; those with another one are nobody's.
     """
     User.objects.filter(pk=user.pk).update(sign_outs=F("sign_outs") + 1)
+    if ends_tokens:
+        revoke_tokens(user)
     user.refresh_from_db(fields=["sign_outs"])
     update_session_auth_hash(request, user)
 

@@ -12,7 +12,7 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from django.views.decorators.http import require_http_methods
 
 from accounts.errors import LinkNotGood, TooManyAttempts, WrongCredentials
-from accounts.forms import ChangePasswordForm, NewPasswordForm, ResetForm
+from accounts.forms import ChangePasswordForm, PasswordByLinkForm, ResetForm
 from accounts.permissions import May, member, needs
 from accounts.services import password_links
 from accounts.services.passwords import change_password
@@ -53,10 +53,11 @@ def set_by_link(request: HttpRequest, pk: UUID, token: str) -> HttpResponse:
     """Set a password by a link, and be signed in."""
     try:
         user = password_links.find_by_link(pk, token)
-        form = NewPasswordForm(request.POST or None, user=user)
+        form = PasswordByLinkForm(request.POST or None, user=user)
         if request.method == "POST" and form.is_valid():
+            given = form.cleaned_data
             user = password_links.set_password_by_link(
-                pk, token, password=form.cleaned_data["new_password"]
+                pk, token, password=given["new_password"], ends_tokens=given["ends_tokens"]
             )
             begin_session(request, user)
             return redirect(settings.LOGIN_REDIRECT_URL)

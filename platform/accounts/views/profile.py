@@ -8,10 +8,11 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
+from accounts.errors import TooManyTokens
 from accounts.forms import ProfileForm, TokenForm
 from accounts.models import ApiToken
 from accounts.permissions import May, member, needs
-from accounts.services.api_tokens import is_good, issue_token, revoke_token
+from accounts.services.api_tokens import good_tokens, issue_token, revoke_token
 from accounts.services.profile import change_profile
 from accounts.services.sign_in import end_other_sessions
 from accounts.views.answers import back_to
@@ -37,7 +38,7 @@ def profile(request: HttpRequest) -> HttpResponse:
 @require_POST
 def sign_out_elsewhere(request: HttpRequest) -> HttpResponse:
     """End all of one's sessions but this one."""
-    end_other_sessions(request, member(request))
+    end_other_sessions(request, member(request), ends_tokens="ends_tokens" in request.POST)
     return back_to("profile", done="signed-out")
 
 
@@ -52,9 +53,16 @@ def api_tokens(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         lifetime = form.lifetime
         expires = now + lifetime if lifetime is not None else None
-        _, text = issue_token(user, form.cleaned_data["name"], expires)
-        form = TokenForm()
-    tokens = [(token, is_good(token, now)) for token in ApiToken.objects.filter(user=user)[:100]]
+        try:
+            _, text = issue_token(user, form.cleaned_data["name"], expires)
+        except TooManyTokens as error:
+            form.add_error(None, str(error))
+        else:
+            form = TokenForm()
+    # All that work, however old: what is not shown cannot be revoked.
+    good = list(good_tokens(user))
+    gone = ApiToken.objects.filter(user=user).exclude(pk__in=[token.pk for token in good])
+    tokens = [(token, True) for token in good] + [(token, False) for token in gone[:50]]
     context = {"form": form, "text": text, "tokens": tokens, "done": request.GET.get("done", "")}
     return render(request, "accounts/api_tokens.html", context)
 

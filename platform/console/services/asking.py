@@ -38,7 +38,16 @@ def _ask(name: str, question: Callable[[], Answer]) -> "Future[Answer]":
             return running
         future = _threads(os.getpid()).submit(question)
         _running[name] = future
+    # Outside the guard: of a future that is done already this calls at once, in this thread.
+    future.add_done_callback(lambda done: _forget(name, done))
     return future
+
+
+def _forget(name: str, done: "Future[Any]") -> None:
+    # Names of tenants come and go: what has ended must not stay here for as long as the process.
+    with _guard:
+        if _running.get(name) is done:
+            del _running[name]
 
 
 @cache

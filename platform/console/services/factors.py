@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 
 import segno
 from django.conf import settings
+from django.contrib.sessions.backends.base import SessionBase
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -18,6 +19,7 @@ from django.utils import timezone
 from console.errors import WrongCode
 from console.models import CONTROL, Operator, RecoveryCode, TotpDevice
 from console.services.operators import get_operator, make_up_password, set_operator_password
+from console.sessions import end_other_sessions
 from sharding.placements.services.audit import record_audit
 
 _RECOVERY_CODES: Final = 10
@@ -79,17 +81,26 @@ def check_code(operator: Operator, typed: str) -> Proof:
 def begin_device(operator: Operator) -> TotpDevice:
     """A device that may take the present one's place once it has shown a right code.
 
-    Idempotent: asking again shows the same one, until it is confirmed or dropped.
+    One that was begun before is dropped: somebody else may have seen its secret.
+
+    Locks: the operator's row.
+    Transaction: opens one on control.
     """
-    device: TotpDevice
-    device, _ = TotpDevice.objects.using(CONTROL).get_or_create(
-        user=operator, confirmed=False, defaults={"name": "new"}
-    )
+    with transaction.atomic(using=CONTROL):
+        Operator.objects.using(CONTROL).select_for_update().get(pk=operator.pk)
+        _devices(operator).filter(confirmed=False).delete()
+        device = TotpDevice(user=operator, name="new", confirmed=False)
+        device.save(using=CONTROL)
     return device
 
 
-def confirm_device(operator: Operator, typed: str) -> None:
-    """Let the new device take the old one's place.
+def begun_device(operator: Operator, key: int) -> TotpDevice | None:
+    """The device that was begun, if it is still waiting for its first code."""
+    return _devices(operator).filter(pk=key, confirmed=False).first()
+
+
+def confirm_device(operator: Operator, typed: str, *, session: SessionBase) -> None:
+    """Let the new device take the old one's place; all sessions but this one end.
 
     Locks: the new device's row.
     Transaction: opens its own on control; must not be called inside one.
@@ -109,6 +120,7 @@ def confirm_device(operator: Operator, typed: str) -> None:
             _devices(operator).filter(confirmed=True).delete()
             device.confirmed = True
             device.save(using=CONTROL, update_fields=["confirmed"])
+            end_other_sessions(session, operator)
             record_audit("operator.factor", operator.actor, after={"device": device.pk})
     if not right:
         raise WrongCode(wait)

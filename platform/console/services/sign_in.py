@@ -1,6 +1,7 @@
 """Signing in: password, then code; wrong ones lock the address for a while."""
 
 import hashlib
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
@@ -26,6 +27,15 @@ _PASSWORD_AT: Final = "password_at"
 _SIGNED_IN: Final = "signed_in"
 _HASH: Final = "hash"
 _UNKNOWN: Final = "operator:unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class BothFactors:
+    """What somebody who has signed in shows once more, and from where."""
+
+    password: str = field(repr=False)
+    code: str = field(repr=False)
+    ip: str | None
 
 
 class AnonymousOperator:
@@ -112,6 +122,29 @@ def give_code(session: SessionBase, typed: str, *, ip: str | None) -> Operator:
             "You have used up a recovery code. If your device is lost, set up another one now."
         )
     return operator
+
+
+def prove_again(session: SessionBase, operator: Operator, shown: BothFactors) -> None:
+    """Make sure that who uses a session is its operator and nobody who has got hold of its key.
+
+    What is wrong counts towards the lock, as in signing in. The session goes on under a new key.
+
+    Raises:
+        TooManyFailures: nothing was looked at.
+        SignInRefused: the password is wrong.
+        WrongCode: the code is not right, or was used before.
+    """
+    failure = _count_in_advance(operator.email, shown.ip)
+    if not operator.check_password(shown.password):
+        _record_failure(operator.actor, "password again", shown.ip)
+        raise SignInRefused("This is not your present password.")
+    try:
+        check_code(operator, shown.code)
+    except WrongCode:
+        _record_failure(operator.actor, "code again", shown.ip)
+        raise
+    failure.delete()
+    session.cycle_key()
 
 
 def stay_signed_in(session: SessionBase, operator: Operator) -> None:

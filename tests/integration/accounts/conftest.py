@@ -8,7 +8,7 @@ import pytest
 from django.core import mail
 from django.db import connections
 
-from accounts.models import SignInAttempt, User
+from accounts.models import InvitationMail, SignInAttempt, User
 from tenants.outbox.models import Message
 from tenants.outbox.services.drain import drain
 from tests.integration.product.conftest import PASSWORD, broker, make
@@ -39,6 +39,7 @@ def _nothing_waits_and_nobody_is_locked(request, settings, tmp_path):
     for name in {"dune", "elm", "fern"} & set(request.fixturenames):
         with request.getfixturevalue(name).scope():
             SignInAttempt.objects.all().delete()
+            InvitationMail.objects.all().delete()
             Message.objects.all().delete()
 
 

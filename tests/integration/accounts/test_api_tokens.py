@@ -3,13 +3,15 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from accounts.errors import TokenRefused
+from accounts.errors import TokenRefused, TooManyTokens
 from accounts.models import ApiToken, User
 from accounts.services.api_tokens import authenticate, issue_token, revoke_token
+from accounts.services.first_sign_in import welcome_path
 from accounts.services.members import deactivate
 from sharding import scope
 
 TOKENS = "/account/tokens/"
+SIGN_OUT = "/account/profile/sign-out/"
 
 
 @pytest.fixture
@@ -137,3 +139,60 @@ def test_a_token_may_be_for_ever(dune, ann):
     dune.member(ann.email).post(TOKENS, {"name": "for ever", "days": "0"})
     with dune.scope():
         assert ApiToken.objects.get(user=ann).expires_at is None
+
+
+def test_the_oldest_token_is_shown_as_long_as_it_is_good(dune, ann):
+    oldest, _ = issue(dune, ann)
+    with dune.scope():
+        ApiToken.objects.filter(pk=oldest.pk).update(name="the oldest")
+        for _ in range(101):
+            revoke_token(ann, issue_token(ann, "gone", None)[0].pk)
+    page = dune.member(ann.email).get(TOKENS).content.decode()
+    assert "the oldest" in page
+    assert f"{TOKENS}{oldest.pk}/revoke/" in page
+
+
+def test_a_member_has_so_many_good_tokens(dune, ann, settings, together):
+    settings.ATOLL_API_TOKENS_PER_MEMBER = 2
+    expired, _ = issue(dune, ann, timezone.now() - timedelta(seconds=1))
+    results = together(*[lambda: issue(dune, ann)] * 5)
+    assert sum(isinstance(result, TooManyTokens) for result in results) == 3, results
+    client = dune.member(ann.email)
+    page = client.post(TOKENS, {"name": "one more", "days": "30"}).content.decode()
+    assert "No more than 2 tokens may be good at once." in page
+    with dune.scope():
+        assert ApiToken.objects.filter(user=ann).exclude(pk=expired.pk).count() == 2
+
+
+def works(workspace, text):
+    try:
+        with workspace.scope():
+            authenticate(text)
+    except TokenRefused:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("ticked", [True, False])
+def test_a_password_set_by_a_link_ends_ones_tokens_where_the_box_is_ticked(
+    dune, ann, make_member, ticked
+):
+    (_, text), (_, others) = issue(dune, ann), issue(dune, make_member(dune, "bob"))
+    with dune.scope():
+        path = welcome_path(ann)
+    page = dune.visitor().get(path).content.decode()
+    assert 'name="ends_tokens" id="id_ends_tokens" checked' in page
+    box = {"ends_tokens": "on"} if ticked else {}
+    dune.visitor().post(path, {"new_password": "quite another pass phrase", **box})
+    assert works(dune, text) is not ticked
+    assert works(dune, others)
+
+
+@pytest.mark.parametrize("ticked", [True, False])
+def test_signing_out_elsewhere_ends_ones_tokens_where_the_box_is_ticked(dune, ann, ticked):
+    _, text = issue(dune, ann)
+    client = dune.member(ann.email)
+    page = client.get("/account/profile/").content.decode()
+    assert '<input type="checkbox" id="ends-tokens" name="ends_tokens">' in page
+    client.post(SIGN_OUT, {"ends_tokens": "on"} if ticked else {})
+    assert works(dune, text) is not ticked

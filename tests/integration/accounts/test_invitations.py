@@ -3,9 +3,15 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from accounts.errors import AlreadyMember, InvitationNotOpen, LinkNotGood
-from accounts.models import Invitation, User
+from accounts.errors import (
+    AlreadyMember,
+    InvitationNotOpen,
+    LinkNotGood,
+    TooManyInvitationMails,
+)
+from accounts.models import Invitation, InvitationMail, User
 from accounts.services import invitations
+from accounts.services.invitation_mails import purge_invitation_mails
 from tenants.outbox.models import Message
 
 MEMBERS = "/account/members/"
@@ -200,3 +206,59 @@ def test_an_admin_of_another_tenant_can_neither_send_nor_revoke(dune, elm):
         answer = elm.member().post(f"/account/invitations/{invitation.pk}/{what}/")
         assert answer.status_code == 404
     assert waiting(dune) == [invitation]
+
+
+def test_sending_again_and_again_ends(dune, elm, settings, post):
+    settings.ATOLL_INVITATION_MAILS_PER_ADDRESS = 3
+    invite(dune, "new@dune.example")
+    (invitation,) = waiting(dune)
+    again = f"/account/invitations/{invitation.pk}/send/"
+    assert [dune.member().post(again).status_code for _ in range(4)] == [302, 302, 409, 409]
+    refused = dune.member().post(again).content.decode()
+    assert "No more than 3 invitations may be sent to new@dune.example within 24 hours" in refused
+    assert len(post.read(dune)) == 3
+    # Others are invited as ever, and another tenant counts by itself.
+    invite(dune, "new2@dune.example")
+    invite(elm, "new@dune.example")
+    assert (len(post.read(dune)), len(post.read(elm))) == (1, 1)
+
+
+def test_inviting_and_revoking_again_and_again_ends(dune, settings, post):
+    settings.ATOLL_INVITATION_MAILS_PER_ADDRESS = 3
+    for _ in range(5):
+        page = invite(dune, "new@dune.example").content.decode()
+        post.read(dune)
+        for invitation in waiting(dune):
+            dune.member().post(f"/account/invitations/{invitation.pk}/revoke/")
+    assert "No more than 3 invitations may be sent to new@dune.example" in page
+    with dune.scope():
+        assert Invitation.objects.count() == InvitationMail.objects.count() == 3
+
+
+def test_a_workspace_mails_so_many_invitations_a_day(dune, settings, together):
+    settings.ATOLL_INVITATION_MAILS_PER_DAY = 3
+    with dune.scope():
+        by = User.objects.get(email=dune.email)
+
+    def one_more(number):
+        with dune.scope():
+            return invitations.invite([f"new{number}@dune.example"], User.Role.AGENT, by=by)
+
+    results = together(*[lambda n=n: one_more(n) for n in range(6)])
+    assert sum(isinstance(result, list) for result in results) == 3, results
+    assert sum(isinstance(result, TooManyInvitationMails) for result in results) == 3, results
+    page = invite(dune, "new7@dune.example").content.decode()
+    assert "No more than 3 invitations may be sent within 24 hours" in page
+    assert len(waiting(dune)) == 3
+    with dune.scope():
+        InvitationMail.objects.update(at=timezone.now() - timedelta(days=1))
+        assert purge_invitation_mails() == 3
+    invite(dune, "new7@dune.example")
+    assert len(waiting(dune)) == 4
+
+
+@pytest.mark.parametrize(("days", "said"), [(7, "7 days"), (1, "24 hours"), (1 / 24, "1 hour")])
+def test_the_mail_says_how_long_the_link_is_good(dune, settings, post, days, said):
+    settings.ATOLL_INVITATION_DAYS = days
+    invite(dune, "new@dune.example")
+    assert f"and good for {said}." in post.only(dune).body

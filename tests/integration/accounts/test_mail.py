@@ -37,8 +37,8 @@ def test_a_mail_is_the_tenants_and_comes_from_it(dune, elm, post):
     ours, theirs = post.only(dune), post.only(elm)
     assert ours.subject == "Your password for Dune Cars was changed"
     assert theirs.subject == "Your password for Elm & Elm was changed"
-    assert ours.from_email == "Dune Cars <no-reply@localhost>"
-    assert parseaddr(theirs.from_email) == ("Elm & Elm", "no-reply@localhost")
+    assert ours.from_email == "Dune Cars via Atoll <no-reply@localhost>"
+    assert parseaddr(theirs.from_email) == ("Elm & Elm via Atoll", "no-reply@localhost")
     assert ours.extra_headers["Auto-Submitted"] == "auto-generated"
 
 

@@ -30,7 +30,7 @@ def test_times_are_shown_in_the_members_own_zone_and_to_others_in_the_workspaces
     assert days == {"Pacific/Kiritimati": "11 Mar", "Pacific/Pago_Pago": "9 Mar"}
 
 
-@pytest.mark.parametrize("name", ["see http://evil.example", "WWW.evil.example", "<b>", "a@b.c"])
+@pytest.mark.parametrize("name", ["see http://x", "WWW.x", "Win at evil.example", "<b>", "a@b"])
 def test_a_name_that_mail_programs_would_make_a_link_of_is_refused(dune, make_member, name):
     member = make_member(dune, "ann")
     refused = dune.member(member.email).post(PROFILE, {"name": name, "time_zone": ""})

@@ -299,47 +299,118 @@ def test_signing_out_takes_a_post_and_ends_the_session(ann):
     assert newest("operator.sign-out").actor == ann.actor
 
 
+def proof(ann, **change):
+    return {"password": ann.password, "code": ann.code(), **change}
+
+
+def another_password(ann, **change):
+    return proof(ann, new="quite another one", again="quite another one", **change)
+
+
+ASKS_AGAIN = ("/account/password/", "/account/device/", "/account/recovery-codes/")
+
+
+def what_protects(ann):
+    rows = TotpDevice.objects.using(CONTROL).filter(user_id=ann.pk).values_list("pk", "key")
+    codes = ann.row.recovery_codes.values_list("digest", flat=True)
+    return ann.row.password, sorted(rows), sorted(codes)
+
+
 def test_a_closed_account_and_another_password_end_sessions(ann):
     here, there = ann.signed_in(), ann.signed_in()
-    form = {"old": ann.password, "new": "quite another one", "again": "quite another one"}
-    assert here.post("/account/password/", form)["location"] == "/account/"
+    assert here.post("/account/password/", another_password(ann))["location"] == "/account/"
     assert is_in(here)
     assert not is_in(there)
+    assert ann.row.sessions.count() == 1
     set_active(ann.email, active=False)
     assert not is_in(here)
 
 
 def test_a_password_is_changed_by_who_knows_it_and_not_to_a_weak_one(ann, console):
-    for old, new, again, field in (
-        ("wrong", "quite another one", "quite another one", "old"),
-        (ann.password, "12345678", "12345678", "new"),
-        (ann.password, "quite another one", "quite another", "again"),
+    for change, field in (
+        ({"password": "wrong"}, "password"),
+        ({"code": "abcdef"}, "code"),
+        ({"new": "12345678", "again": "12345678"}, "new"),
+        ({"again": "quite another"}, "again"),
     ):
-        answer = console.post("/account/password/", {"old": old, "new": new, "again": again})
+        answer = console.post("/account/password/", another_password(ann) | change)
         assert field in answer.context["form"].errors
     assert ann.row.check_password(ann.password)
 
 
-def test_another_device_takes_the_old_ones_place_once_it_has_shown_a_code(ann, console):
+@pytest.mark.parametrize("path", ASKS_AGAIN)
+def test_a_stolen_session_changes_nothing_about_signing_in(ann, console, path):
+    make_recovery_codes(ann.row)
+    before = what_protects(ann)
+    assert console.get(path).status_code == 200
+    for change in (
+        {"password": "", "code": ""},
+        {"password": "wrong"},
+        {"code": ""},
+        {"code": "abcdef"},
+    ):
+        answer = console.post(path, another_password(ann) | change)
+        assert answer.status_code == 200
+        assert answer.context["form"].errors
+    assert console.get("/account/device/new/")["location"] == "/account/device/"
+    assert (
+        console.post("/account/device/new/", {"code": "123456"})["location"] == "/account/device/"
+    )
+    assert what_protects(ann) == before
+
+
+@pytest.mark.parametrize("path", ASKS_AGAIN)
+def test_what_is_wrong_in_a_session_counts_towards_the_lock(ann, console, path, settings):
+    settings.ATOLL_CONSOLE_FAILURES = 2
+    before = what_protects(ann)
+    console.post(path, another_password(ann, password="wrong"))
+    assert newest("operator.sign-in-failed").after["stage"] == "password again"
+    console.post(path, another_password(ann, code="abcdef"))
+    assert newest("operator.sign-in-failed").after["stage"] == "code again"
+    answer = console.post(path, another_password(ann))
+    assert "too many failed attempts" in answer.content.decode()
+    assert "too many failed attempts" in ann.give_password(ann.visitor()).content.decode()
+    assert what_protects(ann) == before
+
+
+def test_another_device_takes_the_old_ones_place_once_it_has_shown_a_code(ann):
+    console, elsewhere = ann.signed_in(), ann.signed_in()
+    thief = ann.visitor()
+    thief.cookies[COOKIE] = console.cookies[COOKIE].value
     old = ann.device
-    page = console.get("/account/device/").content.decode()
+    assert console.post("/account/device/", proof(ann))["location"] == "/account/device/new/"
     new = TotpDevice.objects.using(CONTROL).get(user_id=ann.pk, confirmed=False)
-    assert "<svg" in page
     assert new.key != old.key
-    assert console.get("/account/device/").content.decode().count("<svg") == 1
-    answer = console.post("/account/device/", {"code": code_of(old)})
+    assert "<svg" in console.get("/account/device/new/").content.decode()
+    assert TotpDevice.objects.using(CONTROL).get(user_id=ann.pk, confirmed=False) == new
+    # Who has the key of before sees nothing of it, nor does another session.
+    assert thief.get("/account/device/new/")["location"].startswith("/sign-in/")
+    assert elsewhere.get("/account/device/new/")["location"] == "/account/device/"
+    answer = console.post("/account/device/new/", {"code": code_of(old)})
     assert "not right" in answer.content.decode()
     assert ann.device == old
-    console.post("/account/device/", {"code": ann.code(confirmed=False)})
+    assert is_in(elsewhere)
+    console.post("/account/device/new/", {"code": ann.code(confirmed=False)})
     assert ann.device == new
     assert newest("operator.factor").actor == ann.actor
+    assert is_in(console)
+    assert not is_in(elsewhere)
     assert is_in(ann.signed_in())
+
+
+def test_each_new_device_has_a_secret_of_its_own(ann, console):
+    keys = set()
+    for _ in range(2):
+        console.post("/account/device/", proof(ann))
+        keys.add(TotpDevice.objects.using(CONTROL).get(user_id=ann.pk, confirmed=False).key)
+    assert len(keys) == 2
 
 
 def test_new_recovery_codes_make_those_of_before_void(ann, console):
     first = make_recovery_codes(ann.row)
-    page = console.post("/account/recovery-codes/").content.decode()
+    page = console.post("/account/recovery-codes/", proof(ann, code=first[1])).content.decode()
     assert not any(code in page for code in first)
+    assert page.count("<li><code>") == 10
     assert ann.row.recovery_codes.count() == 10
     assert newest("operator.recovery-codes").actor == ann.actor
     visitor = ann.visitor()

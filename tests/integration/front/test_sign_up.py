@@ -98,6 +98,7 @@ def test_a_form_without_its_token_is_refused_and_changes_nothing(visitor, wish):
         ("email", "nobody", b"valid email"),
         ("name", " ", b"what your team is called"),
         ("name", "a\u202eb", b"cannot be shown"),
+        ("name", "Win at evil.example", b"no address in it"),
         ("name", "x" * 151, b"150"),
     ],
 )

@@ -22,7 +22,8 @@ PUBLIC = {
 }
 """What people see before they have signed in; each of these looks by itself at who may what."""
 
-ENDS_SESSIONS = {"accounts:sign_out", "accounts:sign_out_elsewhere"}
+SIGN_OUT = "accounts:sign_out"
+ENDS_SESSIONS = {SIGN_OUT, "accounts:sign_out_elsewhere"}
 VALUES = {
     "IntConverter": 987654321,
     "UUIDConverter": uuid.UUID(int=7),
@@ -73,7 +74,11 @@ def _walk(patterns, namespaces, urlconf):
 
 
 def test_each_view_says_what_it_needs_or_is_known_to_be_public():
-    for view in views():
+    check_marks(views())
+
+
+def check_marks(seen):
+    for view in seen:
         if view.name in PUBLIC:
             assert view.is_public, view.name
             assert view.needs is None, f"{view.name} is public and says that it needs something"
@@ -99,9 +104,14 @@ def people(acme):
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "DELETE"])
 def test_a_role_gets_what_it_may_and_nothing_else(acme, birch, coral, people, method):
+    assert walk(views(), method, acme, (birch, coral), people) > 20
+
+
+def walk(views, method, acme, others, people):
+    """Call each view as each role, here and with a session of here elsewhere; count the calls."""
     sessions, tokens = people
     seen = 0
-    for view in views():
+    for view in views:
         if view.name in PUBLIC or (needed := view.needed_for(_shown(method))) is None:
             continue
         for role in User.Role:
@@ -109,13 +119,17 @@ def test_a_role_gets_what_it_may_and_nothing_else(acme, birch, coral, people, me
             client = acme.visitor()
             client.cookies = type(sessions[role].cookies)(sessions[role].cookies)
             headers = {"authorization": f"Bearer {tokens[role]}"} if _asks_token(view) else {}
-            status = client.generic(method, view.path, headers=headers).status_code
+            answer = client.generic(method, view.path, headers=headers)
+            status = answer.status_code
             where = f"{role} {method} {view.name}: {status}"
             if may or status == 405:
                 assert status in NOT_REFUSED, where
+                # A 302 is what those get too who are not known: it must not lead to signing in.
+                to_sign_in = _leads_to_sign_in(answer) and view.name != SIGN_OUT
+                assert not to_sign_in, f"{where}, sent to sign in"
             else:
                 assert status == 403, where
-            for other in (birch, coral):
+            for other in others:
                 stranger = other.visitor()
                 stranger.cookies = type(client.cookies)(client.cookies)
                 answer = stranger.generic(method, view.path, headers=headers)
@@ -125,7 +139,7 @@ def test_a_role_gets_what_it_may_and_nothing_else(acme, birch, coral, people, me
                 sessions[role] = acme.member(f"{role}@matrix.example")
         nobody = acme.visitor().generic(method, view.path)
         assert _asks_who(nobody, view), f"nobody {method} {view.name}: {nobody.status_code}"
-    assert seen > 20
+    return seen
 
 
 def test_the_matrix_finds_a_view_that_forgot(acme, people, monkeypatch):
@@ -137,6 +151,35 @@ def test_the_matrix_finds_a_view_that_forgot(acme, people, monkeypatch):
     assert viewer.post("/tickets/new/", {"title": "x"}).status_code == 403
     monkeypatch.setattr(permissions, "is_allowed", lambda user, may: True)
     assert viewer.post("/tickets/new/", {}).status_code == 200
+
+
+FORGETFUL = "tests.integration.product.forgetful_urls"
+
+
+def planted(name):
+    return [view for view in views(FORGETFUL) if view.name == name]
+
+
+def test_the_walk_finds_a_view_without_a_guard():
+    check_marks([view for view in views(FORGETFUL) if not view.name.startswith("planted:")])
+    with pytest.raises(AssertionError, match="planted:forgotten does not say"):
+        check_marks(planted("planted:forgotten"))
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        ("planted:unguarded", "(viewer|agent) GET planted:unguarded: 200"),
+        ("planted:astray", "admin GET planted:astray: 302, sent to sign in"),
+    ],
+)
+def test_the_walk_finds_a_view_that_does_not_do_as_it_says(
+    acme, birch, people, settings, name, complaint
+):
+    settings.ROOT_URLCONF = FORGETFUL
+    assert walk(planted("planted:guarded"), "GET", acme, (birch,), people) == len(User.Role)
+    with pytest.raises(AssertionError, match=complaint):
+        walk(planted(name), "GET", acme, (birch,), people)
 
 
 def _shown(method):
@@ -153,4 +196,8 @@ def _asks_who(answer, view):
         return answer.status_code in (401, 405)
     if answer.status_code == 405:
         return True
+    return _leads_to_sign_in(answer)
+
+
+def _leads_to_sign_in(answer):
     return answer.status_code == 302 and answer.headers["location"].startswith("/account/sign-in/")

@@ -71,7 +71,9 @@ def test_a_new_name_is_shown_at_once_and_audited_and_the_neighbour_keeps_his(sha
     change_name("shale", "Shale Works")
 
 
-@pytest.mark.parametrize("name", ["", "  ", "x" * 151, "a\u202eb", "nul\x00"])
+@pytest.mark.parametrize(
+    "name", ["", "  ", "x" * 151, "a\u202eb", "nul\x00", "Win at evil.example"]
+)
 def test_what_cannot_be_a_name_is_refused_and_nothing_changes(shale, name):
     with pytest.raises(InvalidName):
         change_name("shale", name)

@@ -1,5 +1,6 @@
 import threading
 import time
+import weakref
 
 import pytest
 
@@ -47,6 +48,17 @@ def test_what_was_answered_is_asked_anew():
     answers = iter(("first", "second"))
     for expected in ("first", "second"):
         assert ask_all({"again": lambda: next(answers)}) == {"again": expected}
+
+
+def test_what_was_answered_is_not_kept():
+    class Answer:
+        pass
+
+    kept = [weakref.ref(ask_all({f"tenant {n}": Answer})[f"tenant {n}"]) for n in range(3)]
+    deadline = time.monotonic() + 5
+    while any(each() for each in kept):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_nothing_to_ask_takes_no_time():
