@@ -22,6 +22,13 @@ PICTURES = os.environ.get("ATOLL_PICTURES")
 """A folder: each picture that a test takes is kept there, to be looked at."""
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            # The first one waits for the demo, and each for mails and workers.
+            item.add_marker(pytest.mark.timeout(400))
+
+
 @pytest.fixture(scope="package")
 def demo() -> Iterator[Running]:
     """`manage.py demo` on a free port; gone afterwards."""
