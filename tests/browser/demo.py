@@ -15,7 +15,7 @@ from devstack.demo.servers import development_stack
 from devstack.demo.types import Running
 from devstack.guardian import Guardian
 
-READY_WITHIN_S = 110
+READY_WITHIN_S = 240
 STOPPED_WITHIN_S = 60
 
 

@@ -23,7 +23,7 @@ BAD = 7_000
 
 @pytest.fixture(scope="module")
 def isle(stack_ready):
-    return make("isle", "Isle of Lists", "alpha")
+    return make("skerry", "Isle of Lists", "alpha")
 
 
 @pytest.fixture(scope="module")
