@@ -39,6 +39,7 @@ def get(key: Key) -> Shared | None:
 def put(key: Key, entry: Entry, *, fresh_for: timedelta) -> None:
     """Let the other processes know. Absent tenants are not kept: anybody can ask for those."""
     told = {**asdict(entry), "fresh_until": time.time() + fresh_for.total_seconds()}
+    del told["verdict"]  # follows from the states
     try:
         caches[CACHE].set(_name(key), json.dumps(told), timeout=KEPT_FOR.total_seconds())
     except (ConnectionInterrupted, OSError):

@@ -17,6 +17,7 @@ from tenants.directory.types import HostKey
 from tenants.errors import CacheInDoubt, DirectoryAway
 from tenants.services.suspend import resume_tenant, suspend_tenant
 from tests.faults.down import Down
+from tests.fixtures.servers import redis_is_back
 
 pytestmark = [
     pytest.mark.usefixtures("groups"),
@@ -100,6 +101,8 @@ def test_a_tenant_that_is_fresh_in_memory_needs_neither_control_nor_redis_at_all
 def test_a_process_that_starts_while_control_is_away_serves_from_redis(
     ann, client_of, through_faults
 ):
+    redis_is_back()  # the test before has taken it away
+    directory.cache_clear()
     client_of(ann).get("/whoami/")
     directory.cache_clear()
     with through_faults.down("control", Down.REFUSED):
