@@ -17,11 +17,6 @@ from config.settings.base import *  # noqa: E402
 
 # zeal tells of queries that are asked once per row (test_queries_per_row.py).
 INSTALLED_APPS = ["devstack", "zeal", *INSTALLED_APPS]
-# Whoever asks twice who sends one request asks for no row of a page.
-ZEAL_ALLOWLIST = [
-    {"model": "sessions.Session", "field": "get()"},
-    {"model": "accounts.User", "field": "get()"},
-]
 # The real hashers take a quarter of a second on purpose.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # A heartbeat is a thread that outlives the test which woke it.

@@ -3,7 +3,6 @@
 import pytest
 from django.db import connections
 from django.test import AsyncClient, Client
-from django.test.utils import modify_settings
 
 from sharding import scope
 from tests.integration.backend.models import Author
@@ -16,8 +15,7 @@ def site(grounds, settings):
     settings.MIDDLEWARE = ["tests.integration.backend.views.Middleware"]
     settings.REST_FRAMEWORK = {"UNAUTHENTICATED_USER": None}
     before = wanted.get()
-    with modify_settings(INSTALLED_APPS={"append": "rest_framework"}):
-        yield grounds
+    yield grounds
     wanted.set(before)
 
 

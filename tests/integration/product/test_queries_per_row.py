@@ -84,3 +84,10 @@ def test_the_detector_detects(acme, busy):
     with acme.scope(), zeal_context(), pytest.raises(NPlusOneError):
         for ticket in Ticket.objects.filter(title__startswith="Row "):
             str(ticket.opened_by)
+
+
+def test_a_record_that_is_fetched_once_is_no_alarm(acme, busy):
+    """Apps that are made ready twice in a process hear everything twice."""
+    ticket, _ = busy
+    with acme.scope(), zeal_context():
+        assert Ticket.objects.get(pk=ticket.pk) == ticket
