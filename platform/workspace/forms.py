@@ -54,6 +54,7 @@ class FilterForm(forms.Form):
 
     text = forms.CharField(
         label="Search",
+        help_text="Titles and texts of tickets, not comments.",
         required=False,
         max_length=200,
         widget=forms.TextInput(
@@ -87,7 +88,10 @@ class FilterForm(forms.Form):
             ("", "Anybody"),
             (ME, "Me"),
             (NOBODY, "Nobody yet"),
-            *((str(member.pk), str(member)) for member in members),
+            *(
+                (str(member.pk), str(member) if member.is_active else f"{member} (has left)")
+                for member in members
+            ),
         ]
 
 

@@ -8,7 +8,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.models import User
 from accounts.permissions import May, member, needs, needs_to_write
 from workspace.errors import AttachmentRefused, TicketChangedMeanwhile
 from workspace.forms import (
@@ -21,8 +20,8 @@ from workspace.forms import (
 )
 from workspace.models import Ticket
 from workspace.services.attachments import attach_all
-from workspace.services.conversation import conversation
-from workspace.services.find_tickets import BEST, Wanted, ticket_page
+from workspace.services.conversation import NEWEST_ENTRIES, conversation
+from workspace.services.find_tickets import BEST, Wanted, members_to_ask_for, ticket_page
 from workspace.services.tickets import close_ticket, delete_ticket, open_ticket, update_ticket
 
 PAGE: Final = 25
@@ -34,7 +33,7 @@ PAGE_METHODS: Final = ["GET", "HEAD", "POST"]
 @require_safe
 def ticket_list(request: HttpRequest) -> HttpResponse:
     """Tickets that fit a filter, a page at a time."""
-    members = User.objects.filter(is_active=True).only("name", "email")
+    members = members_to_ask_for().only("name", "email", "is_active")
     form = FilterForm(request.GET, members=members)
     if not form.is_valid():
         raise Http404
@@ -73,7 +72,7 @@ def ticket_new(request: HttpRequest) -> HttpResponse:
 @transaction.non_atomic_requests  # files are kept or undone with the service's own transaction
 @require_http_methods(PAGE_METHODS)
 def ticket(request: HttpRequest, pk: int) -> HttpResponse:
-    """One ticket and all that was said about it; a POST adds a comment, files, or both."""
+    """One ticket and what was said about it; a POST adds a comment, files, or both."""
     found = _ticket(pk)
     form = CommentForm(request.POST, request.FILES) if request.method == "POST" else CommentForm()
     if form.is_bound and form.is_valid():
@@ -174,7 +173,9 @@ def _show(
 ) -> HttpResponse:
     context: Mapping[str, object] = {
         "ticket": found,
-        "conversation": conversation(found),
+        "conversation": conversation(
+            found, most=None if request.GET.get("conversation") == "all" else NEWEST_ENTRIES
+        ),
         "comment_form": forms.get("comment_form") or CommentForm(),
         "properties_form": forms.get("properties_form") or PropertiesForm(found),
         "clash": forms.get("clash"),

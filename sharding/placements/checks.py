@@ -24,7 +24,13 @@ def check_registry(
     try:
         known = registry()
     except RegistryError as error:
-        return [Error(str(error), id="sharding.E003")]
+        return [
+            Error(
+                str(error),
+                hint="Mend the registry file that ATOLL_REGISTRY names (docs/how-to/deploy.md).",
+                id="sharding.E003",
+            )
+        ]
     return [*_shared_databases(), *(_bad_names(tuple(known.shards)))]
 
 
@@ -85,7 +91,11 @@ def _bad_names(names: tuple[str, ...]) -> Iterator[CheckMessage]:
         try:
             check_shard_name(name)
         except InvalidShardName as error:
-            yield Error(str(error), id="sharding.E004")
+            yield Error(
+                str(error),
+                hint="Give the shard another name in the registry file.",
+                id="sharding.E004",
+            )
 
 
 def _without_address() -> Iterator[CheckMessage]:
@@ -103,7 +113,12 @@ def _with_open_escapes() -> Iterator[CheckMessage]:
         try:
             ways = open_escapes(server)
         except ServerUnreachable as error:
-            yield checks.Warning(str(error), id="sharding.W006")
+            yield checks.Warning(
+                str(error),
+                hint="Start the server, or mend its address in the registry file; then check "
+                "again: nothing is known of what it lets through.",
+                id="sharding.W006",
+            )
             continue
         for way in ways:
             yield checks.Warning(

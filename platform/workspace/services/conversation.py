@@ -3,9 +3,13 @@
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from accounts.models import User
 from workspace.models import Attachment, Comment, Ticket, TicketChange
+from workspace.services.tickets import CHANGEABLE
+
+NEWEST_ENTRIES: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +25,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """All entries of a ticket, the oldest first."""
+    """Entries of a ticket, the oldest first.
+
+    Attributes:
+        has_older: there are others before them.
+    """
 
     entries: tuple[Entry, ...]
+    has_older: bool = False
 
     @property
     def comments(self) -> int:
@@ -31,8 +40,10 @@ class Conversation:
         return sum(entry.comment is not None for entry in self.entries)
 
 
-def conversation(ticket: Ticket) -> Conversation:
-    """The conversation of `ticket`, in three queries however long it is."""
+def conversation(ticket: Ticket, *, most: int | None = NEWEST_ENTRIES) -> Conversation:
+    """The newest `most` entries of `ticket`, None for all, in three queries however many."""
+    # One more tells whether there are older ones; files are few on any ticket.
+    looked_at = None if most is None else most + 1
     files: dict[int | None, list[Attachment]] = defaultdict(list)
     for attachment in ticket.attachments.select_related("uploaded_by"):
         files[attachment.comment_id].append(attachment)
@@ -43,16 +54,20 @@ def conversation(ticket: Ticket) -> Conversation:
             comment=comment,
             attachments=tuple(files[comment.pk]),
         )
-        for comment in ticket.comments.select_related("author")
+        for comment in ticket.comments.select_related("author").order_by("-id")[:looked_at]
     ]
     entries += [
         Entry(attachment.uploaded_at, attachment.uploaded_by, attachments=(attachment,))
         for attachment in files[None]
     ]
     together: dict[int, list[TicketChange]] = defaultdict(list)
-    for change in ticket.changes.select_related("by"):
+    # One entry holds a change of each field at most.
+    rows = looked_at and looked_at * len(CHANGEABLE)
+    for change in reversed(ticket.changes.select_related("by").order_by("-id")[:rows]):
         together[change.version].append(change)
     entries += [
         Entry(changes[0].at, changes[0].by, changes=tuple(changes)) for changes in together.values()
     ]
-    return Conversation(tuple(sorted(entries, key=lambda entry: entry.at)))
+    entries.sort(key=lambda entry: entry.at)
+    shown = entries if most is None else entries[-most:]
+    return Conversation(tuple(shown), has_older=len(shown) < len(entries))

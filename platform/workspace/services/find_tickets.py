@@ -6,7 +6,7 @@ from typing import Final, Self
 from uuid import UUID
 
 from django.contrib.postgres.search import SearchQuery, SearchRank
-from django.db.models import F, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from accounts.models import User
 from workspace.models import SEARCH_CONFIG, Ticket
@@ -100,6 +100,12 @@ def ticket_page(wanted: Wanted, size: int, *, after: str = "", before: str = "")
         .order_by("-rank", "-id")
     )
     return Page(list(best[:size]), before=None, after=None)
+
+
+def members_to_ask_for() -> QuerySet[User]:
+    """Whose tickets a list can be asked for: all members, and leavers who still hold some."""
+    held = Ticket.objects.filter(assignee=OuterRef("pk"), status__in=Ticket.UNSOLVED)
+    return User.objects.filter(Q(is_active=True) | Q(Exists(held))).order_by("-is_active", "email")
 
 
 def _query(text: str) -> SearchQuery:

@@ -6,7 +6,7 @@ Note [Imports go on]
     database. A chunk's tickets, and how many rows are done, are one transaction; whoever works
     next begins there, and a row is never imported twice nor left out. Each chunk takes the row
     lock of its import, so that two workers never do the same one, and moves `beat_at`. An
-    unfinished import whose beat is old gets a new task (services/imports_reviving.py): from the
+    unfinished import whose beat is old gets a new task (services/imports_stalled.py): from the
     page that shows its progress, and from beat. A task too many finds nothing to do.
 """
 

@@ -191,3 +191,31 @@ def test_the_filters_offer_members_of_this_tenant_only(shelf):
     assert "Agnes" in page
     assert "admin@shelf.example" in page
     assert "ledge" not in page
+
+
+def test_the_unsolved_tickets_of_somebody_who_left_can_be_asked_for(shelf):
+    with shelf.scope():
+        admin = User.objects.get(email=shelf.email)
+        leaver, idle = (
+            User.objects.create_user(f"{name}@shelf.example", name=name) for name in ("Lea", "Ida")
+        )
+        for who, status in ((leaver, "open"), (idle, "closed")):
+            open_ticket(Ticket(title=f"{who} has it", assignee=who, status=status), by=admin)
+        User.objects.filter(name__in=["Lea", "Ida"]).update(is_active=False)
+    try:
+        answer = shelf.member().get(f"/tickets/?assignee={leaver.pk}")
+        assert titles(answer) == ["Lea has it"]
+        page = answer.content.decode()
+        assert "Lea (has left)" in page
+        assert "Agnes (has left)" not in page
+        assert str(idle.pk) not in page
+    finally:
+        with shelf.scope():
+            Ticket.objects.filter(title__endswith=" has it").delete()
+            User.objects.filter(name__in=["Lea", "Ida"]).delete()
+
+
+def test_the_search_says_what_it_does_not_look_at(shelf):
+    page = shelf.member().get("/tickets/").content.decode()
+    assert "not comments" in page
+    assert 'aria-describedby="id_text_helptext"' in page
