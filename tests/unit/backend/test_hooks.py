@@ -126,7 +126,9 @@ SAYS = [
 ]
 
 
-@pytest.mark.parametrize(("function", "words", "used_by"), SAYS, ids=lambda part: str(part)[:60])
+@pytest.mark.parametrize(
+    ("function", "words", "used_by"), SAYS, ids=lambda part: getattr(part, "__qualname__", part)
+)
 def test_the_function_still_says(function, words, used_by):
     source = inspect.getsource(function)
     assert words in source, f"{function.__qualname__} does not say {words!r} any more ({used_by})."
