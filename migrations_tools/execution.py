@@ -1,7 +1,6 @@
 """Django's executor, made safe to be cut off at any point, for the apps of one home."""
 
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
 from typing import Any
 
 import django
@@ -64,9 +63,8 @@ class Executor(MigrationExecutor):
             state = self._create_project_state(  # type: ignore[attr-defined]
                 with_applied_migrations=True
             )
-            with _restored(plan):
-                _send(signals.pre_migrate, alias, apps=state.apps, plan=plan)
-                state = self.migrate([], plan=plan, state=state.clone())
+            _send(signals.pre_migrate, alias, apps=state.apps, plan=plan)
+            state = self.migrate([], plan=plan, state=state.clone())
         seen_by_handlers: Any = apps
         if state is not None and not whole:
             state.clear_delayed_apps_cache()
@@ -131,14 +129,3 @@ def _send(signal: Signal, alias: str, **facts: Any) -> None:
                 using=alias,
                 **facts,
             )
-
-
-@contextmanager
-def _restored(plan: Plan) -> Iterator[None]:
-    """Handlers of pre_migrate put operations into the plan's migrations, which others share."""
-    before = [(migration, list(migration.operations)) for migration, _ in plan]
-    try:
-        yield
-    finally:
-        for migration, operations in before:
-            migration.operations = operations  # type: ignore[misc]

@@ -2,13 +2,22 @@
 
 import copy
 import threading
+from collections.abc import Iterable, Iterator
 from functools import cache
+from typing import Any
 
 from django.apps import apps
 from django.conf import settings
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.migration import Migration
 from django.db.migrations.recorder import MigrationRecorder
+
+Node = tuple[str, str]
+"""App label and name of a migration."""
+
+Disk = tuple[tuple[str, ...], tuple[tuple[str, str | None], ...]]
+"""What decides which migrations there are: the installed apps and MIGRATION_MODULES."""
 
 _HAS_TABLE = "SELECT to_regclass(format('%%I.%%I', current_schema(), %s::text)) IS NOT NULL"
 
@@ -33,19 +42,51 @@ class Recorder(MigrationRecorder):
         return bool(self._has_table)
 
 
-def load(connection: BaseDatabaseWrapper) -> MigrationLoader:
+class FedLoader(MigrationLoader):
+    """The graph for given rows, of migrations that were read from disk before.
+
+    Its migrations are its own: handlers of pre_migrate put operations into them.
+    """
+
+    def __init__(self, rows: Iterable[Node], connection: BaseDatabaseWrapper | None = None) -> None:
+        self._rows: dict[Node, Any] = dict.fromkeys(rows)
+        super().__init__(None)
+        self.connection = connection
+
+    @property
+    def applied_migrations(self) -> dict[Node, Any]:
+        """The rows that it was fed with, squashed migrations resolved."""
+        return self._applied
+
+    @applied_migrations.setter
+    def applied_migrations(self, found: dict[Node, Any]) -> None:
+        # Django says {} where it has no connection to ask, and None before it has looked.
+        self._applied = dict(self._rows) if found == {} else found or {}
+
+    def load_disk(self) -> None:
+        """Take what this process has read before."""
+        read = _graph()
+        self.disk_migrations = {
+            node: _own(migration) for node, migration in (read.disk_migrations or {}).items()
+        }
+        self.unmigrated_apps = set(read.unmigrated_apps)
+        self.migrated_apps = set(read.migrated_apps)
+
+    def build_graph(self) -> None:
+        """Django's, without asking the database."""
+        connection, self.connection = self.connection, None
+        try:
+            super().build_graph()
+        finally:
+            self.connection = connection
+
+
+def load(connection: BaseDatabaseWrapper) -> FedLoader:
     """The graph of all migrations on disk, and which of them this database has.
 
-    The graph is read once per process. Where squashed migrations are about, it depends on what is
-    applied, and is built anew.
+    Migrations are read from disk once per process.
     """
-    loader = copy.copy(_graph())
-    if loader.replacements:
-        return MigrationLoader(connection)
-    loader.connection = connection
-    # The stubs take the recorder's rows for migrations.
-    loader.applied_migrations = Recorder(connection).applied_migrations()  # type: ignore[assignment]
-    return loader
+    return FedLoader(Recorder(connection).applied_migrations(), connection)
 
 
 def migrated_apps() -> frozenset[str]:
@@ -53,15 +94,35 @@ def migrated_apps() -> frozenset[str]:
     return frozenset(_graph().migrated_apps)
 
 
-def _graph() -> MigrationLoader:
+def rows_of(node: Node) -> Iterator[Node]:
+    """The rows of django_migrations that say that `node` is applied: what it replaces, and it.
+
+    Of a squashed migration the row of its own alone would count as not applied.
+    """
+    migration = (_graph().disk_migrations or {}).get(node)
+    if migration is not None:
+        for replaced in migration.replaces:
+            yield from rows_of(replaced)
+    yield node
+
+
+def disk() -> Disk:
+    """A key for what is kept about the migrations on disk; tests change the installed apps."""
     installed = tuple(config.name for config in apps.get_app_configs())
-    modules = tuple(sorted(settings.MIGRATION_MODULES.items()))
+    return installed, tuple(sorted(settings.MIGRATION_MODULES.items()))
+
+
+def _graph() -> MigrationLoader:
     with _reading:
-        return _from_disk(installed, modules)
+        return _from_disk(disk())
 
 
 @cache
-def _from_disk(
-    installed: tuple[str, ...], modules: tuple[tuple[str, str | None], ...]
-) -> MigrationLoader:
+def _from_disk(key: Disk) -> MigrationLoader:
     return MigrationLoader(None)
+
+
+def _own(migration: Migration) -> Migration:
+    mine = copy.copy(migration)
+    mine.operations = list(migration.operations)  # type: ignore[misc]
+    return mine
