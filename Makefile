@@ -11,6 +11,9 @@ PY := $(BIN)/python
 NEXT := .venv-next
 OLDEST := .venv-oldest
 PYTEST_ARGS ?=
+# Each job has servers of its own; 0 runs all in one process, in order.
+TEST_JOBS ?= 2
+PYTEST = -m pytest -n $(TEST_JOBS) --dist loadgroup
 
 # Whatever the caller's shell says about paths or settings is not ours.
 unexport PYTHONPATH PYTHONHOME DJANGO_SETTINGS_MODULE
@@ -33,18 +36,18 @@ demo-check: venv-demo ## Start it on free ports, prove that two tenants are serv
 ##@ Test it
 .PHONY: test test-full test-next test-oldest test-django test-django-quick
 test: venv ## All tests but the slow ones
-	@$(PY) -m pytest $(PYTEST_ARGS)
+	@$(PY) $(PYTEST) $(PYTEST_ARGS)
 
 test-full: venv ## All tests, with the slow ones
-	@$(PY) -m pytest -m "slow or not slow" $(PYTEST_ARGS)
+	@$(PY) $(PYTEST) -m "slow or not slow" $(PYTEST_ARGS)
 
 test-next: ## All tests but the slow ones on Django 6.1 (Python 3.12 or 3.13, an environment of its own)
 	@sh tools/make-venv.sh $(NEXT) requirements/next.txt 12
-	@$(NEXT)/bin/python -m pytest $(PYTEST_ARGS)
+	@$(NEXT)/bin/python $(PYTEST) $(PYTEST_ARGS)
 
 test-oldest: ## The backend's tests on the oldest psycopg that is supported (an environment of its own)
 	@sh tools/make-venv.sh $(OLDEST) requirements/oldest.txt
-	@$(OLDEST)/bin/python -m pytest tests/unit/backend tests/integration/backend $(PYTEST_ARGS)
+	@$(OLDEST)/bin/python $(PYTEST) tests/unit/backend tests/integration/backend $(PYTEST_ARGS)
 
 test-django: venv ## Django's own test suite on our backend against the stock one (long)
 	@$(PY) -m tests.django_suite $(SUITE_ARGS)

@@ -9,7 +9,16 @@ from django.db import connections
 
 pytest_plugins = ["pytester", "tests.fixtures.servers"]
 
-_WITHOUT_SERVERS = {Path(__file__).parent / name for name in ("unit", "repo")}
+_TESTS = Path(__file__).parent
+_WITHOUT_SERVERS = {_TESTS / name for name in ("unit", "repo")}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a folder with one worker: what its fixtures built is there once, and nobody between."""
+    for item in items:
+        first, second, *_ = item.path.relative_to(_TESTS).parts
+        group = f"{first}/{second}" if first == "integration" else first
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
