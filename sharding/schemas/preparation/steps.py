@@ -2,6 +2,7 @@
 
 from sharding.registry.types import Server
 from sharding.schemas.preparation.contents import content_steps
+from sharding.schemas.preparation.global_ids import global_id_steps
 from sharding.schemas.preparation.logins import login_steps
 from sharding.schemas.preparation.mover import mover_steps
 from sharding.schemas.preparation.rights import right_steps
@@ -14,5 +15,6 @@ def plan_steps(server: Server, facts: DatabaseFacts, encrypt: Encrypt) -> tuple[
         *login_steps(server, facts, encrypt),
         *right_steps(server, facts),
         *content_steps(server),
+        *global_id_steps(server),
         *mover_steps(server, facts),
     )
