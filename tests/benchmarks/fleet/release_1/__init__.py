@@ -1,0 +1,1 @@
+"""Migrations as release 1 of the application has them."""
