@@ -35,8 +35,9 @@ _NAMES: Final[dict[CommandVerdict, str]] = {
     ),
     CommandVerdict.CONTROL: (
         "add_shard all_tenants_command cancel_sign_up create_domain create_operator create_tenant "
-        "dbshell delete_domain demo demo_check devstack disable_operator list_operators "
-        "list_shards list_sign_ups list_tenants migrate migrate_schemas outbox_status "
+        "dbshell delete_domain demo demo_check devstack disable_operator fleet_status "
+        "list_operators list_shards list_sign_ups list_tenants migrate migrate_fleet "
+        "migrate_schemas outbox_status "
         "publish_reference rebuild_known_addresses reference_status reset_operator_factor "
         "resume_tenant retire_reference retry_outbox retry_sign_up show_tenant suspend_tenant "
         "tenant_command"

@@ -3,6 +3,7 @@
 from django.core import checks
 from django.core.signals import got_request_exception
 
+from migrations_tools.fleet.ports import leave_alone
 from routers import signing
 from routers.checks import check_homes, check_router
 from routers.reference_tables import check_reference_tables, keep_reference_rows
@@ -13,6 +14,7 @@ from tenants import mail
 from tenants.checks import register as register_checks
 from tenants.directory import changes
 from tenants.directory.lookup import resolve
+from tenants.left_alone import left_alone
 from tenants.outages import note_outage
 from tenants.outbox.topics import register_topic
 from tenants.realise import realise_request
@@ -30,6 +32,7 @@ def hook_in() -> None:
     got_request_exception.connect(note_outage, dispatch_uid="tenants.outages")
     signing.install()
     register_topic(mail.TOPIC, mail.deliver)
+    leave_alone(left_alone)
     checks.register(check_homes)
     checks.register(check_router)
     checks.register(check_reference_tables)

@@ -1,95 +1,189 @@
-"""Bring every tenant's schema to the state of the code, one after the other."""
+"""Bring every tenant's schema to the state of the code: control, what shards share, then waves."""
 
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 
 import psycopg
-from django.db import DatabaseError
 
-from migrations_tools.errors import MigrationToolsError
-from migrations_tools.services.build_schema import build_schema
-from sharding.placements.errors import PlacementError
-from sharding.placements.models import CONTROL, Placement
-from sharding.placements.services.leases import lease
-from sharding.placements.services.placing import get_placement
-from sharding.placements.states import PlacementState
-from sharding.registry.errors import RegistryError
-from sharding.schemas.errors import SchemaError
+from migrations_tools.fleet.errors import FleetPaused, NothingToResume, UnknownSchemas
+from migrations_tools.fleet.journal import Journal, begin_journal, fleet_lock
+from migrations_tools.fleet.keeping import Keeper
+from migrations_tools.fleet.looking import read_placed, read_shards
+from migrations_tools.fleet.models import FleetRun
+from migrations_tools.fleet.planning import plan_fleet, read_budget
+from migrations_tools.fleet.ports import left_alone
+from migrations_tools.fleet.progress import Progress
+from migrations_tools.fleet.requests import FleetReport, FleetRequest
+from migrations_tools.fleet.routes import name_anew, route_of, state_of_group
+from migrations_tools.fleet.running import Pace, Runner
+from migrations_tools.fleet.states import RunState, StepState
+from migrations_tools.fleet.stepping import Route
+from migrations_tools.fleet.types import FleetPlan, GroupKey, ShardRows
+from migrations_tools.services.control import ControlRequest, migrate_control
+from migrations_tools.states import wanted_state
+from sharding.placements.models import CONTROL
+from sharding.placements.services.reference import publish_reference
+from sharding.placements.services.reference_snapshots import newest_mark
+from sharding.registry.current import registry
+from sharding.schemas.connections import Connection
 
-EXPECTED = (
-    MigrationToolsError,
-    PlacementError,
-    RegistryError,
-    SchemaError,
-    DatabaseError,
-    psycopg.Error,
-)
-"""What one schema may fail with while the others go on."""
+Tell = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True)
-class SchemaResult:
-    """What became of one schema.
+def look(request: FleetRequest) -> tuple[FleetPlan, dict[str, ShardRows]]:
+    """Who is where, and who would be taken in which order. One query per shard.
 
-    Attributes:
-        migrations: applied now.
-        skipped: why it was left alone; empty when it was not.
-        error: why it failed; empty when it did not.
+    Raises:
+        UnknownSchemas: a tenant or a shard that is not there was named.
     """
+    if unknown := set(request.shards) - set(registry().shards):
+        raise UnknownSchemas("shard", unknown, "See list_shards.")
+    placed = read_placed(tenants=request.tenants, shards=request.shards)
+    found = {one.tenant_id for one in placed}
+    named = {*request.tenants, *request.shares.canaries}
+    if unknown := named - found:
+        raise UnknownSchemas(
+            "tenant id",
+            unknown,
+            f"For a slug give the id: `manage.py show_tenant {min(unknown)}` shows it.",
+        )
+    shards = read_shards({one.shard for one in placed})
+    plan = plan_fleet(
+        placed,
+        shards,
+        wanted=wanted_state().digest,
+        left_alone=left_alone(skip_suspended=request.skip_suspended),
+        shares=request.shares,
+    )
+    read_budget(request.budget, behind=plan.behind)
+    return plan, shards
 
-    tenant_id: str
-    shard: str
-    migrations: tuple[str, ...] = ()
-    skipped: str = ""
-    error: str = ""
 
+def preview(request: FleetRequest) -> FleetReport:
+    """What a fleet migration would do. Changes nothing.
 
-def select_placements(
-    *, tenants: Collection[str] = (), shards: Collection[str] = ()
-) -> list[Placement]:
-    """The placements of these tenants, or on these shards; all when neither is given."""
-    rows = Placement.objects.using(CONTROL).order_by("shard_id", "tenant_id")
-    if tenants:
-        rows = rows.filter(tenant_id__in=tenants)
-    if shards:
-        rows = rows.filter(shard_id__in=shards)
-    return list(rows)
-
-
-def migrate_all(
-    placements: Collection[Placement], *, tell: Callable[[str], None]
-) -> Iterator[SchemaResult]:
-    """Migrate each schema under its tenant's lease and yield what became of it.
-
-    A schema that is half made is left to the command that makes it. One that fails is reported,
-    and the next one is taken.
+    Raises:
+        UnknownSchemas: a tenant or a shard that is not there was named.
     """
-    brought: set[str] = set()
-    for placement in placements:
-        yield _migrate_one(placement, tell, brought)
+    began = time.monotonic()
+    control = tuple(migrate_control(ControlRequest(plan_only=True)))
+    plan, _ = look(request)
+    routes = {group.key: route_of(state_of_group(group)) for group in plan.groups}
+    return FleetReport(plan, control=control, routes=routes, seconds=time.monotonic() - began)
 
 
-def _migrate_one(
-    placement: Placement, tell: Callable[[str], None], brought: set[str]
-) -> SchemaResult:
-    tenant_id, shard = placement.tenant_id, placement.shard_id
-    if placement.state != PlacementState.READY:
-        return SchemaResult(tenant_id, shard, skipped=f"its placement is {placement.state}")
+def migrate_fleet(request: FleetRequest, *, tell: Tell) -> FleetReport:
+    """Migrate control, publish what the shards share, and take each schema that is behind.
+
+    One that fails stops nothing, within the error budget; those that cannot be taken now are
+    reported, and the next run takes them.
+
+    Locks: of the fleet, on control; each schema's lease while it is taken.
+    Transaction: forbids an open one.
+    Idempotent: what is migrated is left alone, and a run that was cut off anywhere is finished by
+        the next.
+
+    Raises:
+        FleetBusy: another one is under way.
+        FleetPaused: control went away, or somebody interrupted it.
+        UnknownSchemas: a tenant or a shard that is not there was named.
+    """
+    began = time.monotonic()
+    if not migrate_control(ControlRequest(plan_only=True)):
+        plan, shards = look(request)
+        if not plan.behind and _in_step(shards):
+            return FleetReport(plan, seconds=time.monotonic() - began)
+    with fleet_lock() as connection:
+        report = _migrate(connection, request, tell)
+    return replace(report, seconds=time.monotonic() - began)
+
+
+def resumable() -> FleetRequest:
+    """What the last fleet migration was asked for, if it was stopped or left schemas behind.
+
+    Raises:
+        NothingToResume: it was not, or there was none.
+    """
+    last = FleetRun.objects.using(CONTROL).order_by("-id").first()
+    if last is None or last.state == RunState.DONE:
+        raise NothingToResume
+    return FleetRequest.from_json(last.asked)
+
+
+def _migrate(connection: Connection, request: FleetRequest, tell: Tell) -> FleetReport:
+    # Control first: the journal is one of its tables.
+    control = migrate_control(ControlRequest(), tell=lambda name: tell(f"control: {name}"))
+    plan, _ = look(request)
+    journal, buried = begin_journal(connection, asked=request.to_json(), wanted=plan.wanted)
+    if buried:
+        tell("The run before was cut off; its leases are free again and its schemas looked at.")
+    report = FleetReport(plan, run=journal.run, control=tuple(control))
     try:
-        with lease(tenant_id, "migrate_schemas") as held:
-            now = get_placement(tenant_id)
-            if now.state != PlacementState.READY:
-                return SchemaResult(tenant_id, shard, skipped=f"its placement is {now.state}")
+        report = _take(journal, request, report, tell)
+    except KeyboardInterrupt as error:
+        journal.close(RunState.PAUSED, {"stopped": "interrupted"})
+        raise FleetPaused("it was interrupted.") from error
+    except psycopg.Error as error:
+        if not connection.closed:
+            raise
+        raise FleetPaused(
+            f"control went away ({' '.join(str(error).split())}), so that nothing more can be "
+            "begun."
+        ) from error
+    except BaseException:
+        with suppress(psycopg.Error):
+            journal.close(RunState.PAUSED, {"stopped": "an error of the program"})
+        raise
+    journal.close(report.state, _summary(report))
+    return report
 
-            def step(name: str) -> None:
-                held.renew()
-                tell(f"{tenant_id} on {now.shard_id}: {name}")
 
-            # Reference tables once per shard, not once per schema.
-            built = build_schema(
-                now.to_scope(), tell=step, with_reference=now.shard_id not in brought
-            )
-            brought.add(now.shard_id)
-    except EXPECTED as error:
-        return SchemaResult(tenant_id, shard, error=" ".join(str(error).split()))
-    return SchemaResult(tenant_id, now.shard_id, migrations=built.migrations)
+def _take(journal: Journal, request: FleetRequest, report: FleetReport, tell: Tell) -> FleetReport:
+    published = _publish(request, tell)
+    plan = report.plan
+    routes = _routes(plan)
+    runner = Runner(
+        journal=journal,
+        routes=routes,
+        pace=Pace(
+            lanes=request.lanes,
+            budget=read_budget(request.budget, behind=plan.behind),
+            pause_s=request.pause_s,
+        ),
+        progress=Progress(plan.behind, tell),
+        tell=tell,
+    )
+    with Keeper(journal, runner.stop):
+        runner.run(plan.waves)
+    return replace(
+        report, published=published, routes=routes, ends=runner.ends, stopped=runner.stopped
+    )
+
+
+def _routes(plan: FleetPlan) -> dict[GroupKey, Route]:
+    states = [(group, state_of_group(group)) for group in plan.groups]
+    name_anew([pair for pair in states if not route_of(pair[1]).pending], plan.wanted)
+    return {group.key: route_of(state) for group, state in states}
+
+
+def _publish(request: FleetRequest, tell: Tell) -> int:
+    publication = publish_reference(shards=request.shards)
+    for outcome in publication.problems:
+        tell(f"shard {outcome.shard} did not get the reference tables: {outcome.problem}")
+    return publication.version
+
+
+def _in_step(shards: dict[str, ShardRows]) -> bool:
+    version, _ = newest_mark()
+    return all(found.away or found.reference >= version for found in shards.values())
+
+
+def _summary(report: FleetReport) -> dict[str, object]:
+    return {
+        "done": report.count(StepState.DONE),
+        "failed": report.count(StepState.FAILED),
+        "put_off": report.count(StepState.PUT_OFF),
+        "stopped": report.stopped,
+    }

@@ -22,6 +22,7 @@ INSTALLED_APPS = [
     "front",
     "tenants",
     "migrations_tools",
+    "migrations_tools.fleet",
     "sharding.placements",
     "sharding.backend",
     # tenant

@@ -1,0 +1,1 @@
+"""The fleet: all tenants' schemas, migrated together, in waves."""

@@ -1,0 +1,168 @@
+"""A plan, a report, in words that a person at 3 a.m. reads at a glance, and as JSON."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from migrations_tools.fleet.progress import duration
+from migrations_tools.fleet.requests import FleetReport
+from migrations_tools.fleet.states import Standing, StepState
+from migrations_tools.fleet.types import FleetPlan, Group, GroupKey
+
+SHOWN: Final = 3
+_LONGEST: Final = 160
+_STANDINGS: Final = {
+    Standing.SKIPPED: "left alone",
+    Standing.WAITING: "to be caught up later",
+    Standing.WRONG: "not as control says",
+}
+
+
+def plan_lines(report: FleetReport) -> Iterator[str]:
+    """What would be done, and to whom."""
+    plan = report.plan
+    if report.control:
+        yield f"control: {listed(report.control, shown=len(report.control))}"
+    for number, group in enumerate(plan.groups, start=1):
+        yield f"group {number}: {_group(group, report)}"
+    for wave in plan.waves:
+        shards = Counter(member.shard for member in wave.members)
+        spread = ", ".join(f"{shard} {count}" for shard, count in sorted(shards.items()))
+        yield f"wave {wave.name}: {len(wave.members)} schemas ({spread})"
+    yield from reason_lines(plan)
+    counts = plan.counts()
+    yield (
+        f"{len(plan.members)} schemas: {plan.behind} would be migrated, "
+        f"{counts[Standing.LEVEL]} have it all. Nothing was changed."
+    )
+
+
+def report_lines(report: FleetReport) -> Iterator[str]:
+    """What was done, what was not, and why."""
+    yield from reason_lines(report.plan)
+    for state, words in ((StepState.FAILED, "failed"), (StepState.PUT_OFF, "put off")):
+        told: dict[str, list[str]] = defaultdict(list)
+        for end in report.ends.values():
+            if end.state is state:
+                told[end.said].append(end.tenant_id)
+        for said, ids in sorted(told.items(), key=lambda pair: -len(pair[1])):
+            yield f"{len(ids)} {words}: {said[:_LONGEST]} ({listed(sorted(ids))})"
+    counts = report.plan.counts()
+    total, done = len(report.plan.members), report.count(StepState.DONE)
+    if not report.plan.behind:
+        rest = total - counts[Standing.LEVEL]
+        yield (
+            f"{total} schemas, nothing to do{f' ({rest} not looked at)' * bool(rest)}: "
+            f"{duration(report.seconds)}."
+        )
+        return
+    each = f", {1000 * report.seconds / done:.1f} ms each" if done else ""
+    parts = [
+        f"{done} migrated",
+        f"{counts[Standing.LEVEL]} had it all",
+        *(f"{count} {words}" for count, words in _not_done(report) if count),
+    ]
+    yield (
+        f"Run {report.run}, {total} schemas: {', '.join(parts)}. "
+        f"It took {duration(report.seconds)}{each}."
+    )
+
+
+def reason_lines(plan: FleetPlan) -> Iterator[str]:
+    """Whom it does not take, by reason, the most frequent first."""
+    ids: dict[tuple[Standing, str], list[str]] = defaultdict(list)
+    for member in plan.members:
+        if member.why:
+            ids[member.standing, member.why].append(member.tenant_id)
+    for (standing, why), found in sorted(ids.items(), key=lambda pair: -len(pair[1])):
+        yield f"{len(found)} {_STANDINGS[standing]}: {why[:_LONGEST]} ({listed(sorted(found))})"
+
+
+def plan_json(report: FleetReport) -> dict[str, Any]:
+    """The plan, with plain values."""
+    return {
+        "wanted": report.plan.wanted,
+        "control": list(report.control),
+        "groups": [group_json(group, report) for group in report.plan.groups],
+        "waves": [
+            {"name": wave.name, "tenants": [one.tenant_id for one in wave.members]}
+            for wave in report.plan.waves
+        ],
+        "schemas": [
+            {
+                "tenant_id": one.tenant_id,
+                "shard": one.shard,
+                "standing": str(one.standing),
+                "why": one.why,
+            }
+            for one in report.plan.members
+        ],
+    }
+
+
+def report_json(report: FleetReport) -> dict[str, Any]:
+    """The report, with plain values; seconds are on the wall clock."""
+    return {
+        **plan_json(report),
+        "run": report.run,
+        "state": str(report.state),
+        "stopped": report.stopped,
+        "seconds": round(report.seconds, 3),
+        "steps": [
+            {
+                "tenant_id": end.tenant_id,
+                "shard": end.shard,
+                "state": str(end.state),
+                "way": end.way,
+                "said": end.said,
+            }
+            for end in report.ends.values()
+        ],
+    }
+
+
+def group_json(group: Group, report: FleetReport) -> dict[str, Any]:
+    """A group, with plain values."""
+    route = report.routes.get(group.key)
+    return {
+        "digest": group.key.digest,
+        "fingerprint": group.key.fingerprint or None,
+        "major": group.key.major,
+        "schemas": len(group.members),
+        "lacks": list(route.pending) if route else [],
+    }
+
+
+def named(key: GroupKey) -> str:
+    """A group's state in a few letters."""
+    return key.digest[:8] or "no state"
+
+
+def _group(group: Group, report: FleetReport) -> str:
+    route = report.routes.get(group.key)
+    lacks = listed(route.pending) if route and route.pending else "nothing but a new name"
+    return (
+        f"{len(group.members)} schemas at {named(group.key)} on PostgreSQL {group.key.major} "
+        f"lack {lacks}"
+    )
+
+
+def _not_done(report: FleetReport) -> Iterator[tuple[int, str]]:
+    counts = report.plan.counts()
+    yield report.count(StepState.FAILED), "failed"
+    yield report.count(StepState.PUT_OFF), "put off"
+    yield report.plan.behind - len(report.ends), "not begun"
+    for standing, words in _STANDINGS.items():
+        yield counts[standing], words
+
+
+def listed(names: Iterable[str], *, shown: int = SHOWN) -> str:
+    """The first names, and how many more there are."""
+    every = list(names)
+    more = len(every) - shown
+    return ", ".join(every[:shown]) + (f" and {more} more" if more > 0 else "")
+
+
+def thousands(number: int) -> str:
+    """A number with its thousands set apart: `12,000`."""
+    return f"{number:,}"

@@ -1,0 +1,98 @@
+"""What somebody asked a fleet migration for, and what they get back."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from migrations_tools.fleet.journal import StepEnd
+from migrations_tools.fleet.states import RunState, Standing, StepState
+from migrations_tools.fleet.stepping import Route
+from migrations_tools.fleet.types import FleetPlan, GroupKey, Shares
+
+
+@dataclass(frozen=True, slots=True)
+class FleetRequest:
+    """The options of a fleet migration.
+
+    Attributes:
+        tenants, shards: only these; all when empty.
+        shares: how the fleet is cut into waves.
+        lanes: connections per shard.
+        budget: how many schemas may fail, as `10` or `2%`.
+        pause_s: between waves.
+        skip_suspended: leave suspended tenants' schemas as they are.
+    """
+
+    tenants: tuple[str, ...] = ()
+    shards: tuple[str, ...] = ()
+    shares: Shares = field(default_factory=Shares)
+    lanes: int = 2
+    budget: str = "10"
+    pause_s: float = 0.0
+    skip_suspended: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """For the journal."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> "FleetRequest":
+        """What to_json wrote."""
+        shares = told["shares"]
+        return cls(
+            tenants=tuple(told["tenants"]),
+            shards=tuple(told["shards"]),
+            shares=Shares(
+                percents=tuple(shares["percents"]),
+                canary=shares["canary"],
+                canaries=tuple(shares["canaries"]),
+            ),
+            lanes=told["lanes"],
+            budget=told["budget"],
+            pause_s=told["pause_s"],
+            skip_suspended=told["skip_suspended"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FleetReport:
+    """What a fleet migration did, or would do.
+
+    Attributes:
+        run: its number in the journal; None when there was nothing to do, or nothing was done.
+        control: migrations of control that were applied, or would be.
+        published: the number of the snapshot of reference tables that the shards got; 0: none.
+        routes: what each group lacked.
+        ends: what became of each schema that was to be migrated.
+        stopped: why it ended before its end.
+        seconds: from start to end, on the wall clock.
+    """
+
+    plan: FleetPlan
+    run: int | None = None
+    control: tuple[str, ...] = ()
+    published: int = 0
+    routes: Mapping[GroupKey, Route] = field(default_factory=dict)
+    ends: Mapping[str, StepEnd] = field(default_factory=dict)
+    stopped: str = ""
+    seconds: float = 0.0
+
+    def count(self, state: StepState) -> int:
+        """How many schemas ended so."""
+        return Counter(end.state for end in self.ends.values())[state]
+
+    @property
+    def left_behind(self) -> int:
+        """How many schemas serve, or will in a moment, and lack migrations or could not say."""
+        waiting = self.plan.counts()[Standing.WAITING]
+        return waiting + self.plan.behind - self.count(StepState.DONE)
+
+    @property
+    def state(self) -> RunState:
+        """How it ended."""
+        if self.stopped:
+            return RunState.PAUSED
+        if self.count(StepState.FAILED) or self.plan.counts()[Standing.WRONG]:
+            return RunState.FAILED
+        return RunState.PAUSED if self.left_behind else RunState.DONE

@@ -1,0 +1,65 @@
+"""Find out what each group of schemas lacks."""
+
+from collections.abc import Iterable, Sequence
+
+from psycopg import sql
+
+from migrations_tools.fleet.stepping import Route
+from migrations_tools.fleet.types import Group, Member
+from migrations_tools.states import Node, State, pending_between, state_of
+from sharding.registry import current as addresses
+from sharding.schemas.connections import Connection, own_connection
+
+_MIGRATIONS = "SELECT app, name FROM {schema}.django_migrations"
+
+# What is named anew has the same migrations: the rows of a squashed one count as what they replace,
+# or an app is gone. Only the name of the state changes, so no lease is asked for.
+_NAME_ANEW = """
+    UPDATE atoll.tenant_schema SET digest = %(wanted)s
+    WHERE schema = ANY(%(schemas)s) AND digest IS NOT DISTINCT FROM %(digest)s
+"""
+
+
+def group_of(members: Sequence[Member]) -> Group:
+    """Members of one state as a group, whatever their structures."""
+    first = members[0].key
+    assert first is not None, "only what a shard has said can be in a group"
+    return Group(first, tuple(members))
+
+
+def state_of_group(group: Group) -> State:
+    """The migrations that the schemas of a group have: one is asked for all.
+
+    Raises:
+        ServerUnreachable: its shard does not answer.
+    """
+    member = group.members[0]
+    with own_connection(addresses.shard(member.shard)) as connection:
+        return state_of(_rows(connection, member.schema))
+
+
+def route_of(state: State) -> Route:
+    """How schemas of this state get to the state of the code."""
+    return Route(pending=tuple(f"{one.app_label}.{one.name}" for one in pending_between(state)))
+
+
+def name_anew(groups: Iterable[tuple[Group, State]], wanted: str) -> int:
+    """Give the state of these groups, which lack nothing, the name that the code has for it.
+
+    Idempotent.
+    """
+    changed = 0
+    for group, _ in groups:
+        for shard in sorted({member.shard for member in group.members}):
+            schemas = [one.schema for one in group.members if one.shard == shard]
+            with own_connection(addresses.shard(shard)) as connection:
+                changed += connection.execute(
+                    _NAME_ANEW,
+                    {"wanted": wanted, "schemas": schemas, "digest": group.key.digest or None},
+                ).rowcount
+    return changed
+
+
+def _rows(connection: Connection, schema: str) -> list[Node]:
+    query = sql.SQL(_MIGRATIONS).format(schema=sql.Identifier(schema))
+    return [(app, name) for app, name in connection.execute(query)]

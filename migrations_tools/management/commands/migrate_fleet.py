@@ -1,0 +1,97 @@
+"""`migrate_fleet`: control, what the shards share, then every tenant's schema, in waves."""
+
+from argparse import ArgumentParser
+from dataclasses import replace
+from typing import Any
+
+from django.core.management.base import CommandError
+
+from migrations_tools.fleet.command import FleetCommand, errors_told
+from migrations_tools.fleet.planning import read_waves
+from migrations_tools.fleet.requests import FleetRequest
+from migrations_tools.fleet.types import Shares
+from migrations_tools.services.fleet import resumable
+from sharding.placements.telling import Exit
+
+_AGAIN = "manage.py migrate_fleet --resume"
+
+
+class Command(FleetCommand):
+    help = (
+        "Bring control, the shards' reference tables and every tenant's schema to the state of the "
+        "code: a canary first, then in waves, shards at once. One that fails stops nothing, within "
+        "the error budget. Safe to run again: what is done is left alone."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        self.add_selection(parser)
+        self.add_pace(parser)
+        parser.add_argument(
+            "--plan", action="store_true", help="print what would be done, and how; change nothing"
+        )
+        parser.add_argument(
+            "--canary",
+            action="append",
+            default=[],
+            metavar="TENANT",
+            help="tenant id that goes first, alone; repeatable. By default one of each group",
+        )
+        parser.add_argument("--no-canary", action="store_true", help="begin with the first wave")
+        parser.add_argument(
+            "--waves", default="1%,10%,100%", help="shares of the fleet; by default 1%%,10%%,100%%"
+        )
+        parser.add_argument(
+            "--pause", type=float, default=0.0, metavar="SECONDS", help="between two waves"
+        )
+        parser.add_argument(
+            "--error-budget",
+            default="10",
+            metavar="N",
+            help="stop when more schemas fail: a number (10, the default) or a share (2%%)",
+        )
+        parser.add_argument(
+            "--skip-suspended",
+            action="store_true",
+            help="leave suspended tenants as they are; their outboxes need the code's tables",
+        )
+        parser.add_argument(
+            "--resume", action="store_true", help="go on with the run that stopped, as it was asked"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        with errors_told():
+            request = self._request(options)
+        planned = options["plan"] or options["dry_run"]
+        report = self.run_or_preview(request, options)
+        self.show(report, as_json=options["json"], planned=planned)
+        if not planned:
+            self.end(report, lambda: f"Then: {_AGAIN}")
+
+    def _request(self, options: dict[str, Any]) -> FleetRequest:
+        if options["canary"] and options["no_canary"]:
+            raise CommandError(
+                "--canary and --no-canary say the opposite of each other.", returncode=Exit.USAGE
+            )
+        if options["resume"]:
+            if options["tenant"] or options["shard"] or options["canary"]:
+                raise CommandError(
+                    "--resume goes on with what the last run was asked for: without --tenant, "
+                    "--shard and --canary.",
+                    returncode=Exit.USAGE,
+                )
+            return replace(resumable(), lanes=self.lanes(options))
+        if not 0 <= options["pause"] <= 24 * 3600:
+            raise CommandError("--pause takes 0 to 86400 seconds.", returncode=Exit.USAGE)
+        return FleetRequest(
+            tenants=tuple(options["tenant"]),
+            shards=tuple(options["shard"]),
+            shares=Shares(
+                percents=read_waves(options["waves"]),
+                canary=not options["no_canary"],
+                canaries=tuple(options["canary"]),
+            ),
+            lanes=self.lanes(options),
+            budget=options["error_budget"],
+            pause_s=options["pause"],
+            skip_suspended=options["skip_suspended"],
+        )

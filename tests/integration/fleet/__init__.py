@@ -1,0 +1,1 @@
+"""Fleet migrations on real shards."""

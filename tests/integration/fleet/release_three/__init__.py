@@ -1,0 +1,1 @@
+"""As release two, and rows are changed by Python code."""

@@ -1,0 +1,1 @@
+"""The plan of a fleet migration, without servers."""
