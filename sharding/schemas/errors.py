@@ -13,7 +13,8 @@ SchemaError
 ├── ReferenceUnprepared
 ├── ReferenceKeyChanged
 ├── ReferenceRowInUse
-└── ReferenceBusy
+├── ReferenceBusy
+└── GlobalIdsUnknown
 """
 
 from typing import ClassVar
@@ -216,4 +217,18 @@ class ReferenceBusy(SchemaError):
         super().__init__(
             f"{server}: publishing waited too long for locks on reference tables that others hold "
             "(pg_locks says who). Nothing was changed there; the next publishing tries again."
+        )
+
+
+class GlobalIdsUnknown(SchemaError):
+    """A shard's reference tables do not say which ids content types and permissions have."""
+
+    code = "schemas.ids_unknown"
+    retryable = True
+
+    def __init__(self, database: str, table: str) -> None:
+        super().__init__(
+            f"Database {database} has no table reference.{table}, so nobody can say which ids are "
+            "right. Nothing was changed. Bring the shard in step: `manage.py migrate`, then "
+            "`manage.py publish_reference`."
         )

@@ -1,0 +1,1 @@
+"""One id for one content type or permission, in every tenant's schema."""

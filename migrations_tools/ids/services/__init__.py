@@ -1,0 +1,1 @@
+"""Allocate ids, and give them to schemas that are older."""

@@ -1,0 +1,1 @@
+"""Global ids in real schemas, and schemas that are older than these."""
