@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
+import psycopg
 from django.db import transaction
 from django.db.utils import DatabaseError, IntegrityError
 from django.utils.module_loading import import_string
@@ -36,6 +37,7 @@ from tenants.errors import BeingProvisioned, ProvisionFailed, SlugTaken, WrongTe
 from tenants.models import CONTROL, Domain, Provisioning, RetiredSlug, Tenant
 from tenants.services import asking, journal
 from tenants.services.dead_holders import free_of_the_dead
+from tenants.services.keeping import kept
 from tenants.services.probing import check_answers, usable_shard
 from tenants.services.types import AUTO, ProvisionPlan, ProvisionReceipt, ProvisionRequest
 from tenants.states import ProvisionState, TenantState
@@ -175,7 +177,7 @@ def _make(plan: ProvisionPlan, held: Lease, tell: Tell) -> None:
 
     try:
         if done is ProvisionState.CLAIMED:
-            _build(plan, still_there)
+            _build(plan, held, still_there)
             done = journal.advance(plan.tenant_id, ProvisionState.BUILT)
         if done is ProvisionState.BUILT:
             _seed(plan, still_there)
@@ -184,23 +186,30 @@ def _make(plan: ProvisionPlan, held: Lease, tell: Tell) -> None:
         if done is ProvisionState.SEEDED:
             _open(plan)
             tell(f"{plan.hosts[0]} is open")
-    except (DatabaseError, SchemaError, MigrationToolsError) as error:
+    except (DatabaseError, psycopg.Error, OSError, SchemaError, MigrationToolsError) as error:
         journal.note_error(plan.tenant_id, str(error))
         raise ProvisionFailed(plan.request.slug, state=done, why=str(error)) from error
 
 
-def _build(plan: ProvisionPlan, tell: Tell) -> None:
+def _build(plan: ProvisionPlan, held: Lease, tell: Tell) -> None:
     place = get_placement(plan.tenant_id).to_scope()
     tell(f"building schema {place.schema} on {place.shard}")
     # What the shard remembers is the epoch that the placement has once it is ready.
-    build_schema(dataclasses.replace(place, epoch=place.epoch + 1), tell=tell)
+    ready = dataclasses.replace(place, epoch=place.epoch + 1)
+    contents = plan.request.contents
+    if contents is None:
+        build_schema(ready, tell=tell)
+        return
+    with kept(held):
+        contents.build(ready, tell)
 
 
 def _seed(plan: ProvisionPlan, tell: Tell) -> None:
     entry = ask_control(IdKey(plan.tenant_id))
     if entry is None:
         raise scope.UnknownTenant(plan.tenant_id)
-    for path in tenant_settings().provision_steps:
+    contents = plan.request.contents
+    for path in contents.steps if contents is not None else tenant_settings().provision_steps:
         tell(f"running {path}")
         try:
             step: Step = import_string(path)

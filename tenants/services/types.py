@@ -1,12 +1,35 @@
 """What provisioning is asked for, what it would do, and what it did."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from sharding import scope
 from tenants.states import ProvisionState
 
 AUTO = "auto"
+
+
+class Contents(Protocol):
+    """What a tenant begins with that does not begin empty: an archive's, or another tenant's.
+
+    Attributes:
+        steps: dotted paths that run in the place of TENANT_PROVISION_STEPS.
+    """
+
+    @property
+    def steps(self) -> tuple[str, ...]: ...
+
+    def asked(self) -> dict[str, Any]:
+        """What tells these contents from others; kept in the journal."""
+        ...
+
+    def build(self, placement: scope.Placement, tell: Callable[[str], None]) -> None:
+        """Make the schema, with all that is in it, and the tenant's files; open it.
+
+        Idempotent: what an earlier run has left is replaced.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +43,7 @@ class ProvisionRequest:
         domains: further hosts under which it is reached.
         admin_email: who gets the first account, if anybody.
         admin_password: with it; without, nobody can sign in until one is set.
+        contents: with what it begins; without, with an empty schema.
     """
 
     slug: str
@@ -28,15 +52,17 @@ class ProvisionRequest:
     domains: tuple[str, ...] = ()
     admin_email: str = ""
     admin_password: str | None = field(default=None, repr=False)
+    contents: Contents | None = None
 
     def asked(self) -> dict[str, Any]:
         """What tells this request from another one; kept in the journal, so without password."""
-        return {
+        told: dict[str, Any] = {
             "slug": self.slug,
             "name": self.name or self.slug,
             "domains": sorted(self.domains),
             "admin_email": self.admin_email,
         }
+        return told if self.contents is None else {**told, "contents": self.contents.asked()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from tenants.errors import BeingProvisioned, WrongTenantState
 from tenants.models import CONTROL, Domain, Tenant
 from tenants.services import journal
 from tenants.services.dead_holders import free_of_the_dead
+from tenants.services.files import clear_files
 from tenants.services.finding import find_tenant
 from tenants.services.probing import check_answers
 from tenants.services.provision import LEASE_FOR
@@ -53,6 +54,8 @@ def undo_provision(slug: str) -> str:
                     set_placement_state(tenant.id, PlacementState.DROPPING)
                     announce_change(tenant.id)
             drop_schema(addresses.shard(place.shard), place.schema)
+            # An import that was cut off may have brought files.
+            clear_files(place)
             _forget(tenant)
     except LeaseHeld as error:
         raise BeingProvisioned(tenant.slug, holder=error.holder) from error

@@ -82,6 +82,9 @@ ATOLL_HOMES = {"auth": "tenant", "contenttypes": "tenant", "sessions": "tenant"}
 TENANT_MODEL = "tenants.Tenant"
 TENANT_DOMAIN_MODEL = "tenants.Domain"
 TENANT_PROVISION_STEPS = ["accounts.provision.first_admin"]
+TENANT_ARRIVAL_STEPS = ["front.provision.tell_addresses"]
+# A token names its tenant; attempts and mails count against limits.
+ATOLL_LEFT_BEHIND = ["accounts.ApiToken", "accounts.SignInAttempt", "accounts.InvitationMail"]
 # TenantMiddleware lets through the hosts that the directory knows, tenants' own domains among
 # them; a list here could only repeat it.
 ALLOWED_HOSTS = ["*"]

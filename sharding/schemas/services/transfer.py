@@ -99,6 +99,22 @@ _IN_THE_WAY = """
     ORDER BY 1
 """
 
+_REFERENCES = """
+    WITH mine AS (
+        SELECT objid FROM pg_depend
+        WHERE refclassid = 'pg_namespace'::regclass
+          AND refobjid = to_regnamespace(quote_ident(%(schema)s))
+          AND classid = 'pg_class'::regclass
+    )
+    SELECT DISTINCT child.relname, parent.relname
+    FROM pg_constraint k
+    JOIN pg_class child ON child.oid = k.conrelid
+    JOIN pg_class parent ON parent.oid = k.confrelid
+    WHERE k.contype = 'f' AND child.oid IN (SELECT objid FROM mine)
+      AND parent.oid IN (SELECT objid FROM mine) AND child.oid <> parent.oid
+    ORDER BY 1, 2
+"""
+
 _OUT = "COPY {table} ({columns}) TO STDOUT (FORMAT text, ENCODING 'UTF8')"
 _IN = "COPY {table} ({columns}) FROM STDIN (FORMAT text, ENCODING 'UTF8')"
 _BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -176,6 +192,11 @@ def tables_of(connection: Connection, schema: str) -> tuple[TableShape, ...]:
 def in_the_way(connection: Connection, schema: str) -> tuple[str, ...]:
     """One sentence for each thing in `schema` that a copy of its rows would not restore."""
     return tuple(told for (told,) in connection.execute(_IN_THE_WAY, {"schema": schema}))
+
+
+def references_in(connection: Connection, schema: str) -> tuple[tuple[str, str], ...]:
+    """Which table of `schema` refers to which other one by a foreign key: (child, parent)."""
+    return tuple(connection.execute(_REFERENCES, {"schema": schema}))
 
 
 def copy_out(connection: Connection, schema: str, table: TableShape) -> Iterator[bytes]:

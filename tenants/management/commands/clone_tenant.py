@@ -1,9 +1,51 @@
-"""`clone_tenant`: refused."""
+"""`clone_tenant`: make a tenant that is the copy of another one, or finish one that was cut off."""
 
-from tenants.replaced_commands import RefusedCommand
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from tenants.archives.services.cloning import CloneRequest, clone_tenant, plan_clone
+from tenants.archives.telling import plan_text, receipt_text
+from tenants.edge import add_dry_run, add_json, errors_told
+from tenants.services.types import AUTO
 
 
-class Command(RefusedCommand):
-    help = "Refused: tenants are not cloned."
-    why = "Cloning copies a schema on one database, with functions that it makes in public."
-    instead = "`manage.py create_tenant SLUG` makes an empty tenant."
+class Command(BaseCommand):
+    help = (
+        "Make a tenant with the rows and files of another one, as they are at one moment, on any "
+        "shard. The original goes on working. Safe to run again after it was cut off anywhere."
+    )
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("tenant", help="slug or id of the original")
+        parser.add_argument("slug", help="the copy's part of the host name")
+        parser.add_argument("--name", default="", help="what people call it (default: the slug)")
+        parser.add_argument(
+            "--domain", action="append", default=[], help="a further host; may be given often"
+        )
+        parser.add_argument("--shard", default=AUTO, metavar="auto|NAME", help="where it will live")
+        add_dry_run(parser)
+        add_json(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        request = CloneRequest(
+            of=options["tenant"],
+            slug=options["slug"],
+            name=options["name"],
+            shard=options["shard"],
+            domains=tuple(options["domain"]),
+        )
+        with errors_told():
+            if options["dry_run"]:
+                plan = plan_clone(request)
+                told, text = plan.to_json(), plan_text(plan)
+            else:
+                receipt = clone_tenant(request, tell=self._progress)
+                told, text = receipt.to_json(), receipt_text(receipt)
+        self.stdout.write(json.dumps(told, indent=2) if options["json"] else text)
+
+    def _progress(self, line: str) -> None:
+        self.stderr.write(line, self.style.HTTP_INFO)

@@ -1,0 +1,1 @@
+"""A tenant as one file, and a tenant as the copy of another."""
