@@ -51,7 +51,7 @@ def holders_of_models() -> Holders:
     return Holders(tuple(types), tuple(permissions), tuple(generic))
 
 
-def _leads_to(field: Field[Any, Any]) -> Any:
+def _leads_to(field: "Field[Any, Any]") -> Any:
     """The model whose primary key the field holds, through keys of keys and proxies."""
     related = field.remote_field.model if field.remote_field is not None else None
     if related is None or isinstance(related, str):
