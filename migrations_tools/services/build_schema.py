@@ -19,7 +19,8 @@ from sharding.schemas.connections import Connection
 from sharding.schemas.errors import SchemaMissing
 from sharding.schemas.services.create_schema import create_schema, open_schema
 from sharding.schemas.services.drop_schema import drop_schema
-from sharding.schemas.services.furnish import furnish
+from sharding.schemas.services.furnish import Execute, furnish
+from sharding.schemas.services.global_ids import install
 from sharding.schemas.services.markers import read_marker, set_digest, set_unfinished
 from sharding.schemas.types import Marker, Phase
 
@@ -79,7 +80,12 @@ def build_schema(
     if with_reference:
         bring_newest(server)
     created = create_schema(server, schema)
-    with session_bound(placement, on_schema_change=lambda execute: furnish(execute, schema)):
+
+    def complete(execute: Execute) -> None:
+        furnish(execute, schema)
+        install(execute, schema)
+
+    with session_bound(placement, on_schema_change=complete):
         connection = connections[placement.shard]
         connection.ensure_connection()
         raw: Connection = connection.connection
@@ -99,7 +105,7 @@ def build_schema(
             executor.run(plan)
             digest = _digest(executor)
             with raw.transaction():
-                furnish(raw.execute, schema)
+                complete(raw.execute)
                 set_digest(raw, schema, digest)
                 open_schema(raw, schema, epoch=placement.epoch, token=_fit(raw, schema).token)
     return Build(
