@@ -80,10 +80,10 @@ def main() -> None:
         machine = this_machine(PostgreSQL=str(made.stack.major))
         _build(made)
         rounds = _measure(made, plan)
+        page = _page(plan, machine, rounds)
+        raw = {**figures.as_json(rounds), "plan": asdict(plan), "machine": asdict(machine)}
+        publish("requests", page=page, figures=raw, quick=plan.quick)
         statements = bench_statements.measure(made, quick=plan.quick)
-    page = _page(plan, machine, rounds)
-    raw = {**figures.as_json(rounds), "plan": asdict(plan), "machine": asdict(machine)}
-    publish("requests", page=page, figures=raw, quick=plan.quick)
     bench_statements.report(statements, machine, quick=plan.quick)
 
 

@@ -59,6 +59,9 @@ def _modes(shard: str, schemas: list[str], *, transaction: bool) -> dict[str, St
     plain, separate = _stock(shard), _stock(shard)
     with scope.enter(places[0]):
         ours = connections[shard]
+        for stock in (plain, separate):
+            # django.contrib.postgres asks `connections`, which is ours, once it is connected.
+            stock.connect()
     qualified = [_BY_KEY_IN.format(side=side) for side in "ab"]
 
     def run_plain(side: int) -> None:
