@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from migrations_tools.fleet.errors import InvalidBudget, InvalidWaves
 from migrations_tools.fleet.states import Standing
 from migrations_tools.fleet.types import (
+    CANARY,
     FleetPlan,
     Group,
     GroupKey,
@@ -106,7 +107,7 @@ def cut(members: Sequence[Member], shares: Shares) -> tuple[Wave, ...]:
     """
     ordered = sorted(members, key=lambda one: (zlib.crc32(one.tenant_id.encode()), one.tenant_id))
     first = _canaries(ordered, shares)
-    waves = [Wave("canary", tuple(first))] if first else []
+    waves = [Wave(CANARY, tuple(first))] if first else []
     taken = {one.tenant_id for one in first}
     by_shard: dict[str, list[Member]] = defaultdict(list)
     for member in ordered:

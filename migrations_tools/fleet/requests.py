@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from migrations_tools.fleet.journal import StepEnd
+from migrations_tools.fleet.routes import Route
 from migrations_tools.fleet.states import RunState, Standing, StepState
-from migrations_tools.fleet.stepping import Route
 from migrations_tools.fleet.types import FleetPlan, GroupKey, Shares
 
 

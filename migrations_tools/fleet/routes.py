@@ -1,14 +1,31 @@
 """Find out what each group of schemas lacks."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from psycopg import sql
 
-from migrations_tools.fleet.stepping import Route
 from migrations_tools.fleet.types import Group, Member
+from migrations_tools.replay.types import Recording
 from migrations_tools.states import Node, State, pending_between, state_of
 from sharding.registry import current as addresses
 from sharding.schemas.connections import Connection, own_connection
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How the schemas of one group get to the state of the code.
+
+    Attributes:
+        pending: the migrations that they lack, as `app.name`, in order.
+        recording: what they did in a template; None: by Django's executor, one by one.
+        why_not: why nothing is replayed.
+    """
+
+    pending: tuple[str, ...] = ()
+    recording: Recording | None = None
+    why_not: str = ""
+
 
 _MIGRATIONS = "SELECT app, name FROM {schema}.django_migrations"
 

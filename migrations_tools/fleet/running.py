@@ -7,11 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
 
+from migrations_tools.fleet.connecting import LaneConnections
 from migrations_tools.fleet.journal import Journal, StepEnd
 from migrations_tools.fleet.progress import Progress
+from migrations_tools.fleet.routes import Route
 from migrations_tools.fleet.states import StepState
-from migrations_tools.fleet.stepping import WAIT_BETWEEN_ROUNDS, Lane, Route, ShardLost
-from migrations_tools.fleet.types import GroupKey, Member, Wave
+from migrations_tools.fleet.stepping import WAIT_BETWEEN_ROUNDS, Lane, ShardLost
+from migrations_tools.fleet.types import CANARY, GroupKey, Member, Wave
 from sharding import scope
 from sharding.registry.current import registry
 
@@ -55,6 +57,7 @@ class Runner:
     stopped: str = ""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _lost: dict[str, str] = field(default_factory=dict)
+    _lent: LaneConnections = field(default_factory=LaneConnections)
 
     def run(self, waves: Sequence[Wave]) -> None:
         """Take each wave; stop before the next when too much went wrong.
@@ -62,15 +65,18 @@ class Runner:
         Raises:
             psycopg.Error: control is gone; what was begun is seen on the shards.
         """
-        for number, wave in enumerate(waves):
-            if number and self.pace.pause_s:
-                self.stop.wait(self.pace.pause_s)
-            if self.stop.is_set():
-                return
-            self.progress.begin_wave(wave.name, len(wave.members))
-            self._take(wave, self._round(wave, wave.members))
-            if wave.name == "canary" and (bad := self._not_done(wave)):
-                self._halt(f"the canary {bad.tenant_id} on {bad.shard} is not migrated: {bad.said}")
+        with self._lent:
+            for number, wave in enumerate(waves):
+                if number and self.pace.pause_s:
+                    self.stop.wait(self.pace.pause_s)
+                if self.stop.is_set():
+                    return
+                self.progress.begin_wave(wave.name, len(wave.members))
+                self._take(wave, self._round(wave, wave.members))
+                if wave.name == CANARY and (bad := self._not_done(wave)):
+                    self._halt(
+                        f"the canary {bad.tenant_id} on {bad.shard} is not migrated: {bad.said}"
+                    )
 
     def count(self, state: StepState) -> int:
         """How many schemas ended so."""
@@ -104,7 +110,7 @@ class Runner:
 
     def _lane(self, wave: Wave, shard: str, queue: deque[Member], put_off: list[Member]) -> None:
         size = max(1, min(LARGEST_BATCH, len(queue) // (self.pace.lanes * 2)))
-        with Lane(registry().shards[shard], self.tell) as lane:
+        with Lane(registry().shards[shard], self._lent, self.tell) as lane:
             while batch := self._next(queue, size):
                 put_off += self._batch(wave, lane, batch)
 
@@ -134,10 +140,20 @@ class Runner:
                     ends.append(self._step(lane, place, member))
                     if ends[-1].state is StepState.PUT_OFF:
                         put_off.append(member)
+            ends = self._made_durable(lane, ends)
         finally:
             # Whatever happened to the others, what is done is written down and given back.
             self._end(ends)
         return put_off
+
+    def _made_durable(self, lane: Lane, ends: list[StepEnd]) -> list[StepEnd]:
+        """Called done is only what survives a crash of the shard."""
+        try:
+            lane.make_durable()
+        except ShardLost as error:
+            self._lose(lane, error)
+            return [self._gone(end) if end.state is StepState.DONE else end for end in ends]
+        return ends
 
     def _step(self, lane: Lane, place: scope.Placement, member: Member) -> StepEnd:
         shard = lane.server.name
@@ -149,17 +165,20 @@ class Runner:
         try:
             end = lane.step(place, self.routes[member.key])
         except ShardLost as error:
-            self._lost[shard] = error.reason
-            self.tell(f"shard {shard} went away: {error.reason}")
+            self._lose(lane, error)
             end = self._gone(place)
         if end.state is StepState.FAILED:
             self.tell(f"{place.tenant_id} on {shard} failed: {end.said}")
         self._count(end)
         return end
 
-    def _gone(self, place: scope.Placement) -> StepEnd:
-        said = f"its shard went away: {self._lost[place.shard]}"
-        return StepEnd(place.tenant_id, place.shard, StepState.PUT_OFF, said=said)
+    def _lose(self, lane: Lane, error: ShardLost) -> None:
+        self._lost[lane.server.name] = error.reason
+        self.tell(f"shard {lane.server.name} went away: {error.reason}")
+
+    def _gone(self, one: scope.Placement | StepEnd) -> StepEnd:
+        said = f"its shard went away: {self._lost[one.shard]}"
+        return StepEnd(one.tenant_id, one.shard, StepState.PUT_OFF, said=said)
 
     def _count(self, end: StepEnd) -> None:
         with self._lock:

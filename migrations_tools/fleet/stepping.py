@@ -12,14 +12,20 @@ import psycopg
 from django.db import DatabaseError, connections
 
 from migrations_tools.errors import MigrationToolsError, SchemaBusy, SchemaClosed
+from migrations_tools.fleet.connecting import LaneConnections, make_durable
 from migrations_tools.fleet.journal import StepEnd
+from migrations_tools.fleet.routes import Route
 from migrations_tools.fleet.states import StepState
+from migrations_tools.replay.errors import LockNotGranted, NotAtStart, ReplayRefused
+from migrations_tools.replay.replaying import replay_segment
+from migrations_tools.replay.types import Segment
 from migrations_tools.services.build_schema import build_schema
 from sharding import scope
 from sharding.placements.errors import PlacementError
 from sharding.pools.outages import causes, says_away
 from sharding.registry.errors import RegistryError
 from sharding.registry.types import Server
+from sharding.schemas.connections import Connection
 from sharding.schemas.errors import SchemaError, ServerUnreachable
 
 EXPECTED: Final = (
@@ -32,20 +38,14 @@ EXPECTED: Final = (
 )
 """What one schema may fail with while the others go on."""
 
+WAIT_BETWEEN_ROUNDS: Final = timedelta(seconds=1)
 LOCK_TRIES: Final = 4
 _PAUSE_S: Final = 0.15
 """Readers queue behind DDL that waits: between two tries they have the table to themselves."""
 
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """How the schemas of one group get to the state of the code.
-
-    Attributes:
-        pending: the migrations that they lack, as `app.name`, in order.
-    """
-
-    pending: tuple[str, ...] = ()
+REPLAY: Final = "replay"
+EXECUTOR: Final = "executor"
+BOTH: Final = "replay, executor"
 
 
 class ShardLost(Exception):
@@ -58,11 +58,12 @@ class ShardLost(Exception):
 
 @dataclass(slots=True)
 class Lane:
-    """One worker's connections to one shard. Belongs to the thread that entered it."""
+    """One worker on one shard. Belongs to the thread that entered it."""
 
     server: Server
+    lent: LaneConnections
     tell: Callable[[str], None]
-    sleep: Callable[[float], None] = field(default=time.sleep)
+    _connection: Connection | None = field(default=None, init=False)
 
     def __enter__(self) -> Self:
         return self
@@ -73,6 +74,9 @@ class Lane:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if self._connection is not None:
+            self.lent.give_back(self.server, self._connection)
+        # What the executor used of Django's, which are this thread's.
         connections.close_all()
 
     def step(self, place: scope.Placement, route: Route) -> StepEnd:
@@ -82,7 +86,7 @@ class Lane:
             ShardLost: nothing more can be done on this shard; what was committed there stays.
         """
         try:
-            way = self._with_patience(lambda: self._migrate(place, route))
+            way = self._migrate(place, route)
         except EXPECTED as error:
             if lost := _lost(error):
                 raise ShardLost(lost) from error
@@ -91,23 +95,62 @@ class Lane:
             return StepEnd(place.tenant_id, place.shard, state, said=said)
         return StepEnd(place.tenant_id, place.shard, StepState.DONE, way=way)
 
-    def _migrate(self, place: scope.Placement, route: Route) -> str:
-        build_schema(place, tell=self._teller(place), with_reference=False)
-        return "executor"
+    def make_durable(self) -> None:
+        """Have the shard keep what was replayed since the last time, whatever happens to it.
 
-    def _with_patience(self, attempt: Callable[[], str]) -> str:
+        Raises:
+            ShardLost: it may have lost some of it; the shard's own table says what.
+        """
+        if self._connection is None:
+            return
+        try:
+            make_durable(self._connection)
+        except psycopg.Error as error:
+            raise ShardLost(str(error)) from error
+
+    def _migrate(self, place: scope.Placement, route: Route) -> str:
+        if route.recording is None:
+            self._execute(place)
+            return EXECUTOR
+        ways = set()
+        for segment in route.recording.segments:
+            way = self._take(place, segment)
+            ways.add(way)
+            if way is EXECUTOR:
+                # It goes to the end, and its structure is measured: the rest may not fit it.
+                break
+        return BOTH if len(ways) > 1 else ways.pop()
+
+    def _take(self, place: scope.Placement, segment: Segment) -> str:
+        if segment.replayable:
+            try:
+                replay_segment(self._connected(), place.schema, segment)
+            except ReplayRefused as error:
+                self.tell(f"{place.tenant_id} on {place.shard}: {error}")
+            else:
+                return REPLAY
+        self._execute(place)
+        return EXECUTOR
+
+    def _execute(self, place: scope.Placement) -> None:
+        def tell(name: str) -> None:
+            self.tell(f"{place.tenant_id} on {place.shard}: {name}")
+
         for remaining in reversed(range(LOCK_TRIES)):
             try:
-                return attempt()
+                build_schema(place, tell=tell, with_reference=False)
             except EXPECTED as error:
                 if not remaining or not _waited_for_lock(error):
                     raise
+            else:
+                return
             # Jitter against lanes that wait for each other; no secret.
-            self.sleep(_PAUSE_S * random.uniform(0.5, 1.5) * (LOCK_TRIES - remaining))
-        raise AssertionError  # the last try returns or raises
+            time.sleep(_PAUSE_S * random.uniform(0.5, 1.5) * (LOCK_TRIES - remaining))
 
-    def _teller(self, place: scope.Placement) -> Callable[[str], None]:
-        return lambda name: self.tell(f"{place.tenant_id} on {place.shard}: {name}")
+    def _connected(self) -> Connection:
+        if self._connection is None:
+            self._connection = self.lent.borrow(self.server)
+        return self._connection
 
 
 def _lost(error: BaseException) -> str:
@@ -125,7 +168,5 @@ def _waited_for_lock(error: BaseException) -> bool:
 
 def _is_passing(error: BaseException) -> bool:
     """Whether somebody else was in the way, who will be gone in a while."""
-    return isinstance(error, SchemaBusy | SchemaClosed) or _waited_for_lock(error)
-
-
-WAIT_BETWEEN_ROUNDS: Final = timedelta(seconds=1)
+    others = (LockNotGranted, NotAtStart, SchemaBusy, SchemaClosed)
+    return isinstance(error, others) or _waited_for_lock(error)

@@ -3,8 +3,12 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from migrations_tools.fleet.states import Standing
+
+CANARY: Final = "canary"
+"""Name of the wave that goes first; when it fails, nobody else is touched."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

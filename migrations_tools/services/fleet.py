@@ -16,10 +16,9 @@ from migrations_tools.fleet.planning import plan_fleet, read_budget
 from migrations_tools.fleet.ports import left_alone
 from migrations_tools.fleet.progress import Progress
 from migrations_tools.fleet.requests import FleetReport, FleetRequest
-from migrations_tools.fleet.routes import name_anew, route_of, state_of_group
+from migrations_tools.fleet.routes import Route, name_anew, route_of, state_of_group
 from migrations_tools.fleet.running import Pace, Runner
 from migrations_tools.fleet.states import RunState, StepState
-from migrations_tools.fleet.stepping import Route
 from migrations_tools.fleet.types import FleetPlan, GroupKey, ShardRows
 from migrations_tools.services.control import ControlRequest, migrate_control
 from migrations_tools.states import wanted_state

@@ -17,17 +17,17 @@ def test_it_tells_about_once_a_second_with_rate_and_time_left():
     clock, told = Clock(), []
     progress = Progress(100, told.append, clock=clock)
     progress.begin_wave("1%", 10)
-    for n in range(10):
-        clock.now += 0.1
+    for n in range(8):
+        clock.now += 0.125
         progress.add(f"t{n}", StepState.FAILED if n == 3 else StepState.DONE)
-    clock.now += 0.05
-    progress.add("t10", StepState.PUT_OFF)
-    clock.now += 0.95
-    progress.add("t10", StepState.DONE)
+    clock.now += 0.5
+    progress.add("t8", StepState.PUT_OFF)
+    clock.now += 0.5
+    progress.add("t8", StepState.DONE)
     assert told == [
         "wave 1%: 10 schemas",
-        "wave 1%: 10 of 100, 10/s, 1 failed, about 9 s left",
-        "wave 1%: 11 of 100, 6/s, 1 failed, about 16 s left",
+        "wave 1%: 8 of 100, 8/s, 1 failed, about 12 s left",
+        "wave 1%: 9 of 100, 4/s, 1 failed, about 20 s left",
     ]
 
 
