@@ -13,6 +13,7 @@ _TESTS = Path(__file__).parent
 _WITHOUT_SERVERS = {_TESTS / name for name in ("unit", "repo")}
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep a folder with one worker: what its fixtures built is there once, and nobody between."""
     for item in items:
