@@ -13,12 +13,13 @@ from django.db.migrations.state import ProjectState
 from django.db.models import signals
 from django.dispatch import Signal
 
-from migrations_tools.loading import Recorder, load, migrated_apps
+from migrations_tools.loading import FedLoader, Recorder, load, migrated_apps
 
 Plan = list[tuple[Migration, bool]]
 Target = tuple[str, str | None]
 Note = Callable[[str | None], None]
 Tell = Callable[[str], None]
+OnRecorded = Callable[[Migration], None]
 
 
 def silent(line: str) -> None:
@@ -31,17 +32,26 @@ class Executor(MigrationExecutor):
     Django records a migration after its transaction whenever SQL was deferred (foreign keys):
     killed in between, the next run meets tables that exist. Here the record is part of the
     transaction. A migration that cannot have one (`atomic = False`) is noted down before and
-    after, by `note`, so that a half of it is seen.
+    after, by `note`, so that a half of it is seen. `on_recorded` is called with each migration
+    that was recorded, in its transaction where it has one.
     """
 
-    def __init__(self, connection: BaseDatabaseWrapper, *, note: Note, tell: Tell = silent) -> None:
+    def __init__(
+        self,
+        connection: BaseDatabaseWrapper,
+        *,
+        note: Note,
+        tell: Tell = silent,
+        on_recorded: OnRecorded | None = None,
+    ) -> None:
         # Not Django's own, which reads every migration from disk again.
         self.connection = connection
-        self.loader = load(connection)
+        self.loader: FedLoader = load(connection)
         self.recorder = Recorder(connection)
         self.progress_callback = None
         self._note = note
         self._tell = tell
+        self._on_recorded = on_recorded
 
     def pending(self) -> Plan:
         """What brings this database to the state of the code."""
@@ -56,20 +66,34 @@ class Executor(MigrationExecutor):
         no content types and permissions behind. `whole` says that the plan ends at the state of
         the code, so that its handlers may see the code's own models.
         """
-        alias = self.connection.alias
-        state: ProjectState | None = None
-        if plan:
-            # Private, and so unknown to the stubs.
-            state = self._create_project_state(  # type: ignore[attr-defined]
-                with_applied_migrations=True
-            )
-            _send(signals.pre_migrate, alias, apps=state.apps, plan=plan)
-            state = self.migrate([], plan=plan, state=state.clone())
+        state = self.apply(plan) if plan else None
+        self.finish(plan, None if whole else state)
+
+    def apply(self, plan: Plan) -> ProjectState:
+        """Send pre_migrate and apply `plan`; the state that it ends at."""
+        state = self.state()
+        self.begin(plan, state)
+        return self.migrate([], plan=plan, state=state.clone())
+
+    def state(self) -> ProjectState:
+        """What the migrations say that this database is now."""
+        # Private, and so unknown to the stubs.
+        made: ProjectState = self._create_project_state(  # type: ignore[attr-defined]
+            with_applied_migrations=True
+        )
+        return made
+
+    def begin(self, plan: Plan, state: ProjectState) -> None:
+        """Send pre_migrate, whose handlers may put operations into the plan's migrations."""
+        _send(signals.pre_migrate, self.connection.alias, apps=state.apps, plan=plan)
+
+    def finish(self, plan: Plan, state: ProjectState | None = None) -> None:
+        """Send post_migrate, whose handlers see the models of `state`, or else the code's own."""
         seen_by_handlers: Any = apps
-        if state is not None and not whole:
+        if state is not None:
             state.clear_delayed_apps_cache()
             seen_by_handlers = state.apps
-        _send(signals.post_migrate, alias, apps=seen_by_handlers, plan=plan)
+        _send(signals.post_migrate, self.connection.alias, apps=seen_by_handlers, plan=plan)
 
     def apply_migration(
         self,
@@ -79,18 +103,26 @@ class Executor(MigrationExecutor):
         fake_initial: bool = False,
     ) -> ProjectState:
         """Apply and record one migration, in one transaction where it has one."""
-        self._tell(f"{migration.app_label}.{migration.name}")
         if fake:
+            self._tell(f"{migration.app_label}.{migration.name}")
             self._record(migration)
             return state
+        return self.whole(migration, lambda editor: migration.apply(state, editor))
+
+    def whole(self, migration: Migration, run: Callable[[Any], ProjectState]) -> ProjectState:
+        """Have `run` do with a schema editor what `migration` says; then record and mark it."""
+        name = f"{migration.app_label}.{migration.name}"
+        self._tell(name)
         if not migration.atomic:
-            self._note(f"{migration.app_label}.{migration.name}")
+            self._note(name)
         with self.connection.schema_editor(atomic=migration.atomic) as editor:
-            state = migration.apply(state, editor)
+            state = run(editor)
             for statement in editor.deferred_sql:
                 editor.execute(statement, None)
             editor.deferred_sql.clear()
             self._record(migration)
+            if self._on_recorded is not None:
+                self._on_recorded(migration)
         if not migration.atomic:
             self._note(None)
         return state

@@ -3,7 +3,7 @@
 import copy
 import threading
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from django.apps import apps
@@ -43,15 +43,17 @@ class Recorder(MigrationRecorder):
 
 
 class FedLoader(MigrationLoader):
-    """The graph for given rows, of migrations that were read from disk before.
-
-    Its migrations are its own: handlers of pre_migrate put operations into them.
-    """
+    """The graph for given rows, of migrations that were read from disk before."""
 
     def __init__(self, rows: Iterable[Node], connection: BaseDatabaseWrapper | None = None) -> None:
         self._rows: dict[Node, Any] = dict.fromkeys(rows)
         super().__init__(None)
         self.connection = connection
+
+    @property
+    def rows(self) -> frozenset[Node]:
+        """What it was fed with."""
+        return frozenset(self._rows)
 
     @property
     def applied_migrations(self) -> dict[Node, Any]:
@@ -66,9 +68,7 @@ class FedLoader(MigrationLoader):
     def load_disk(self) -> None:
         """Take what this process has read before."""
         read = _graph()
-        self.disk_migrations = {
-            node: _own(migration) for node, migration in (read.disk_migrations or {}).items()
-        }
+        self.disk_migrations = dict(read.disk_migrations or {})
         self.unmigrated_apps = set(read.unmigrated_apps)
         self.migrated_apps = set(read.migrated_apps)
 
@@ -84,9 +84,17 @@ class FedLoader(MigrationLoader):
 def load(connection: BaseDatabaseWrapper) -> FedLoader:
     """The graph of all migrations on disk, and which of them this database has.
 
-    Migrations are read from disk once per process.
+    Migrations are read from disk once per process, and put in order once per distinct set of
+    rows. What is returned has migrations of its own: handlers of pre_migrate put operations into
+    them.
     """
-    return FedLoader(Recorder(connection).applied_migrations(), connection)
+    rows = Recorder(connection).applied_migrations()
+    loader = copy.copy(_in_order(frozenset(rows), disk()))
+    loader.connection = connection
+    loader.applied_migrations = dict(loader.applied_migrations)
+    loader.graph = copy.copy(loader.graph)
+    loader.graph.nodes = {node: _own(one) for node, one in loader.graph.nodes.items()}
+    return loader
 
 
 def migrated_apps() -> frozenset[str]:
@@ -110,6 +118,11 @@ def disk() -> Disk:
     """A key for what is kept about the migrations on disk; tests change the installed apps."""
     installed = tuple(config.name for config in apps.get_app_configs())
     return installed, tuple(sorted(settings.MIGRATION_MODULES.items()))
+
+
+@lru_cache(maxsize=64)
+def _in_order(rows: frozenset[Node], key: Disk) -> FedLoader:
+    return FedLoader(rows)
 
 
 def _graph() -> MigrationLoader:

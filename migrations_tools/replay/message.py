@@ -91,13 +91,14 @@ def _parts(
     for step in segment.steps:
         # Texts of Django's schema editor, as it sent them; nothing of them is a template.
         yield from (_verbatim(statement) for statement in step.statements)
-    yield from _rows(schema, segment.gained)
+    yield from adding(schema, segment.gained)
     if segment.relations:
         yield furnishing(schema)
         yield installing(schema)
 
 
-def _rows(schema: str, gained: Gained) -> Iterator[sql.Composable]:
+def adding(schema: str, gained: Gained) -> Iterator[sql.Composed]:
+    """The statements that add these rows where they are missing."""
     for text, rows in (
         (_MIGRATIONS, gained.migrations),
         (_TYPES, gained.types),

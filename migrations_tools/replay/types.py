@@ -117,11 +117,11 @@ class Recording:
     """How schemas at `start` get to `end`, as seen in a template on this PostgreSQL major.
 
     Attributes:
-        states: the digest after each migration, by node.
+        marks: the template's after each migration.
     """
 
     major: int
     start: Mark
     end: Mark
     segments: tuple[Segment, ...]
-    states: Mapping[Node, str] = field(default_factory=dict)
+    marks: Mapping[Node, Mark] = field(default_factory=dict)

@@ -58,16 +58,17 @@ class Watch:
         sent, and what is there is dropped without IF, so that a schema whose index has another name
         says so.
         """
-        text = str(text)
+        # What is no text is composed by the driver: of furniture, and of no schema editor.
+        said = text if isinstance(text, str) else repr(text)
         sender = self._senders[-1] if self._senders else Sender.OTHER
-        if sender is Sender.OTHER and _SAVEPOINT.match(text):
+        if sender is Sender.OTHER and _SAVEPOINT.match(said):
             sender = Sender.SAVEPOINT
-        if sender is Sender.EDITOR and (drop := _DROP_IF_EXISTS.fullmatch(text)):
+        if sender is Sender.EDITOR and (drop := _DROP_IF_EXISTS.fullmatch(said)):
             if not self._is_there(drop["name"]):
                 return None
-            text = drop["drop"] + drop["name"]
+            text = said = drop["drop"] + drop["name"]
         # Before it is sent: what failed may have been caught by whoever sent it.
-        self._statements.append(Statement(sender, text, parameters=bool(params), many=many))
+        self._statements.append(Statement(sender, said, parameters=bool(params), many=many))
         return execute(text, params, many, context)
 
     def _is_there(self, name: str) -> bool:

@@ -82,10 +82,7 @@ def key_content_types_by_tenant() -> None:
     if apps.is_installed("django.contrib.contenttypes"):
         from django.contrib.contenttypes.models import ContentType
 
-        cache = CacheByTenant()
-        for manager in _managers(ContentType):
-            if not isinstance(manager._cache, CacheByTenant):
-                manager._cache = cache
+        key_by_tenant(ContentType)
     if apps.is_installed("django.contrib.sites"):
         from django.contrib.sites import models
 
@@ -93,6 +90,14 @@ def key_content_types_by_tenant() -> None:
             models.SITE_CACHE = SitesByTenant()
         # Not by assignment: the stubs have another signature for it.
         setattr(models.SiteManager, "clear_cache", _clear_sites)  # noqa: B010
+
+
+def key_by_tenant(model: Any) -> None:
+    """Replace the cache of one ContentType: the real one, or a historical one of migrations."""
+    cache = CacheByTenant()
+    for manager in _managers(model):
+        if not isinstance(manager._cache, CacheByTenant):
+            manager._cache = cache
 
 
 def _clear_sites(manager: Any) -> None:

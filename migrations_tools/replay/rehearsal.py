@@ -1,0 +1,231 @@
+"""Run what is pending in a template, for real, and write down how other schemas get there."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, Final
+
+from django.db.migrations.migration import Migration
+from django.db.migrations.state import ProjectState
+from psycopg import sql
+
+from migrations_tools.execution import Executor, Plan, Tell, silent
+from migrations_tools.loading import Node
+from migrations_tools.replay.errors import RecordingFailed
+from migrations_tools.replay.rule import editor_statements, why_not_replayable
+from migrations_tools.replay.types import Gained, Mark, Recording, Seen, Segment, Sender, Step
+from migrations_tools.replay.watch import Watch, watching
+from migrations_tools.states import state_of
+from sharding.schemas.connections import Connection
+from sharding.schemas.services.fingerprint import fingerprint
+from sharding.schemas.services.global_ids import TRIGGER
+
+_MIGRATIONS: Final = "SELECT app, name FROM {schema}.django_migrations ORDER BY id"
+_TYPES: Final = "SELECT app_label, model FROM {schema}.django_content_type"
+_PERMISSIONS: Final = """
+    SELECT t.app_label, t.model, p.codename, p.name
+    FROM {schema}.auth_permission p JOIN {schema}.django_content_type t ON t.id = p.content_type_id
+"""
+_HAS: Final = "SELECT to_regclass(format('%%I.%%I', %s::text, %s::text)) IS NOT NULL"
+
+# What furniture looks at: tables, views and sequences, and the triggers of global ids.
+_FURNISHED: Final = """
+    SELECT objid FROM pg_depend JOIN pg_class c ON c.oid = objid
+    WHERE refclassid = 'pg_namespace'::regclass AND classid = 'pg_class'::regclass
+      AND refobjid = quote_ident(%(schema)s)::regnamespace
+      AND c.relkind IN ('r', 'p', 'v', 'm', 'S')
+    UNION ALL
+    SELECT oid FROM pg_trigger
+    WHERE tgname = %(trigger)s AND tgrelid IN (
+        to_regclass(format('%%I.django_content_type', %(schema)s::text)),
+        to_regclass(format('%%I.auth_permission', %(schema)s::text))
+    )
+"""
+
+_OF_SIGNALS: Final = ('INSERT INTO "django_content_type"', 'INSERT INTO "auth_permission"')
+_LOOKS: Final = ("SELECT", "SAVEPOINT", "RELEASE SAVEPOINT")
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What a template is between two migrations."""
+
+    mark: Mark
+    rows: tuple[Node, ...]
+    furnished: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """One step with what the template was before and after."""
+
+    step: Step
+    before: _Look
+    after: _Look
+
+
+class _Rehearsal(Executor):
+    """An executor that is watched."""
+
+    def __init__(self, connection: Any, watch: Watch, schema: str, tell: Tell) -> None:
+        super().__init__(connection, note=_no_notes, tell=tell)
+        self._watch = watch
+        self._schema = schema
+        self.taken: list[_Taken] = []
+        self.now = _look(connection.connection, schema)
+
+    def apply_migration(
+        self,
+        state: ProjectState,
+        migration: Migration,
+        fake: bool = False,
+        fake_initial: bool = False,
+    ) -> ProjectState:
+        """Apply one migration, and judge it by what it sent."""
+        self._watch.take()
+        try:
+            state = super().apply_migration(state, migration, fake, fake_initial)
+        except Exception as error:
+            raise RecordingFailed(f"{migration.app_label}.{migration.name}", str(error)) from error
+        before, self.now = self.now, _look(self.connection.connection, self._schema)
+        step = _judged(migration, self._watch.take(), self._schema)
+        self.taken.append(_Taken(step, before, self.now))
+        return state
+
+    def finish(self, plan: Plan, state: ProjectState | None = None) -> None:
+        """Send post_migrate, as a signal's."""
+        self._watch.take()
+        with self._watch.sending(Sender.SIGNAL):
+            super().finish(plan, state)
+
+    def _record(self, migration: Migration) -> None:
+        with self._watch.sending(Sender.RECORDER):
+            super()._record(migration)
+
+
+def rehearse(connection: Any, schema: str, *, tell: Tell = silent) -> Recording:
+    """Bring a template to the state of the code and return how others get there.
+
+    `connection` is Django's, session-bound to the template, which is at its start.
+
+    Transaction: one per migration; forbids an open one.
+
+    Raises:
+        RecordingFailed: a migration failed; the template is of no use any more.
+    """
+    raw: Connection = connection.connection
+    with watching(connection) as watch:
+        executor = _Rehearsal(connection, watch, schema, tell)
+        start = executor.now
+        types, permissions = _names(raw, schema)
+        executor.run(executor.pending())
+        of_handlers = watch.take()
+    end = _look(raw, schema)
+    types_now, permissions_now = _names(raw, schema)
+    segments = _segments(executor.taken, start, end)
+    last = Gained(
+        migrations=_added(executor.now.rows, end.rows),
+        types=tuple(sorted(types_now - types)),
+        permissions=tuple(sorted(permissions_now - permissions)),
+    )
+    return Recording(
+        major=raw.info.server_version // 10_000,
+        start=start.mark,
+        end=end.mark,
+        segments=tuple(_finished(segments, last, end.mark, _wants_signals(of_handlers))),
+        marks={one.step.node: one.after.mark for one in executor.taken},
+    )
+
+
+def _judged(migration: Migration, seen: Seen, schema: str) -> Step:
+    node = migration.app_label, migration.name
+    why_not = why_not_replayable(migration, seen)
+    statements = tuple(editor_statements(seen))
+    if not why_not and any(schema in statement for statement in statements):
+        why_not = "its SQL names the schema that it runs in"
+    return Step(node, not why_not, why_not, () if why_not else statements)
+
+
+def _segments(taken: list[_Taken], start: _Look, end: _Look) -> list[Segment]:
+    """Neighbours of one kind together."""
+    found = []
+    for replayable, group in groupby(taken, key=lambda one: one.step.replayable):
+        ones = list(group)
+        before, after = ones[0].before, ones[-1].after
+        found.append(
+            Segment(
+                steps=tuple(one.step for one in ones),
+                replayable=replayable,
+                before=before.mark,
+                after=after.mark,
+                gained=Gained(migrations=_added(before.rows, after.rows)),
+                relations=bool(after.furnished - before.furnished),
+            )
+        )
+    return found
+
+
+def _finished(segments: list[Segment], last: Gained, end: Mark, signals: bool) -> Iterator[Segment]:
+    """What post_migrate made goes with the last segment, or is done once more in each schema."""
+    yield from segments[:-1]
+    if segments:
+        final = segments[-1]
+        gained = Gained((*final.gained.migrations, *last.migrations), last.types, last.permissions)
+        after = final.after if signals else end
+        yield Segment(final.steps, final.replayable, final.before, after, gained, final.relations)
+        if signals:
+            yield Segment((), False, final.after, end)
+
+
+def _wants_signals(seen: Seen) -> bool:
+    """Whether handlers of post_migrate did more than add content types and permissions."""
+    return any(
+        not statement.sql.lstrip().startswith(_LOOKS + _OF_SIGNALS)
+        for statement in seen.statements
+        if statement.sender is Sender.SIGNAL
+    )
+
+
+def mark_of(raw: Connection, schema: str) -> Mark:
+    """What a schema is now, measured.
+
+    Transaction: any, or none.
+    """
+    return _mark(raw, schema, _rows(raw, schema, "django_migrations", _MIGRATIONS))
+
+
+def _mark(raw: Connection, schema: str, rows: list[Node]) -> Mark:
+    return Mark(state_of(rows).digest, fingerprint(raw, schema))
+
+
+def _look(raw: Connection, schema: str) -> _Look:
+    rows = _rows(raw, schema, "django_migrations", _MIGRATIONS)
+    furnished = raw.execute(_FURNISHED, {"schema": schema, "trigger": TRIGGER})
+    return _Look(
+        mark=_mark(raw, schema, rows),
+        rows=tuple(rows),
+        furnished=frozenset(oid for (oid,) in furnished),
+    )
+
+
+def _names(
+    raw: Connection, schema: str
+) -> tuple[set[tuple[str, str]], set[tuple[str, str, str, str]]]:
+    types = _rows(raw, schema, "django_content_type", _TYPES)
+    return set(types), set(_rows(raw, schema, "auth_permission", _PERMISSIONS))
+
+
+def _rows(raw: Connection, schema: str, table: str, query: str) -> list[Any]:
+    row = raw.execute(_HAS, (schema, table)).fetchone()
+    if row is None or not row[0]:
+        return []
+    return raw.execute(sql.SQL(query).format(schema=sql.Identifier(schema))).fetchall()
+
+
+def _added(before: tuple[Node, ...], after: tuple[Node, ...]) -> tuple[Node, ...]:
+    known = set(before)
+    return tuple(node for node in after if node not in known)
+
+
+def _no_notes(what: str | None) -> None:
+    """A template that is cut off is dropped; nobody goes on with it."""

@@ -1,0 +1,1 @@
+"""Migrations recorded and replayed, with apps that the product does not have."""

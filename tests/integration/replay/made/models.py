@@ -1,0 +1,1 @@
+"""None: what the migrations of a test make is all there is."""
