@@ -21,7 +21,7 @@ from sharding.schemas.services.create_schema import create_schema, open_schema
 from sharding.schemas.services.drop_schema import drop_schema
 from sharding.schemas.services.furnish import Execute, furnish
 from sharding.schemas.services.global_ids import install
-from sharding.schemas.services.markers import read_marker, set_digest, set_unfinished
+from sharding.schemas.services.markers import read_marker, set_state, set_unfinished
 from sharding.schemas.types import Marker, Phase
 
 # Taken on the session: a migration without a transaction could hold none. When a builder is killed,
@@ -106,7 +106,7 @@ def build_schema(
             digest = _digest(executor)
             with raw.transaction():
                 complete(raw.execute)
-                set_digest(raw, schema, digest)
+                set_state(raw, schema, digest=digest, fingerprint=None, major=None)
                 open_schema(raw, schema, epoch=placement.epoch, token=_fit(raw, schema).token)
     return Build(
         schema=schema,

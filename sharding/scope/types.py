@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from typing import Final, final
 
 TENANT_ID_PATTERN: Final = re.compile(r"t[0-9a-z]{6,30}")
+TEMPLATE_PATTERN: Final = re.compile(r"tmpl_[0-9a-f]{12}")
+"""Of a schema in which migrations are tried: no tenant's id has an underscore, and no role bears
+this name, so nobody is ever served from one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,7 @@ class Placement:
     def __post_init__(self) -> None:
         # Both go into SQL as identifiers, ahead of every statement: nothing else may get here.
         for name in (self.tenant_id, self.schema):
-            if not TENANT_ID_PATTERN.fullmatch(name):
+            if not (TENANT_ID_PATTERN.fullmatch(name) or TEMPLATE_PATTERN.fullmatch(name)):
                 raise ValueError(f"{name!r} is no tenant id ({TENANT_ID_PATTERN.pattern})")
 
     @property

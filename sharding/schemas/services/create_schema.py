@@ -7,7 +7,7 @@ from sharding.registry.types import Server
 from sharding.schemas import names
 from sharding.schemas.connections import Connection, own_connection
 from sharding.schemas.errors import ForeignSchema, NoSuchRole
-from sharding.schemas.services.fence import grant_permit, unseal
+from sharding.schemas.services.fence import grant_permit, granting_permit, unseal, unsealing
 from sharding.schemas.services.markers import set_phase
 from sharding.schemas.types import Phase
 
@@ -53,18 +53,21 @@ def create_schema(server: Server, schema: str) -> bool:
                 )
                 if not claimed.rowcount:
                     return False
-                connection.execute(
-                    sql.SQL(_CREATE).format(
-                        schema=sql.Identifier(schema),
-                        permit=sql.Identifier(names.WRITE_PERMIT),
-                        heartbeat=sql.Identifier(names.HEARTBEAT),
-                    )
-                )
+                connection.execute(creating(schema))
         except psycopg.errors.UndefinedObject as error:
             raise NoSuchRole(server.name, schema) from error
         except psycopg.errors.DuplicateSchema as error:
             raise ForeignSchema(server.name, schema) from error
     return True
+
+
+def creating(schema: str) -> sql.Composed:
+    """The statements that make an empty, closed schema with its furniture."""
+    return sql.SQL(_CREATE).format(
+        schema=sql.Identifier(schema),
+        permit=sql.Identifier(names.WRITE_PERMIT),
+        heartbeat=sql.Identifier(names.HEARTBEAT),
+    )
 
 
 def open_schema(
@@ -79,3 +82,8 @@ def open_schema(
         set_phase(connection, schema, Phase.ACTIVE, epoch=epoch, token=token)
         grant_permit(connection, schema)
         unseal(connection, schema)
+
+
+def opening(schema: str) -> sql.Composed:
+    """The statements by which a tenant gets rights on its schema; the phase is the caller's."""
+    return sql.SQL("; ").join((granting_permit(schema), unsealing(schema)))

@@ -1,7 +1,7 @@
 """Take a tenant's schema away, a few tables at a time."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -75,8 +75,11 @@ def drop_schema(
     *,
     max_locks: int = MAX_LOCKS,
     give_up_after: timedelta = GIVE_UP_AFTER,
+    tell: Callable[[str], None] = lambda line: None,
 ) -> Drop:
     """Close `schema` to its tenant and drop it, then forget its row. The role stays.
+
+    `tell` hears of every batch that is gone; a caller with a lease renews it there.
 
     Transaction: many, on an owner connection of its own; each holds about `max_locks` locks at
     most and waits for readers a fifth of a second at a time.
@@ -96,11 +99,7 @@ def drop_schema(
             return Drop(existed=False, tables=0, transactions=0)
         _close(connection, schema)
         batches = list(in_batches(_weights(connection, schema), max_locks))
-        for batch in batches:
-            statement = sql.SQL(_DROP_TABLES).format(
-                tables=sql.SQL(", ").join(sql.Identifier(schema, table) for table in batch)
-            )
-            _insist(connection, server, schema, (statement,), gives_up_at)
+        _drop_tables(connection, server, schema, batches, gives_up_at, tell)
         _insist(
             connection,
             server,
@@ -115,6 +114,37 @@ def drop_schema(
         )
         tables = sum(len(batch) for batch in batches)
     return Drop(existed=True, tables=tables, transactions=len(batches) + 2)
+
+
+def drop_tables(connection: Connection, server: Server, schema: str) -> int:
+    """Drop the tables of a schema that nobody serves from, a few at a time; return how many.
+
+    Transaction: several; forbids an open one.
+    Idempotent.
+
+    Raises:
+        SchemaInUse: somebody held a table for half a minute.
+    """
+    batches = list(in_batches(_weights(connection, schema), MAX_LOCKS))
+    gives_up_at = time.monotonic() + GIVE_UP_AFTER.total_seconds()
+    _drop_tables(connection, server, schema, batches, gives_up_at, lambda line: None)
+    return sum(len(batch) for batch in batches)
+
+
+def _drop_tables(  # noqa: PLR0913 - what one go needs
+    connection: Connection,
+    server: Server,
+    schema: str,
+    batches: Iterable[list[str]],
+    gives_up_at: float,
+    tell: Callable[[str], None],
+) -> None:
+    for batch in batches:
+        statement = sql.SQL(_DROP_TABLES).format(
+            tables=sql.SQL(", ").join(sql.Identifier(schema, table) for table in batch)
+        )
+        _insist(connection, server, schema, (statement,), gives_up_at)
+        tell(f"dropped {len(batch)} tables of {schema}")
 
 
 def in_batches(weights: Iterable[tuple[str, int]], max_locks: int) -> Iterator[list[str]]:

@@ -88,7 +88,12 @@ def revoke_permit(connection: Connection, schema: str) -> None:
 
 def grant_permit(connection: Connection, schema: str) -> None:
     """Let writes pass again. Transaction: the caller's. Idempotent."""
-    connection.execute(_compose(_GRANT_PERMIT, schema))
+    connection.execute(granting_permit(schema))
+
+
+def granting_permit(schema: str) -> sql.Composed:
+    """The one statement that `grant_permit` runs."""
+    return _compose(_GRANT_PERMIT, schema)
 
 
 def seal(connection: Connection, schema: str) -> None:
@@ -98,7 +103,12 @@ def seal(connection: Connection, schema: str) -> None:
 
 def unseal(connection: Connection, schema: str) -> None:
     """Let the tenant look into its schema. Transaction: the caller's. Idempotent."""
-    connection.execute(_compose(_GRANT_USAGE, schema))
+    connection.execute(unsealing(schema))
+
+
+def unsealing(schema: str) -> sql.Composed:
+    """The one statement that `unseal` runs."""
+    return _compose(_GRANT_USAGE, schema)
 
 
 def _switch(

@@ -1,5 +1,9 @@
 """A schema's row in atoll.tenant_schema: read it, change it by token."""
 
+from collections.abc import Collection
+
+from psycopg import sql
+
 from sharding.schemas.connections import Connection
 from sharding.schemas.errors import SchemaMissing, WrongPhase
 from sharding.schemas.types import Marker, Phase
@@ -7,6 +11,12 @@ from sharding.schemas.types import Marker, Phase
 _READ = """
     SELECT schema, phase, epoch, move_id, token, digest, fingerprint, major, unfinished
     FROM atoll.tenant_schema WHERE schema = %(schema)s
+"""
+
+_READ_MANY = """
+    SELECT schema, phase, epoch, move_id, token, digest, fingerprint, major, unfinished
+    FROM atoll.tenant_schema
+    WHERE %(schemas)s::text[] IS NULL OR schema = ANY (%(schemas)s)
 """
 
 # A holder of an older token is one that was given up: it changes nothing.
@@ -19,10 +29,11 @@ _SET_PHASE = """
     WHERE schema = %(schema)s AND token <= %(token)s
 """
 
-_SET_DIGEST = """
+_SET_STATE = """
     UPDATE atoll.tenant_schema
-    SET digest = %(digest)s, unfinished = NULL, changed_at = clock_timestamp()
-    WHERE schema = %(schema)s
+    SET digest = {digest}, fingerprint = {fingerprint}, major = {major}, unfinished = NULL,
+        changed_at = clock_timestamp()
+    WHERE schema = {schema}
 """
 
 _SET_UNFINISHED = """
@@ -39,6 +50,15 @@ def read_marker(connection: Connection, schema: str) -> Marker | None:
         return None
     name, phase, *rest = row
     return Marker(name, Phase(phase), *rest)
+
+
+def read_markers(
+    connection: Connection, schemas: Collection[str] | None = None
+) -> dict[str, Marker]:
+    """The rows of these schemas, or all that the shard has, by schema."""
+    wanted = None if schemas is None else list(schemas)
+    rows = connection.execute(_READ_MANY, {"schemas": wanted})
+    return {name: Marker(name, Phase(phase), *rest) for name, phase, *rest in rows}
 
 
 def set_phase(
@@ -70,12 +90,33 @@ def set_phase(
     )
 
 
-def set_digest(connection: Connection, schema: str, digest: str) -> None:
-    """Write down which migrations `schema` has; whatever was unfinished is finished.
+def set_state(
+    connection: Connection,
+    schema: str,
+    *,
+    digest: str,
+    fingerprint: str | None,
+    major: int | None,
+) -> None:
+    """Write down which migrations and which structure `schema` has; nothing is unfinished then.
+
+    `fingerprint` is None where nobody measured it, and `major` with it.
 
     Transaction: the caller's, together with the last of these migrations.
     """
-    connection.execute(_SET_DIGEST, {"schema": schema, "digest": digest})
+    connection.execute(setting_state(schema, digest=digest, fingerprint=fingerprint, major=major))
+
+
+def setting_state(
+    schema: str, *, digest: str, fingerprint: str | None, major: int | None
+) -> sql.Composed:
+    """The one statement that `set_state` runs."""
+    return sql.SQL(_SET_STATE).format(
+        schema=sql.Literal(schema),
+        digest=sql.Literal(digest),
+        fingerprint=sql.Literal(fingerprint),
+        major=sql.Literal(major),
+    )
 
 
 def set_unfinished(connection: Connection, schema: str, what: str | None) -> None:
