@@ -34,7 +34,11 @@ _NAMES: Final[dict[CommandVerdict, str]] = {
         "optimizemigration runserver sendtestemail shell squashmigrations startapp startproject"
     ),
     CommandVerdict.CONTROL: (
-        "add_shard all_tenants_command cancel_sign_up create_domain create_operator create_tenant "
+        "add_shard all_tenants_command build_image cancel_sign_up create_domain create_operator create_tenant "
+        "clone_tenant export_tenant import_tenant "
+        "adopt_tenant check_drift drop_left_over mend_schema open_restored_shard seal_shard "
+        "create_tenants delete_tenant purge_deleted rename_tenant restore_tenant "
+        "allocate_ids give_global_ids "
         "dbshell delete_domain demo demo_check devstack disable_operator fleet_status "
         "list_operators list_shards list_sign_ups list_tenants migrate migrate_fleet "
         "migrate_schemas outbox_status "
@@ -47,8 +51,8 @@ _NAMES: Final[dict[CommandVerdict, str]] = {
     ),
     CommandVerdict.EITHER: "inspectdb showmigrations sqlflush sqlmigrate",
     CommandVerdict.REFUSED: (
-        "clone_tenant collectstatic_schemas create_missing_schemas create_tenant_superuser "
-        "createcachetable delete_tenant remove_stale_contenttypes rename_schema test testserver"
+        "collectstatic_schemas create_missing_schemas create_tenant_superuser "
+        "createcachetable remove_stale_contenttypes rename_schema test testserver"
     ),
 }
 

