@@ -1,0 +1,1 @@
+"""A tenant out and in again, on real servers."""

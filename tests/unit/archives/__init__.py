@@ -1,0 +1,1 @@
+"""Archives as files: what is written, and what is not believed."""
