@@ -67,6 +67,7 @@ class SessionBoundWrapper(DatabaseWrapper):
     placement: scope.Placement
     on_schema_change: OnSchemaChange | None = None
     cap: float = PROBE_CAP_S
+    _serves = False
 
     def binding(self) -> Prefix | None:
         """Nothing goes before a statement; but the tenant in scope must be the session's.

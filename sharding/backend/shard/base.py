@@ -14,10 +14,12 @@ from psycopg.pq import Format
 from sharding import scope
 from sharding.backend.cursor import BoundCursor, BoundServerSideCursor
 from sharding.backend.errors import NotSessionBound, StatementRefused
+from sharding.backend.identity import check_identity, refused_just_now
 from sharding.backend.operations import DatabaseOperations
 from sharding.backend.prefix import Prefix, prefix_for
 from sharding.backend.schema_editor import BoundSchemaEditor
 from sharding.backend.wrapper import ServerWrapper
+from sharding.pools.errors import ShardAway
 
 
 class DatabaseWrapper(ServerWrapper):
@@ -32,6 +34,8 @@ class DatabaseWrapper(ServerWrapper):
     ops_class = DatabaseOperations
 
     _bare: int = 0
+    _serves: bool = True
+    """Whether tenants' people are at the other end, who see nothing of a sealed shard."""
 
     def __init__(self, settings_dict: dict[str, Any], alias: str, **kwargs: Any) -> None:
         super().__init__(settings_dict, alias, **kwargs)
@@ -69,6 +73,27 @@ class DatabaseWrapper(ServerWrapper):
     def get_connection_params(self) -> dict[str, Any]:
         """Django's, with the cursor that can be bound."""
         return {**super().get_connection_params(), "cursor_factory": BoundCursor}
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        """Connect, unless the server there was refused a moment ago.
+
+        Raises:
+            ShardAway: it was, or the server is known to be away.
+        """
+        if self.server is not None and (why := refused_just_now(self.server)):
+            raise ShardAway(self.alias, why)
+        return super().get_new_connection(conn_params)
+
+    def _configure_connection(self, connection: Any) -> bool:
+        """Django's hook for a connection that has just been made, by a pool or without one.
+
+        Raises:
+            ShardAway: the server there is not the one that may serve.
+        """
+        if self.server is not None and self.alias != NO_DB_ALIAS:
+            check_identity(connection, self.server, sealed_too=self._serves)
+        configured: bool = super()._configure_connection(connection)  # type: ignore[misc]
+        return configured
 
     def connect(self) -> None:
         """Connect. Handlers of `connection_created` run SQL, with or without a scope."""

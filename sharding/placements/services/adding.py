@@ -1,16 +1,14 @@
 """Add a shard: from a bare database and an administrator's connection to one that takes tenants."""
 
-import fcntl
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 
 from sharding.placements.errors import ShardNameTaken
 from sharding.placements.models import CONTROL, ReservedRole, Shard
 from sharding.placements.services.reference import bring_newest, lags
+from sharding.placements.services.registry_file import read_file, register_server
 from sharding.placements.services.reserving import top_up_roles
 from sharding.placements.services.shards import (
     activate_shard,
@@ -18,9 +16,7 @@ from sharding.placements.services.shards import (
     check_identity,
     check_shard_name,
 )
-from sharding.registry import current as addresses
-from sharding.registry.toml_file import read_registry, write_registry
-from sharding.registry.types import Endpoint, Login, Registry, Server
+from sharding.registry.types import Endpoint, Login, Server
 from sharding.schemas.connections import login_connection
 from sharding.schemas.preparation.logins import OWN_MAKES_ROLES_SINCE
 from sharding.schemas.preparation.types import (
@@ -85,7 +81,7 @@ def add_shard(request: AddShardRequest, tell: Tell = lambda report: None) -> Pre
 
     begin_shard(request.name)
     tell(_done(ours[0]))
-    version = _register(request.registry_path, server)
+    version = register_server(request.registry_path, server)
     tell(_done(ours[1]))
     prepared = prepare_shard(request.admin_conninfo, server, tell=tell)
     if server.pooled != server.direct:
@@ -105,7 +101,7 @@ def add_shard(request: AddShardRequest, tell: Tell = lambda report: None) -> Pre
 def _own_steps(
     request: AddShardRequest, server: Server, known: Shard | None
 ) -> tuple[StepReport, ...]:
-    registered = _read(request.registry_path).shards.get(request.name) == server
+    registered = read_file(request.registry_path).shards.get(request.name) == server
     made = ReservedRole.objects.using(CONTROL).filter(shard=known, made_at__isnull=False)
     has_roles = known is not None and made.exists()
     has_reference = known is not None and not lags(server)
@@ -127,7 +123,7 @@ def _done(step: StepReport) -> StepReport:
 
 def _server(request: AddShardRequest, facts: DatabaseFacts) -> Server:
     """The entry that is there, or a new one; a half-made shard keeps its passwords."""
-    registry = _read(request.registry_path)
+    registry = read_file(request.registry_path)
     there = registry.shards.get(request.name)
     for other in (registry.control, *registry.shards.values()):
         if other is not None and other is not there and other.direct == request.direct:
@@ -168,31 +164,3 @@ def _other_locale(name: str, facts: DatabaseFacts) -> Iterator[Finding]:
             message=f"It sorts text by {facts.collation}, {other.name} by {other.collation}: a "
             "tenant that moves between them sees its lists in another order.",
         )
-
-
-def _register(path: Path, server: Server) -> int:
-    """Put the server into the file, as one more version of it, and use that from now on."""
-    with _alone(path):
-        registry = _read(path)
-        if registry.shards.get(server.name) != server:
-            shards = MappingProxyType({**registry.shards, server.name: server})
-            registry = replace(registry, version=registry.version + 1, shards=shards)
-            write_registry(path, registry)
-    addresses.install(registry)
-    return registry.version
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Two who add shards at once would else write each other's entry away."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_name(f"{path.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _read(path: Path) -> Registry:
-    try:
-        return read_registry(path)
-    except FileNotFoundError:
-        return Registry()

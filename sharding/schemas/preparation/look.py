@@ -80,6 +80,16 @@ def judge(facts: DatabaseFacts, server: Server) -> tuple[Finding, ...]:
             ),
         ),
         (
+            (facts.incarnation or server.incarnation) < server.incarnation,
+            Finding(
+                "sealed",
+                True,
+                f"It is of incarnation {facts.incarnation}, the registry knows "
+                f"{server.incarnation}: it was restored, or is an old primary. Only `manage.py "
+                f"open_restored_shard {server.name}` may open it, after it has compared it.",
+            ),
+        ),
+        (
             facts.version < _OWN_MAY_MAKE_ROLES_SINCE and server.role_maker is None,
             Finding(
                 "role_maker",

@@ -74,7 +74,7 @@ def test_a_changed_address_gets_a_pool_of_its_own(pooled):
         Author.objects.count()
         old = connection.pool
         connection.close()
-        moved = replace(known.shards["alpha"], incarnation=7)
+        moved = replace(known.shards["alpha"], mover=None)
         registry.install(replace(known, shards=MappingProxyType({**known.shards, "alpha": moved})))
         Author.objects.count()
         assert connection.pool is not old
@@ -90,7 +90,7 @@ def test_a_block_that_keeps_an_old_connection_gives_it_back_to_its_own_pool(pool
             Author.objects.create(name="x")
             kept: Any = connections["default"]
             old = kept.pool
-            moved = replace(known.shards["alpha"], incarnation=7)
+            moved = replace(known.shards["alpha"], mover=None)
             registry.install(
                 replace(known, shards=MappingProxyType({**known.shards, "alpha": moved}))
             )

@@ -58,6 +58,7 @@ HOOKS = [
     Hook(BaseDatabaseWrapper, "_savepoint_commit", ("sid",), "shard.base"),
     Hook(BaseDatabaseWrapper, "on_commit", ("func", "robust"), "wrapper"),
     Hook(postgresql.DatabaseWrapper, "create_cursor", ("name",), "shard.base"),
+    Hook(postgresql.DatabaseWrapper, "_configure_connection", ("connection",), "shard.base"),
     Hook(postgresql.DatabaseWrapper, "chunked_cursor", (), "shard.base"),
     Hook(postgresql.DatabaseWrapper, "check_constraints", ("table_names",), "shard.base"),
     Hook(postgresql.DatabaseWrapper, "get_connection_params", (), "wrapper"),

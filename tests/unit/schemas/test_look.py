@@ -44,6 +44,13 @@ def test_what_makes_a_database_unfit_is_named(code, facts):
     assert code in [finding.code for finding in judge(facts, SERVER) if finding.fatal]
 
 
+def test_a_sealed_shard_is_opened_by_no_second_run_of_add_shard():
+    restored = replace(GOOD, shard="alpha", incarnation=1)
+    (finding,) = judge(restored, replace(SERVER, incarnation=2))
+    assert (finding.code, finding.fatal) == ("sealed", True)
+    assert judge(GOOD, replace(SERVER, incarnation=2)) == (), "a bare database is none restored"
+
+
 def test_a_lower_wal_level_is_told_and_is_no_refusal():
     (finding,) = judge(replace(GOOD, wal_level="replica"), SERVER)
     assert (finding.code, finding.fatal) == ("wal_level", False)
