@@ -1,0 +1,1 @@
+"""Drift: what control believes against what is there."""

@@ -1,0 +1,1 @@
+"""Check for drift, mend a schema, drop what is left over."""

@@ -1,0 +1,1 @@
+"""The comparison of directory and shards, without either."""
