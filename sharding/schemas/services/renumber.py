@@ -67,6 +67,8 @@ _MOVE_OBJECTS: Final = """
     FROM unnest(%(old)s::bigint[], %(new)s::bigint[]) AS move (old, new)
     WHERE holder.{type_column} = %(of)s AND holder.{column}::text = move.old::text
 """
+# Installing triggers checks what was deferred so far, and from then on at once.
+_CHECK_LATER: Final = "SET CONSTRAINTS ALL DEFERRED"
 # Django's keys are checked at the commit otherwise, where nobody says which table it was.
 _CHECK_NOW: Final = "SET CONSTRAINTS ALL IMMEDIATE"
 _NEXT: Final = "SELECT nextval(pg_get_serial_sequence(format('%%I.%%I', %s::text, %s::text), 'id'))"
@@ -160,12 +162,14 @@ def renumber(connection: Connection, schema: str, holders: Holders) -> Renumberi
         install(connection.execute, schema)
         if _triggers(connection, schema) != had:
             connection.execute(_FORGET_FINGERPRINT, {"schema": schema})
+        connection.execute(_CHECK_LATER)
         work = _Work(connection, schema, holders)
         types = plan_moves(held_types(connection, schema), work.fresh(TYPES))
         # By the ids that their types are going to have, before anything moves.
         held = held_permissions(connection, schema, types.final) if has_permissions else []
         permissions = plan_moves(held, work.fresh(PERMISSIONS))
-        rows = work.move(TYPES, types, ("contenttypes", "contenttype"), holders.types)
+        typed = (*holders.types, *(Column(one.table, one.type_column) for one in holders.generic))
+        rows = work.move(TYPES, types, ("contenttypes", "contenttype"), typed)
         rows += work.move(PERMISSIONS, permissions, ("auth", "permission"), holders.permissions)
         connection.execute(_CHECK_NOW)
     unknown = [*held_types(connection, schema)]
