@@ -1,39 +1,38 @@
 """Bring one tenant's schema to the state of the code, from nothing or from wherever it is."""
 
-import hashlib
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+import logging
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final
 
+import psycopg
 from django.db import connections
 
 from migrations_tools.errors import HalfApplied, SchemaBusy, SchemaClosed
 from migrations_tools.execution import Executor, Tell, silent
+from migrations_tools.images.services.find_image import body_of, find_image, why_none
+from migrations_tools.states import state_of, wanted_state
+from migrations_tools.turns import WAIT_FOR_OTHERS, alone
 from sharding import scope
-from sharding.backend.session_bound import session_bound
+from sharding.backend.session_bound import forbid_open_transaction, session_bound
 from sharding.placements.services.reference import bring_newest
 from sharding.registry import current as addresses
-from sharding.schemas.connections import Connection
+from sharding.registry.types import Server
+from sharding.schemas.connections import Connection, Patience, own_connection
 from sharding.schemas.errors import SchemaMissing
 from sharding.schemas.services.create_schema import create_schema, open_schema
 from sharding.schemas.services.drop_schema import drop_schema
+from sharding.schemas.services.fingerprint import fingerprint
 from sharding.schemas.services.furnish import Execute, furnish
 from sharding.schemas.services.global_ids import install
+from sharding.schemas.services.image_replay import create_from_image
 from sharding.schemas.services.markers import read_marker, set_state, set_unfinished
 from sharding.schemas.types import Marker, Phase
 
-# Taken on the session: a migration without a transaction could hold none. When a builder is killed,
-# its session ends within seconds. Tried again and again instead of waited for:
-# whoever waits holds a snapshot, and CREATE INDEX CONCURRENTLY waits for all snapshots.
-_TRY_ALONE = "SELECT pg_try_advisory_lock(hashtext('atoll.build_schema'), hashtext(%s))"
-# The session of a builder that was killed in a long statement would else live on as long as that.
-_END_WITH_CLIENT = "SELECT pg_catalog.set_config('client_connection_check_interval', '1s', false)"
-_NOT_ALONE = "SELECT pg_advisory_unlock(hashtext('atoll.build_schema'), hashtext(%s))"
+_logger: Final = logging.getLogger("atoll.images")
 
-WAIT_FOR_OTHERS = timedelta(seconds=15)
-_BETWEEN_TRIES = timedelta(milliseconds=100)
+# Many tenants may be made at once, and images take turns when they fill the lock table.
+_PATIENCE: Final = Patience(statement=timedelta(seconds=60), lock=timedelta(seconds=30))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +43,14 @@ class Build:
         migrations: applied now, in order, as `app.name`.
         created: the schema was made now.
         digest: names the migrations that it has.
+        from_image: nothing was migrated; an image of these migrations was replayed.
     """
 
     schema: str
     created: bool
     migrations: tuple[str, ...]
     digest: str
+    from_image: bool = False
 
 
 def build_schema(
@@ -57,8 +58,10 @@ def build_schema(
 ) -> Build:
     """Create the schema if there is none, apply what is pending, furnish, and open it.
 
-    Every migration is applied, furnished and recorded in one transaction. A schema that is being
-    built stays closed to its tenant until all is done.
+    A new schema is made from the image of the code's migrations, in one transaction. Where there
+    is no image, a warning is logged with the cause and Django's migrations are run: every one is
+    applied, furnished and recorded in one transaction, and the schema stays closed to its tenant
+    until all is done.
 
     The shard gets control's reference tables first, since migrations may refer to them; without
     `with_reference` the caller has seen to that.
@@ -75,10 +78,55 @@ def build_schema(
         ReferenceBusy, ReferenceRowInUse, ReferenceUnprepared: of the reference tables.
         ServerUnreachable, ShardAway: run it again.
     """
+    forbid_open_transaction(placement)
     server = addresses.shard(placement.shard)
-    schema = placement.schema
     if with_reference:
         bring_newest(server)
+    return _from_image(server, placement, tell) or _by_migrations(server, placement, tell)
+
+
+def _from_image(server: Server, placement: scope.Placement, tell: Tell) -> Build | None:
+    """Make a schema that nobody has begun; None where there is one, or no image of it.
+
+    All of it or nothing: a process that is killed here leaves no trace.
+    """
+    schema, state = placement.schema, wanted_state()
+    with own_connection(server, _PATIENCE) as connection:
+        if read_marker(connection, schema) is not None:
+            return None
+        major = connection.info.server_version // 10000
+        image = find_image(state.digest, major)
+        if image is None:
+            _warn(schema, why_none(state.digest, major))
+            return None
+        tell(f"replaying the image of {len(state.nodes)} migrations")
+        try:
+            made = create_from_image(
+                connection, server, schema, body_of(image), epoch=placement.epoch
+            )
+        except (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled) as error:
+            raise SchemaBusy(schema) from error
+        except psycopg.DatabaseError as error:
+            if connection.closed:
+                raise
+            _warn(schema, f"replaying it failed: {error}")
+            return None
+    if not made:
+        return None
+    return Build(schema, True, tuple(image.nodes), state.digest, from_image=True)
+
+
+def _warn(schema: str, why: str) -> None:
+    _logger.warning(
+        "Schema %s is built by Django's migrations, which takes longer, because it has no image: "
+        "%s.",
+        schema,
+        " ".join(why.split()).rstrip("."),
+    )
+
+
+def _by_migrations(server: Server, placement: scope.Placement, tell: Tell) -> Build:
+    schema = placement.schema
     created = create_schema(server, schema)
 
     def complete(execute: Execute) -> None:
@@ -89,8 +137,7 @@ def build_schema(
         connection = connections[placement.shard]
         connection.ensure_connection()
         raw: Connection = connection.connection
-        raw.execute(_END_WITH_CLIENT)
-        with _alone(raw, schema):
+        with alone(raw, schema, wait=WAIT_FOR_OTHERS):
             marker = _fit(raw, schema)
             if marker.unfinished is not None:
                 if marker.phase is not Phase.INCOMING:
@@ -103,10 +150,10 @@ def build_schema(
             )
             plan = executor.pending()
             executor.run(plan)
-            digest = _digest(executor)
+            digest = state_of(executor.recorder.applied_migrations()).digest
             with raw.transaction():
                 complete(raw.execute)
-                set_state(raw, schema, digest=digest, fingerprint=None, major=None)
+                _set_state(raw, schema, digest, measure=bool(plan))
                 open_schema(raw, schema, epoch=placement.epoch, token=_fit(raw, schema).token)
     return Build(
         schema=schema,
@@ -125,25 +172,14 @@ def _fit(raw: Connection, schema: str) -> Marker:
     return marker
 
 
-@contextmanager
-def _alone(raw: Connection, schema: str) -> Iterator[None]:
-    gives_up_at = time.monotonic() + WAIT_FOR_OTHERS.total_seconds()
-    while not _tried(raw, schema):
-        if time.monotonic() >= gives_up_at:
-            raise SchemaBusy(schema)
-        time.sleep(_BETWEEN_TRIES.total_seconds())
-    try:
-        yield
-    finally:
-        if not raw.closed:
-            raw.execute(_NOT_ALONE, (schema,))
-
-
-def _tried(raw: Connection, schema: str) -> bool:
-    row = raw.execute(_TRY_ALONE, (schema,)).fetchone()
-    return bool(row and row[0])
-
-
-def _digest(executor: Executor) -> str:
-    applied = sorted(f"{app}.{name}" for app, name in executor.recorder.applied_migrations())
-    return hashlib.sha256("\n".join(applied).encode()).hexdigest()[:32]
+def _set_state(raw: Connection, schema: str, digest: str, *, measure: bool) -> None:
+    """The state that it is in now; its structure is measured where it may have changed."""
+    marker = read_marker(raw, schema)
+    known = None if marker is None or measure else marker.fingerprint
+    set_state(
+        raw,
+        schema,
+        digest=digest,
+        fingerprint=known or fingerprint(raw, schema),
+        major=raw.info.server_version // 10000,
+    )

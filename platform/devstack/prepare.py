@@ -1,4 +1,4 @@
-"""What makes bare servers the product's own: control's tables, then each shard.
+"""What makes bare servers the product's own: control's tables, each shard, the tenants' image.
 
 Needs Django, set up with settings whose registry is this stack's.
 """
@@ -8,6 +8,9 @@ from collections.abc import Callable
 
 from devstack.addresses import address_of
 from devstack.stack import Stack
+from migrations_tools.images.errors import ImageError
+from migrations_tools.images.services.build_image import build_image
+from migrations_tools.images.types import ImageOutcome
 from migrations_tools.services.control import ControlRequest, migrate_control
 from sharding.placements.services.adding import AddShardRequest, add_shard
 from sharding.registry import current
@@ -15,7 +18,7 @@ from sharding.schemas.preparation.types import Outcome, StepReport
 
 
 def prepare(stack: Stack, *, tell: Callable[[str], None] = lambda line: None) -> None:
-    """Migrate control and add every shard, as far as that is not done.
+    """Migrate control, add every shard and build the image, as far as that is not done.
 
     The registry of this process becomes the stack's.
     Idempotent: what a cut-off run left is finished.
@@ -26,6 +29,19 @@ def prepare(stack: Stack, *, tell: Callable[[str], None] = lambda line: None) ->
     migrate_control(ControlRequest(), tell=lambda line: tell(f"control: {line}"))
     for name in stack.shards:
         _add(stack, name, tell)
+    _build_image(tell)
+
+
+def _build_image(tell: Callable[[str], None]) -> None:
+    """So that tenants are made in a moment. Without one they are made, by Django's migrations."""
+    try:
+        receipt = build_image()
+    except ImageError as error:
+        tell(f"image: none was built. {error}")
+        return
+    for image in receipt.images:
+        if image.outcome is not ImageOutcome.KEPT:
+            tell(f"image for PostgreSQL {image.major}: {image.outcome} {image.why}".rstrip())
 
 
 def _add(stack: Stack, name: str, tell: Callable[[str], None]) -> None:

@@ -47,6 +47,20 @@ def active_alias() -> str | None:
     return alias
 
 
+def forbid_open_transaction(place: scope.Placement) -> None:
+    """Refuse to begin an owner's work where this thread is in the middle of something.
+
+    Raises:
+        OpenTransaction: one is open on that shard, or this thread is session-bound already.
+    """
+    if active() or place.shard in ports.connections_probe.depths():
+        raise scope.OpenTransaction(
+            current=scope.describe(scope.current()),
+            wanted=f"{place}, session-bound",
+            aliases=(active_alias() or place.shard,),
+        )
+
+
 @contextmanager
 def take_migrations(alias: str) -> Iterator[None]:
     """Let the router send this thread's models to a shard, as if it were migrated there.
@@ -130,12 +144,7 @@ class session_bound:  # noqa: N801 - reads as a verb where it is used
 
     def __enter__(self) -> Self:
         place = self._placement
-        if active() or place.shard in ports.connections_probe.depths():
-            raise scope.OpenTransaction(
-                current=scope.describe(scope.current()),
-                wanted=f"{place}, session-bound",
-                aliases=(active_alias() or place.shard,),
-            )
+        forbid_open_transaction(place)
         self._entered = scope.enter(place, independent=True)
         self._entered.__enter__()
         try:

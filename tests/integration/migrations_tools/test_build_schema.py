@@ -1,5 +1,7 @@
 """What a build does besides Django's migrations."""
 
+from datetime import timedelta
+
 import pytest
 from django.apps import apps
 from django.contrib.auth import get_user_model
@@ -128,7 +130,7 @@ def test_a_closed_schema_is_left_closed(new_place, phase):
 def test_who_finds_another_builder_at_work_gives_up_in_time(new_place, monkeypatch):
     place = new_place()
     build_schema(place)
-    monkeypatch.setattr(module, "WAIT_FOR_OTHERS", module._BETWEEN_TRIES)
+    monkeypatch.setattr(module, "WAIT_FOR_OTHERS", timedelta(milliseconds=100))
     with own_connection(addresses.shard(place.shard)) as own:
         own.execute(
             "SELECT pg_advisory_lock(hashtext('atoll.build_schema'), hashtext(%s))", (place.schema,)
