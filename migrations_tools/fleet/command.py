@@ -71,7 +71,7 @@ class FleetCommand(BaseCommand):
         """Do it, or with --dry-run or --plan say what would be done."""
         with errors_told():
             if options["dry_run"] or options.get("plan"):
-                return preview(request)
+                return preview(request, record=bool(options.get("plan")), tell=self.tell)
             with _terminated_as_interrupted():
                 return migrate_fleet(request, tell=self.tell)
 

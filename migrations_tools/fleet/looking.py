@@ -17,8 +17,8 @@ _AT_ONCE: Final = 20
 
 # One query per shard, whatever it holds: the whole table is some hundred bytes per schema.
 _ROWS = """
-    SELECT v.version, s.schema, s.phase, s.digest, s.fingerprint, s.major, s.unfinished
-    FROM (SELECT coalesce(max(version), 0) AS version FROM atoll.reference_version) v
+    SELECT v.digest, s.schema, s.phase, s.digest, s.fingerprint, s.major, s.unfinished
+    FROM (SELECT max(digest) AS digest FROM atoll.reference_version) v
     LEFT JOIN atoll.tenant_schema s ON true
 """
 
@@ -68,4 +68,4 @@ def _read(server: Server) -> ShardRows:
     except psycopg.Error as error:
         return ShardRows(away=" ".join(str(error).split()))
     rows = {schema: Row(*rest) for _, schema, *rest in found if schema is not None}
-    return ShardRows(rows=rows, major=major, reference=found[0][0])
+    return ShardRows(rows=rows, major=major, reference=found[0][0] or "")

@@ -22,6 +22,7 @@ class FleetRequest:
         budget: how many schemas may fail, as `10` or `2%`.
         pause_s: between waves.
         skip_suspended: leave suspended tenants' schemas as they are.
+        record_from: a group of so many schemas is worth a template.
     """
 
     tenants: tuple[str, ...] = ()
@@ -31,6 +32,7 @@ class FleetRequest:
     budget: str = "10"
     pause_s: float = 0.0
     skip_suspended: bool = False
+    record_from: int = 4
 
     def to_json(self) -> dict[str, Any]:
         """For the journal."""
@@ -52,6 +54,7 @@ class FleetRequest:
             budget=told["budget"],
             pause_s=told["pause_s"],
             skip_suspended=told["skip_suspended"],
+            record_from=told["record_from"],
         )
 
 

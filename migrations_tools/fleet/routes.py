@@ -1,6 +1,6 @@
 """Find out what each group of schemas lacks."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from psycopg import sql
@@ -29,11 +29,11 @@ class Route:
 
 _MIGRATIONS = "SELECT app, name FROM {schema}.django_migrations"
 
-# What is named anew has the same migrations: the rows of a squashed one count as what they replace,
-# or an app is gone. Only the name of the state changes, so no lease is asked for.
+# The same migrations under another name: rows of squashed ones count as what they replace, an app
+# is gone, or an older release named states otherwise. No structure changes: no lease is asked for.
 _NAME_ANEW = """
-    UPDATE atoll.tenant_schema SET digest = %(wanted)s
-    WHERE schema = ANY(%(schemas)s) AND digest IS NOT DISTINCT FROM %(digest)s
+    UPDATE atoll.tenant_schema SET digest = %(to)s
+    WHERE schema = ANY(%(schemas)s) AND digest = %(digest)s
 """
 
 
@@ -55,26 +55,22 @@ def state_of_group(group: Group) -> State:
         return state_of(_rows(connection, member.schema))
 
 
-def route_of(state: State) -> Route:
-    """How schemas of this state get to the state of the code."""
-    return Route(pending=tuple(f"{one.app_label}.{one.name}" for one in pending_between(state)))
+def pending_names(state: State) -> tuple[str, ...]:
+    """What schemas of this state lack, as `app.name`, in order."""
+    return tuple(f"{one.app_label}.{one.name}" for one in pending_between(state))
 
 
-def name_anew(groups: Iterable[tuple[Group, State]], wanted: str) -> int:
-    """Give the state of these groups, which lack nothing, the name that the code has for it.
+def name_anew(group: Group, digest: str) -> None:
+    """Give the state of these schemas the name that the code has for it.
 
     Idempotent.
     """
-    changed = 0
-    for group, _ in groups:
-        for shard in sorted({member.shard for member in group.members}):
-            schemas = [one.schema for one in group.members if one.shard == shard]
-            with own_connection(addresses.shard(shard)) as connection:
-                changed += connection.execute(
-                    _NAME_ANEW,
-                    {"wanted": wanted, "schemas": schemas, "digest": group.key.digest or None},
-                ).rowcount
-    return changed
+    for shard in sorted({member.shard for member in group.members}):
+        schemas = [one.schema for one in group.members if one.shard == shard]
+        with own_connection(addresses.shard(shard)) as connection:
+            connection.execute(
+                _NAME_ANEW, {"to": digest, "schemas": schemas, "digest": group.key.digest}
+            )
 
 
 def _rows(connection: Connection, schema: str) -> list[Node]:

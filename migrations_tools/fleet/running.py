@@ -143,6 +143,12 @@ class Runner:
             ends = self._made_durable(lane, ends)
         finally:
             # Whatever happened to the others, what is done is written down and given back.
+            through = {end.tenant_id for end in ends}
+            ends += [
+                StepEnd(one, shard, StepState.PUT_OFF, said="the run ended before its turn")
+                for one in taken
+                if one not in through
+            ]
             self._end(ends)
         return put_off
 

@@ -11,7 +11,7 @@ from migrations_tools.fleet.models import FleetRun, FleetStep
 from migrations_tools.fleet.progress import duration
 from migrations_tools.fleet.rendering import listed, named, reason_lines, thousands
 from migrations_tools.fleet.requests import FleetRequest
-from migrations_tools.fleet.routes import group_of, route_of, state_of_group
+from migrations_tools.fleet.routes import group_of, pending_names, state_of_group
 from migrations_tools.fleet.states import RunState, Standing, StepState
 from migrations_tools.fleet.types import FleetPlan, Member
 from migrations_tools.services.fleet import look
@@ -210,7 +210,7 @@ def _states(plan: FleetPlan) -> Iterator[StateLine]:
 
 def _lacks(members: list[Member]) -> tuple[str, ...] | None:
     try:
-        return route_of(state_of_group(group_of(members))).pending
+        return pending_names(state_of_group(group_of(members)))
     except SchemaError:
         return None
 

@@ -17,9 +17,9 @@ from migrations_tools.fleet.journal import StepEnd
 from migrations_tools.fleet.routes import Route
 from migrations_tools.fleet.states import StepState
 from migrations_tools.replay.errors import LockNotGranted, NotAtStart, ReplayRefused
+from migrations_tools.replay.executing import run_by_executor
 from migrations_tools.replay.replaying import replay_segment
-from migrations_tools.replay.types import Segment
-from migrations_tools.services.build_schema import build_schema
+from migrations_tools.replay.types import Mark, Segment
 from sharding import scope
 from sharding.placements.errors import PlacementError
 from sharding.pools.outages import causes, says_away
@@ -45,7 +45,6 @@ _PAUSE_S: Final = 0.15
 
 REPLAY: Final = "replay"
 EXECUTOR: Final = "executor"
-BOTH: Final = "replay, executor"
 
 
 class ShardLost(Exception):
@@ -93,6 +92,9 @@ class Lane:
             said = " ".join(str(error).split()) or type(error).__name__
             state = StepState.PUT_OFF if _is_passing(error) else StepState.FAILED
             return StepEnd(place.tenant_id, place.shard, state, said=said)
+        except Exception as error:  # noqa: BLE001 - a migration's own code raises what it likes
+            said = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            return StepEnd(place.tenant_id, place.shard, StepState.FAILED, said=said)
         return StepEnd(place.tenant_id, place.shard, StepState.DONE, way=way)
 
     def make_durable(self) -> None:
@@ -110,42 +112,41 @@ class Lane:
 
     def _migrate(self, place: scope.Placement, route: Route) -> str:
         if route.recording is None:
-            self._execute(place)
+            self._execute(place, None)
             return EXECUTOR
-        ways = set()
+        ways: list[str] = []
+        now: Mark = route.recording.start
         for segment in route.recording.segments:
-            way = self._take(place, segment)
-            ways.add(way)
-            if way is EXECUTOR:
-                # It goes to the end, and its structure is measured: the rest may not fit it.
-                break
-        return BOTH if len(ways) > 1 else ways.pop()
+            if segment.replayable and now == segment.before:
+                try:
+                    replay_segment(self._connected(), place.schema, segment)
+                except ReplayRefused as error:
+                    self.tell(f"{place.tenant_id} on {place.shard}: {error}")
+                else:
+                    ways.append(REPLAY)
+                    now = segment.after
+                    continue
+            ways.append(EXECUTOR)
+            now = self._execute(place, segment)
+        return ", ".join(dict.fromkeys(ways))
 
-    def _take(self, place: scope.Placement, segment: Segment) -> str:
-        if segment.replayable:
-            try:
-                replay_segment(self._connected(), place.schema, segment)
-            except ReplayRefused as error:
-                self.tell(f"{place.tenant_id} on {place.shard}: {error}")
-            else:
-                return REPLAY
-        self._execute(place)
-        return EXECUTOR
+    def _execute(self, place: scope.Placement, segment: Segment | None) -> Mark:
+        """Take a schema over one segment, or to the end; return what it is then, measured."""
 
-    def _execute(self, place: scope.Placement) -> None:
         def tell(name: str) -> None:
             self.tell(f"{place.tenant_id} on {place.shard}: {name}")
 
         for remaining in reversed(range(LOCK_TRIES)):
             try:
-                build_schema(place, tell=tell, with_reference=False)
+                if segment is None:
+                    return run_by_executor(place, None, tell=tell)
+                return run_by_executor(place, segment.nodes, gained=segment.gained, tell=tell)
             except EXPECTED as error:
                 if not remaining or not _waited_for_lock(error):
                     raise
-            else:
-                return
             # Jitter against lanes that wait for each other; no secret.
             time.sleep(_PAUSE_S * random.uniform(0.5, 1.5) * (LOCK_TRIES - remaining))
+        raise AssertionError  # the last try returns or raises
 
     def _connected(self) -> Connection:
         if self._connection is None:

@@ -58,13 +58,13 @@ class ShardRows:
     """What one shard says of all of its schemas, or why it says nothing.
 
     Attributes:
-        version: its PostgreSQL major.
-        reference: the number of its snapshot of reference tables.
+        major: of its PostgreSQL.
+        reference: the digest of its snapshot of reference tables.
     """
 
     rows: Mapping[str, Row] = field(default_factory=dict)
     major: int = 0
-    reference: int = 0
+    reference: str = ""
     away: str = ""
 
 

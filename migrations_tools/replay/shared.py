@@ -69,7 +69,8 @@ _taking = threading.Lock()
 @contextmanager
 def _chain(executor: Executor, plan: Plan) -> Iterator[Chain]:
     """A chain for nobody else: operations put defaults into its fields while they run."""
-    applied = frozenset(executor.loader.applied_migrations) & executor.loader.graph.nodes.keys()
+    nodes = executor.loader.graph.nodes
+    applied = frozenset(node for node in executor.loader.applied_migrations if node in nodes)
     key = disk(), applied, tuple((one.app_label, one.name) for one, _ in plan)
     with _taking:
         kept = _chains.get(key)

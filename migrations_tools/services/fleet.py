@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import psycopg
 
+from migrations_tools.execution import silent
 from migrations_tools.fleet.errors import FleetPaused, NothingToResume, UnknownSchemas
 from migrations_tools.fleet.journal import Journal, begin_journal, fleet_lock
 from migrations_tools.fleet.keeping import Keeper
@@ -15,16 +16,19 @@ from migrations_tools.fleet.models import FleetRun
 from migrations_tools.fleet.planning import plan_fleet, read_budget
 from migrations_tools.fleet.ports import left_alone
 from migrations_tools.fleet.progress import Progress
+from migrations_tools.fleet.recordings import find_routes, measure, unmeasured
 from migrations_tools.fleet.requests import FleetReport, FleetRequest
-from migrations_tools.fleet.routes import Route, name_anew, route_of, state_of_group
+from migrations_tools.fleet.routes import Route, name_anew, pending_names, state_of_group
 from migrations_tools.fleet.running import Pace, Runner
 from migrations_tools.fleet.states import RunState, StepState
-from migrations_tools.fleet.types import FleetPlan, GroupKey, ShardRows
+from migrations_tools.fleet.types import FleetPlan, ShardRows
+from migrations_tools.ids.services.allocate import allocate_known
 from migrations_tools.services.control import ControlRequest, migrate_control
 from migrations_tools.states import wanted_state
 from sharding.placements.models import CONTROL
 from sharding.placements.services.reference import publish_reference
-from sharding.placements.services.reference_snapshots import newest_mark
+from sharding.placements.services.reference_snapshots import digest_of
+from sharding.placements.services.reference_snapshots import look as reference_tables
 from sharding.registry.current import registry
 from sharding.schemas.connections import Connection
 
@@ -60,8 +64,10 @@ def look(request: FleetRequest) -> tuple[FleetPlan, dict[str, ShardRows]]:
     return plan, shards
 
 
-def preview(request: FleetRequest) -> FleetReport:
-    """What a fleet migration would do. Changes nothing.
+def preview(request: FleetRequest, *, record: bool = False, tell: Tell = silent) -> FleetReport:
+    """What a fleet migration would do. Changes no tenant's schema.
+
+    With `record` the pending migrations are run in a template, which tells which can be replayed.
 
     Raises:
         UnknownSchemas: a tenant or a shard that is not there was named.
@@ -69,7 +75,10 @@ def preview(request: FleetRequest) -> FleetReport:
     began = time.monotonic()
     control = tuple(migrate_control(ControlRequest(plan_only=True)))
     plan, _ = look(request)
-    routes = {group.key: route_of(state_of_group(group)) for group in plan.groups}
+    if record:
+        routes = find_routes(plan, record_from=request.record_from, tell=tell)
+    else:
+        routes = {group.key: Route(pending_names(state_of_group(group))) for group in plan.groups}
     return FleetReport(plan, control=control, routes=routes, seconds=time.monotonic() - began)
 
 
@@ -114,7 +123,7 @@ def resumable() -> FleetRequest:
 def _migrate(connection: Connection, request: FleetRequest, tell: Tell) -> FleetReport:
     # Control first: the journal is one of its tables.
     control = migrate_control(ControlRequest(), tell=lambda name: tell(f"control: {name}"))
-    plan, _ = look(request)
+    plan = _prepared(request, tell)
     journal, buried = begin_journal(connection, asked=request.to_json(), wanted=plan.wanted)
     if buried:
         tell("The run before was cut off; its leases are free again and its schemas looked at.")
@@ -139,10 +148,31 @@ def _migrate(connection: Connection, request: FleetRequest, tell: Tell) -> Fleet
     return report
 
 
+def _prepared(request: FleetRequest, tell: Tell) -> FleetPlan:
+    """The plan, after everything is known that it goes by."""
+    plan, _ = look(request)
+    outdated = [
+        (group, state.digest)
+        for group in plan.groups
+        if group.key.digest and (state := state_of_group(group)).digest != group.key.digest
+    ]
+    for group, digest in outdated:
+        name_anew(group, digest)
+    if outdated:
+        plan, _ = look(request)
+    if members := unmeasured(plan, record_from=request.record_from):
+        measure(members, tell=tell)
+        plan, _ = look(request)
+    return plan
+
+
 def _take(journal: Journal, request: FleetRequest, report: FleetReport, tell: Tell) -> FleetReport:
-    published = _publish(request, tell)
     plan = report.plan
-    routes = _routes(plan)
+    if plan.behind:
+        # Names of new and renamed models have their ids before the first schema inserts them.
+        allocate_known(publish=False)
+    published = _publish(request, tell)
+    routes = find_routes(plan, record_from=request.record_from, tell=tell)
     runner = Runner(
         journal=journal,
         routes=routes,
@@ -161,12 +191,6 @@ def _take(journal: Journal, request: FleetRequest, report: FleetReport, tell: Te
     )
 
 
-def _routes(plan: FleetPlan) -> dict[GroupKey, Route]:
-    states = [(group, state_of_group(group)) for group in plan.groups]
-    name_anew([pair for pair in states if not route_of(pair[1]).pending], plan.wanted)
-    return {group.key: route_of(state) for group, state in states}
-
-
 def _publish(request: FleetRequest, tell: Tell) -> int:
     publication = publish_reference(shards=request.shards)
     for outcome in publication.problems:
@@ -175,8 +199,10 @@ def _publish(request: FleetRequest, tell: Tell) -> int:
 
 
 def _in_step(shards: dict[str, ShardRows]) -> bool:
-    version, _ = newest_mark()
-    return all(found.away or found.reference >= version for found in shards.values())
+    """Whether the shards have control's reference tables as they are now."""
+    tables = reference_tables()
+    digest = digest_of(tables) if tables else ""
+    return all(found.away or found.reference == digest for found in shards.values())
 
 
 def _summary(report: FleetReport) -> dict[str, object]:

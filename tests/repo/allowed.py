@@ -18,6 +18,10 @@ ALLOWED: Final[dict[str, dict[str, str]]] = {
         "tenants/testing/cases.py _rollback_atomics.roll_back": "As above: the other end of it.",
     },
     "broad_excepts": {
+        "migrations_tools/fleet/stepping.py Lane.step": (
+            "A loop over schemas: whatever a migration's own code raises in one, the next has its "
+            "turn, within the error budget."
+        ),
         "sharding/placements/services/processes.py Heartbeat._hear": (
             "A loop at a process's edge: one listener that fails must not keep the others deaf."
         ),

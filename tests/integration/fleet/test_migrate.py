@@ -20,6 +20,8 @@ from sharding.placements.states import PlacementState
 from sharding.registry import current as addresses
 from sharding.schemas.connections import own_connection
 from sharding.schemas.services.describe import describe
+from sharding.schemas.services.fingerprint import structure
+from sharding.schemas.services.markers import read_marker
 from tests.integration.fleet.conftest import ask, has_urgency, of
 
 
@@ -258,3 +260,34 @@ def test_a_schema_that_is_gone_is_told_and_not_made_anew(ready, release):
     # Behind, since nobody knows its state: found out by its own rows.
     assert migrate_fleet(of(place), tell=quietly).state is RunState.DONE
     assert has_urgency(place)
+
+
+def test_what_can_be_replayed_is_replayed_and_the_end_is_the_executors(ready, release):
+    replayed, executed = ready(), ready()
+    release("three")
+    told: list[str] = []
+    report = migrate_fleet(of(replayed, record_from=1), tell=told.append)
+    assert report.state is RunState.DONE, told
+    assert report.ends[replayed.tenant_id].way == "replay, executor"
+    report = migrate_fleet(of(executed), tell=told.append)
+    assert report.ends[executed.tenant_id].way == "executor"
+    assert whole(replayed) == whole(executed)
+
+
+def whole(place: scope.Placement) -> tuple[object, ...]:
+    """All that a schema is: its row, its structure, its migrations, types and permissions."""
+    server = addresses.shard(place.shard)
+    with own_connection(server) as own:
+        marker = read_marker(own, place.schema)
+        assert marker is not None
+        parts = structure(own, place.schema)
+    assert describe(server, place.schema).lacks == ()
+    rows = [
+        sorted(ask(place, query.format(schema=place.schema)))
+        for query in (
+            "SELECT app, name FROM {schema}.django_migrations",
+            "SELECT id, app_label, model FROM {schema}.django_content_type",
+            "SELECT id, content_type_id, codename FROM {schema}.auth_permission",
+        )
+    ]
+    return marker.digest, marker.fingerprint, marker.unfinished, parts, rows
