@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from functools import cache
 
-from django.conf import settings
 from django.core.signals import setting_changed
+
+from sharding.typed_settings import SettingsReader
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,16 @@ class ArchiveSettings:
 
 @cache
 def archive_settings() -> ArchiveSettings:
-    """The settings; read once, and again after a test has changed one."""
-    return ArchiveSettings(
-        left_behind=tuple(getattr(settings, "ATOLL_LEFT_BEHIND", ())),
-        arrival_steps=tuple(getattr(settings, "TENANT_ARRIVAL_STEPS", ())),
-    )
+    """The settings; read once, and again after a test has changed one.
+
+    Raises:
+        InvalidSettings: some say what they cannot.
+    """
+    with SettingsReader() as read:
+        return ArchiveSettings(
+            left_behind=read.texts("ATOLL_LEFT_BEHIND", ()),
+            arrival_steps=read.texts("TENANT_ARRIVAL_STEPS", ()),
+        )
 
 
 def _forget(**change: object) -> None:

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import shutil
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from sharding import scope
 from tenants.archives import layout
 from tenants.archives.errors import CannotArchive
 
+_BLOCK_BYTES: Final = 64 * 1024
 _READ: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
@@ -61,7 +61,7 @@ def walk(folder: Path, slug: str) -> Iterator[tuple[str, IO[bytes]]]:
 
 
 def write(folder: Path, name: str, blocks: Iterable[bytes], *, modified_at: float) -> None:
-    """Write one file below a folder that `clear` has emptied; nothing there is written over."""
+    """Write one file below a folder that was emptied before; nothing there is written over."""
     target = folder / name
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.open("xb") as opened:
@@ -72,13 +72,10 @@ def write(folder: Path, name: str, blocks: Iterable[bytes], *, modified_at: floa
     os.utime(target, (modified_at, modified_at))
 
 
-def clear(folder: Path) -> None:
-    """Delete the folder and what is in it.
-
-    Idempotent.
-    """
-    if folder.exists():
-        shutil.rmtree(folder)
+def blocks_of(opened: IO[bytes]) -> Iterator[bytes]:
+    """A file's bytes, a little at a time."""
+    while block := opened.read(_BLOCK_BYTES):
+        yield block
 
 
 def _opened(path: Path, name: str, slug: str) -> IO[bytes] | None:

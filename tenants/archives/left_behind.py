@@ -1,11 +1,12 @@
 """What neither an archive nor a clone carries."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
 from django.apps import apps
+from django.db import models
 
 from tenants.archives.conf import archive_settings
 
@@ -41,10 +42,17 @@ def left_behind() -> tuple[Choice, ...]:
         Choice(model._meta.label, each._meta.db_table, reasons[model._meta.label])
         for model in apps.get_models(include_auto_created=True, include_swapped=True)
         if model._meta.label in reasons
-        for each in (model, *(field.remote_field.through for field in model._meta.many_to_many))
-        if each is model or each._meta.auto_created
+        for each in (model, *_made_for(model))
     ]
     return tuple(sorted(found, key=lambda choice: choice.table))
+
+
+def _made_for(model: type[models.Model]) -> Iterator[type[models.Model]]:
+    """The tables of its many-to-many fields that have no model of their own."""
+    for field in model._meta.local_many_to_many:
+        through = field.remote_field.through
+        if through is not None and through._meta.auto_created:
+            yield through
 
 
 def unknown_labels() -> tuple[str, ...]:

@@ -212,8 +212,10 @@ class Sums:
             if chunk.table > _MOST_TABLES:
                 raise ArchiveDamaged(self._file, f"{member.name} is out of order")
             self._tables.append((0, 0, hashlib.sha256()))
-        count, size, digest = self._tables[-1] if self._tables else (0, 0, None)
-        if not chunk.table or chunk.table != len(self._tables) or chunk.number != count + 1:
+        if not chunk.table or chunk.table != len(self._tables):
+            raise ArchiveDamaged(self._file, f"{member.name} is out of order")
+        count, size, digest = self._tables[-1]
+        if chunk.number != count + 1:
             raise ArchiveDamaged(self._file, f"{member.name} is out of order")
         for block in unpacked(self._file, member):
             size += len(block)

@@ -13,7 +13,7 @@ from sharding.schemas.services.content_hash import content_hash
 from sharding.schemas.services.transfer import TableShape, copy_out, read_sequences
 from tenants.archives.conf import archive_settings
 from tenants.archives.errors import FileVanished
-from tenants.archives.folders import folder_of, walk, write
+from tenants.archives.folders import blocks_of, folder_of, walk, write
 from tenants.archives.services.arriving import arrive, finish
 from tenants.archives.services.building import build_at
 from tenants.archives.services.filling import fill
@@ -27,7 +27,6 @@ from tenants.services.types import AUTO, ProvisionRequest
 Tell = Callable[[str], None]
 
 PURPOSE = "clone"
-_BLOCK_BYTES = 64 * 1024
 
 
 def silent(line: str) -> None:
@@ -95,7 +94,7 @@ class ClonedContents:
         target = folder_of(placement, source.tenant.slug)
         for name, opened_file in walk(source.folder, source.tenant.slug):
             facts = os.fstat(opened_file.fileno())
-            blocks = iter(lambda read=opened_file.read: read(_BLOCK_BYTES), b"")
+            blocks = blocks_of(opened_file)
             write(target, name, blocks, modified_at=facts.st_mtime)
             copied += 1
         return copied

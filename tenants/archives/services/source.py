@@ -93,6 +93,7 @@ class Source:
             for model in apps.get_models()
             for field in model._meta.local_fields
             if isinstance(field, models.FileField)
+            and field.column
             and field.column in there.get(model._meta.db_table, ())
             for (name,) in self._rows(
                 _NAMES_OF_FILES,

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, Permission
@@ -198,13 +199,13 @@ def archive(rich, tmp_path) -> Path:
     return file
 
 
-def run(*words: str, **options: object) -> str:
+def run(*words: str) -> str:
     out = StringIO()
-    call_command(*words, stdout=out, stderr=StringIO(), **options)
+    call_command(*words, stdout=out, stderr=StringIO())
     return out.getvalue()
 
 
-def contents(tenant: Made) -> dict[str, object]:
+def contents(tenant: Made) -> dict[str, Any]:
     """Everything that must be the same in a copy."""
     place = tenant.place
     with (
@@ -212,7 +213,7 @@ def contents(tenant: Made) -> dict[str, object]:
         snapshot(raw, place.schema),
     ):
         tables = tables_of(raw, place.schema)
-        found: dict[str, object] = {
+        found: dict[str, Any] = {
             table.name: (
                 str(content_hash(raw, place.schema, table)),
                 # As text too: a mistake in the hash would hide itself.

@@ -86,7 +86,9 @@ class Members:
         self.file = file
         with tarfile.open(file) as tar:
             self.found = [
-                (member, tar.extractfile(member).read()) for member in tar if member.isreg()
+                (member, opened.read())
+                for member in tar
+                if (opened := tar.extractfile(member)) is not None
             ]
 
     def __getitem__(self, name: str) -> bytes:
