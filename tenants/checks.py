@@ -29,6 +29,7 @@ def register() -> None:
     for each in (check_middleware, check_what_is_signed_and_kept, check_caches, check_hosts):
         checks.register(each)
     checks.register(check_provision_steps)
+    checks.register(check_purge_steps)
     checks.register(check_cookies)
     checks.register(check_commands)
     checks_of_tasks.register()
@@ -159,6 +160,19 @@ def check_provision_steps(
                 f"TENANT_PROVISION_STEPS names {path!r}, which cannot be imported or called.",
                 hint="A dotted path to a function `step(entry, request)`.",
                 id="tenants.E011",
+            )
+
+
+def check_purge_steps(
+    app_configs: Sequence[Any] | None = None, **kwargs: Any
+) -> Iterator[CheckMessage]:
+    """What shall run when a tenant is purged is there."""
+    for path in tenant_settings().purge_steps:
+        if not callable(named(path)):
+            yield Error(
+                f"TENANT_PURGE_STEPS names {path!r}, which cannot be imported or called.",
+                hint="A dotted path to a function `step(tenant)`.",
+                id="tenants.E021",
             )
 
 

@@ -20,6 +20,8 @@ class TenantSettings:
         public_urlconf: ATOLL_PUBLIC_URLCONF. What is served on public hosts.
         console_urlconf: ATOLL_CONSOLE_URLCONF. What is served on the operators' hosts.
         provision_steps: TENANT_PROVISION_STEPS. Dotted paths of what runs in a new tenant.
+        purge_steps: TENANT_PURGE_STEPS. Dotted paths of what runs when a tenant is purged.
+        grace: ATOLL_DELETION_GRACE_DAYS. How long the data of a deleted tenant is kept.
         directory_size: ATOLL_DIRECTORY_SIZE. Hosts that one process remembers.
         remembered_for: ATOLL_DIRECTORY_SECONDS. How long a process, and then Redis once more,
             believes an answer before asking again.
@@ -46,6 +48,8 @@ class TenantSettings:
     public_urlconf: str
     console_urlconf: str
     provision_steps: tuple[str, ...]
+    purge_steps: tuple[str, ...]
+    grace: timedelta
     directory_size: int
     remembered_for: timedelta
     quarantine: timedelta
@@ -86,6 +90,8 @@ def tenant_settings() -> TenantSettings:
         public_urlconf=named("ATOLL_PUBLIC_URLCONF", settings.ROOT_URLCONF),
         console_urlconf=named("ATOLL_CONSOLE_URLCONF", settings.ROOT_URLCONF),
         provision_steps=tuple(named("TENANT_PROVISION_STEPS", ())),
+        purge_steps=tuple(named("TENANT_PURGE_STEPS", ())),
+        grace=timedelta(days=float(named("ATOLL_DELETION_GRACE_DAYS", 30))),
         directory_size=int(named("ATOLL_DIRECTORY_SIZE", 10_000)),
         remembered_for=timedelta(seconds=float(named("ATOLL_DIRECTORY_SECONDS", 5))),
         quarantine=timedelta(days=float(named("ATOLL_SLUG_QUARANTINE_DAYS", 30))),

@@ -10,9 +10,15 @@ from sharding.placements.errors import NoSuchShard
 from sharding.placements.telling import Exit, ExitCodes
 from tenants.errors import (
     InvalidDomain,
+    InvalidList,
+    InvalidName,
     InvalidRequest,
     InvalidSlug,
+    NotConfirmed,
+    NothingToConfirm,
     ProvisionFailed,
+    PurgeFailed,
+    RestoreFailed,
     TenantError,
 )
 
@@ -20,9 +26,15 @@ _CODES: Final[ExitCodes] = {
     TenantError: Exit.FAILED,
     InvalidSlug: Exit.USAGE,
     InvalidDomain: Exit.USAGE,
+    InvalidList: Exit.USAGE,
+    InvalidName: Exit.USAGE,
     InvalidRequest: Exit.USAGE,
+    NotConfirmed: Exit.USAGE,
+    NothingToConfirm: Exit.USAGE,
     NoSuchShard: Exit.USAGE,
     ProvisionFailed: Exit.PAUSED,
+    PurgeFailed: Exit.PAUSED,
+    RestoreFailed: Exit.FAILED,
     MigrationToolsError: Exit.FAILED,
 }
 

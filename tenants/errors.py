@@ -4,7 +4,8 @@ TenantError
 ├── InvalidHost
 ├── InvalidSlug
 ├── SlugTaken
-│   └── SlugQuarantined
+│   ├── SlugQuarantined
+│   └── SlugOfDeleted
 ├── InvalidName
 ├── InvalidDomain
 ├── DomainTaken
@@ -15,6 +16,13 @@ TenantError
 ├── BeingProvisioned
 ├── ProvisionFailed
 ├── WrongTenantState
+├── NotConfirmed
+├── NothingToConfirm
+├── RestoreFailed
+├── PurgeBegun
+├── PurgeNotDue
+├── PurgeFailed
+├── InvalidList
 ├── ShardNotUsable
 ├── DirectoryAway
 ├── CacheInDoubt
@@ -83,6 +91,23 @@ class SlugQuarantined(SlugTaken):
             f"The slug {slug!r} belonged to another tenant and rests until {until:%Y-%m-%d %H:%M} "
             "UTC, since links and mails that name it are still about. Choose another one. "
             "Nothing was changed.",
+        )
+
+
+class SlugOfDeleted(SlugTaken):
+    """A deleted tenant, which can still be restored, has this slug."""
+
+    code = "tenants.slug_of_deleted"
+
+    def __init__(self, slug: str, tenant_id: str, *, purge_after: datetime | None) -> None:
+        self.slug = slug
+        self.tenant_id = tenant_id
+        until = f"{purge_after:%Y-%m-%d %H:%M} UTC" if purge_after else "it is purged"
+        TenantError.__init__(
+            self,
+            f"The slug {slug!r} is that of tenant {tenant_id}, which is deleted and kept until "
+            f"{until}. `manage.py restore_tenant {slug}` brings it back; for another tenant choose "
+            "another slug. Nothing was changed.",
         )
 
 
@@ -206,9 +231,109 @@ class WrongTenantState(TenantError):
     def __init__(self, slug: str, *, found: str, wanted: str) -> None:
         self.slug = slug
         self.found = found
+        instead = {
+            "deleted": f" `manage.py restore_tenant {slug}` brings it back first.",
+            "provisioning": f" `manage.py create_tenant {slug}` as before finishes its making, and "
+            "with --undo takes it back.",
+        }
         super().__init__(
             f"Tenant {slug!r} is {found} and cannot become {wanted}. Nothing was changed."
+            + instead.get(found, "")
         )
+
+
+class NotConfirmed(TenantError):
+    """Nobody said the slug of the tenant whose data is to be gone for good."""
+
+    code = "tenants.not_confirmed"
+
+    def __init__(self, slug: str, *, said: str) -> None:
+        self.slug = slug
+        what = f"You said {said[:80]!r}. " if said else ""
+        super().__init__(
+            f"{what}What is purged cannot be brought back, so this takes the tenant's slug: type "
+            f"it when asked, or say --confirm {slug}. Nothing was changed."
+        )
+
+
+class NothingToConfirm(TenantError):
+    """A slug was given to confirm a purge, and none was asked for."""
+
+    code = "tenants.nothing_to_confirm"
+
+    def __init__(self, slug: str) -> None:
+        self.slug = slug
+        super().__init__(
+            f"--confirm belongs to --now. Without it tenant {slug!r} is deleted and can be "
+            "restored; with it, it is purged at once. Say both, or neither. Nothing was changed."
+        )
+
+
+class RestoreFailed(TenantError):
+    """A deleted tenant could not be made fit to be served."""
+
+    code = "tenants.restore_failed"
+    retryable = True
+
+    def __init__(self, slug: str, *, why: str) -> None:
+        self.slug = slug
+        super().__init__(
+            f"The tenant {slug!r} stays deleted: {why} Its data is kept. When the cause is mended, "
+            f"run `manage.py restore_tenant {slug}` again."
+        )
+
+
+class PurgeBegun(TenantError):
+    """A deleted tenant cannot be restored any more."""
+
+    code = "tenants.purge_begun"
+
+    def __init__(self, slug: str) -> None:
+        self.slug = slug
+        super().__init__(
+            f"The purge of tenant {slug!r} has begun, and a part of its data may be gone: it "
+            "cannot be restored. `manage.py purge_deleted` finishes the purge; a backup of its "
+            "shard, or an archive that was made of it, has its data."
+        )
+
+
+class PurgeNotDue(TenantError):
+    """A deleted tenant is still kept for those who may want it back."""
+
+    code = "tenants.purge_not_due"
+
+    def __init__(self, slug: str, *, purge_after: datetime | None) -> None:
+        self.slug = slug
+        until = f"{purge_after:%Y-%m-%d %H:%M} UTC" if purge_after else "for now"
+        super().__init__(
+            f"Tenant {slug!r} is kept until {until}. Nothing was changed. To purge it at once: "
+            f"`manage.py delete_tenant {slug} --now`."
+        )
+
+
+class PurgeFailed(TenantError):
+    """A purge stopped on its way and waits to be finished."""
+
+    code = "tenants.purge_failed"
+    retryable = True
+
+    def __init__(self, slug: str, *, state: str, why: str) -> None:
+        self.slug = slug
+        self.state = state
+        super().__init__(
+            f"The purge of tenant {slug!r} is not finished ({state}): {why} It serves nobody. "
+            "`manage.py purge_deleted` goes on from there; so does beat, by itself."
+        )
+
+
+class InvalidList(TenantError):
+    """A file is no list of tenants."""
+
+    code = "tenants.invalid_list"
+
+    def __init__(self, path: str, why: str) -> None:
+        self.path = path
+        super().__init__(f"{path}: {why} Nothing was changed.")
 
 
 class ShardNotUsable(TenantError):

@@ -1,4 +1,4 @@
-"""Who the tenants are, under which hosts they are reached, and how far each one's making is."""
+"""Who the tenants are, where they are reached, and how far their making and purge are."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models.functions import Lower, Now
 from django_tenants.models import DomainMixin, TenantMixin
 
-from tenants.states import ProvisionState, TenantState
+from tenants.states import ProvisionState, PurgeState, TenantState
 
 CONTROL = "control"
 NAME_WORDS = "simple"
@@ -33,6 +33,12 @@ class Tenant(TenantMixin):
         default=TenantState.PROVISIONING,
     )
     created_at = models.DateTimeField(db_default=Now())
+    deleted_at = models.DateTimeField(null=True, blank=True)
+    """When it was deleted; None while it is not. With it come the next two."""
+    purge_after = models.DateTimeField(null=True, blank=True, db_index=True)
+    """From then on its data is purged, and until then it can be restored."""
+    restored_as = models.CharField(max_length=20, default="", db_default="", blank=True)
+    """What it was before it was deleted, and becomes when it is restored."""
 
     auto_create_schema = False
     auto_drop_schema = False
@@ -62,8 +68,8 @@ class Tenant(TenantMixin):
         """
         if kwargs.pop("force_drop", False) or (args and args[0] is True):
             raise TypeError(
-                "Tenant.delete() drops no schema: `manage.py create_tenant SLUG --undo` takes an "
-                "unfinished tenant back."
+                "Tenant.delete() drops no schema: `manage.py delete_tenant SLUG` sees to that, and "
+                "`manage.py create_tenant SLUG --undo` takes an unfinished tenant back."
             )
         return models.Model.delete(self, *args, **kwargs)
 
@@ -131,6 +137,28 @@ class Provisioning(models.Model):
     )
     asked = models.JSONField(default=dict)
     """What was asked for, to tell a second run of one request from another request. No password."""
+    last_error = models.TextField(default="", blank=True)
+    started_at = models.DateTimeField(db_default=Now())
+    changed_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"{self.tenant_id}: {self.state}"
+
+
+class Purge(models.Model):
+    """How far a deleted tenant's purge is: the journal that a run after a crash goes on from.
+
+    Goes with the tenant's row, in the purge's last transaction.
+    """
+
+    tenant = models.OneToOneField(
+        Tenant, primary_key=True, on_delete=models.CASCADE, related_name="purge"
+    )
+    state = models.CharField(
+        max_length=20,
+        choices=[(state.value, state.name) for state in PurgeState],
+        default=PurgeState.BEGUN,
+    )
     last_error = models.TextField(default="", blank=True)
     started_at = models.DateTimeField(db_default=Now())
     changed_at = models.DateTimeField(db_default=Now())

@@ -23,7 +23,7 @@ class Verdict(StrEnum):
     """503 with Retry-After: it is on its way to another shard. A task is put off."""
 
     GONE = "gone"
-    """404, as for a host that was never known."""
+    """404, as for a host that was never known. A task is dropped."""
 
 
 def may_serve(tenant: TenantState, placement: PlacementState) -> Verdict:
@@ -39,6 +39,8 @@ def may_serve(tenant: TenantState, placement: PlacementState) -> Verdict:
             return Verdict.NOT_READY
         case TenantState.SUSPENDED:
             return Verdict.SUSPENDED
+        case TenantState.DELETED:
+            return Verdict.GONE
         case TenantState.ACTIVE:
             return _by_place(placement)
         case _:

@@ -1,4 +1,4 @@
-"""States of tenants and of their provisioning, and the changes that are allowed."""
+"""States of tenants, of their making and of their purge, and the changes that are allowed."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -17,12 +17,17 @@ class TenantState(StrEnum):
     SUSPENDED = "suspended"
     """Its people are told that it is closed; its data stays."""
 
+    DELETED = "deleted"
+    """As if it had never been; its data stays until its grace is over, and it can be restored."""
+
 
 TENANT_TRANSITIONS: Mapping[TenantState, frozenset[TenantState]] = MappingProxyType(
     {
         TenantState.PROVISIONING: frozenset({TenantState.ACTIVE}),
-        TenantState.ACTIVE: frozenset({TenantState.SUSPENDED}),
-        TenantState.SUSPENDED: frozenset({TenantState.ACTIVE}),
+        TenantState.ACTIVE: frozenset({TenantState.SUSPENDED, TenantState.DELETED}),
+        TenantState.SUSPENDED: frozenset({TenantState.ACTIVE, TenantState.DELETED}),
+        # Restored as what it was; a purged tenant's row is deleted.
+        TenantState.DELETED: frozenset({TenantState.ACTIVE, TenantState.SUSPENDED}),
     }
 )
 
@@ -56,3 +61,26 @@ PROVISION_TRANSITIONS: Mapping[ProvisionState, frozenset[ProvisionState]] = Mapp
     }
 )
 """An undone tenant's rows are deleted."""
+
+
+class PurgeState(StrEnum):
+    """How far the purge of a deleted tenant is. Each names what is done; there is no way back."""
+
+    BEGUN = "begun"
+    """Its place is being dropped: it cannot be restored any more."""
+
+    DROPPED = "dropped"
+    """Its schema is gone."""
+
+    CLEARED = "cleared"
+    """Its files are gone and TENANT_PURGE_STEPS have run; only its rows in control are left."""
+
+
+PURGE_TRANSITIONS: Mapping[PurgeState, frozenset[PurgeState]] = MappingProxyType(
+    {
+        PurgeState.BEGUN: frozenset({PurgeState.DROPPED}),
+        PurgeState.DROPPED: frozenset({PurgeState.CLEARED}),
+        PurgeState.CLEARED: frozenset(),
+    }
+)
+"""After CLEARED its rows are deleted, this journal among them; the audit stays."""

@@ -5,6 +5,7 @@ inside the task's call, so that a task whose scope cannot be entered fails; Cele
 others do that, swallow errors and let the body run without.
 """
 
+import logging
 from typing import Any, ClassVar, Final
 
 from celery import Task, current_task
@@ -25,6 +26,8 @@ TENANT: Final = "atoll_tenant"
 EPOCH: Final = "atoll_epoch"
 HOPS: Final = "atoll_hops"
 PUT_OFFS: Final = "atoll_put_offs"
+
+log = logging.getLogger(__name__)
 
 MOST_HOPS: Final = 5
 PUT_OFF_S: Final = 5
@@ -98,7 +101,7 @@ class TenantTask(DjangoTask):  # type: ignore[type-arg]
         return super().apply(args, kwargs, **options)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run in the tenant's scope.
+        """Run in the tenant's scope. A task of a deleted tenant is dropped.
 
         Raises:
             UnstampedTask: the message names no tenant.
@@ -113,6 +116,8 @@ class TenantTask(DjangoTask):  # type: ignore[type-arg]
         _show_that_we_live()
         tenant_id, epoch, hops = _stamp(self)
         entry = _entry(self, tenant_id, epoch)
+        if entry.verdict is Verdict.GONE:
+            self._drop(entry)
         if not takes_work(self, entry.verdict) or entry.verdict is Verdict.WAIT:
             self._put_off(entry)
         if self._is_elsewhere(entry):
@@ -134,6 +139,17 @@ class TenantTask(DjangoTask):  # type: ignore[type-arg]
                 queue=shard_queue(entry.placement.shard),
             )
         # It lives on under the same id; here nothing has happened.
+        raise Ignore
+
+    def _drop(self, entry: Entry) -> None:
+        """Nobody waits for the work of a tenant that is gone, and nobody can mend that it fails."""
+        log.warning(
+            "Task %s[%s] of tenant %s is dropped: the tenant is %s",
+            self.name,
+            self.request.id,
+            entry.tenant_id,
+            entry.tenant_state,
+        )
         raise Ignore
 
     def _put_off(self, entry: Entry) -> None:

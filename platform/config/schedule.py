@@ -39,6 +39,11 @@ BEAT_SCHEDULE: Final[dict[str, dict[str, Any]]] = {
         "task": "console.tasks.purge_control",
         "schedule": timedelta(hours=1),
     },
+    "purge deleted tenants whose grace is over": {
+        "task": "console.tasks.purge_deleted_tenants",
+        "schedule": timedelta(hours=1),
+        "options": {"expires": 3600},
+    },
     "purge old exports and imports of every tenant": {
         "task": "workspace.tasks.purge_transfers_of_all_tenants",
         "schedule": timedelta(hours=6),

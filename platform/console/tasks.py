@@ -7,6 +7,7 @@ from console.services.sign_in import purge_failures
 from console.sessions import SessionStore
 from sharding.placements.services.processes import purge_announcements, purge_processes
 from tenants.services.change_slug import purge_retired_slugs
+from tenants.services.purge_due import purge_due, tenants_to_purge
 from tenants.tasks import ControlTask
 
 logger = get_task_logger(__name__)
@@ -24,3 +25,18 @@ def purge_control() -> None:
         purge_announcements(),
         purge_failures(),
     )
+
+
+@shared_task(base=ControlTask)
+def purge_deleted_tenants() -> None:
+    """Drop the data of deleted tenants whose grace is over; go on where a purge was cut off."""
+    for result in purge_due(tenants_to_purge()):
+        if result.error:
+            logger.error("%s", result.error)
+        else:
+            logger.info(
+                "tenant %s is purged: %d tables, %d files",
+                result.tenant_id,
+                result.tables,
+                result.files,
+            )

@@ -25,8 +25,7 @@ def change_name(tenant: str, name: str, *, by: str = "") -> Tenant:
     Raises:
         UnknownSlug, InvalidName: nothing was changed.
     """
-    wanted = " ".join(name.split())
-    _check(wanted)
+    wanted = check_name(name)
     found = find_tenant(tenant)
     with transaction.atomic(using=CONTROL):
         locked: Tenant = Tenant.objects.using(CONTROL).select_for_update().get(id=found.id)
@@ -42,7 +41,13 @@ def change_name(tenant: str, name: str, *, by: str = "") -> Tenant:
     return locked
 
 
-def _check(name: str) -> None:
+def check_name(typed: str) -> str:
+    """The name that is meant by what somebody typed.
+
+    Raises:
+        InvalidName: it can be no tenant's.
+    """
+    name = " ".join(typed.split())
     if not name:
         raise InvalidName("it is empty")
     if len(name) > LONGEST:
@@ -54,3 +59,4 @@ def _check(name: str) -> None:
             "it looks like an address; it may hold no link and none of @ < > and \\, and has a "
             "space after each full stop"
         )
+    return name

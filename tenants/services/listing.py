@@ -9,7 +9,7 @@ from django.db.models import Prefetch, prefetch_related_objects
 from sharding.placements.errors import NoSuchShard
 from sharding.placements.models import Placement, Shard
 from sharding.placements.states import PlacementState
-from tenants.models import CONTROL, Domain, Provisioning, Tenant
+from tenants.models import CONTROL, Domain, Provisioning, Purge, Tenant
 from tenants.services.finding import find_tenant
 from tenants.serving import may_serve
 from tenants.states import TenantState
@@ -23,6 +23,8 @@ class TenantLine:
         hosts: the primary one first.
         served: what a request gets (see `tenants.serving`).
         provisioning: how far its making is, and what went wrong last; empty once it is done.
+        purge_after: of a deleted tenant, when its data goes; empty for all others.
+        purge: how far that is, and what went wrong last; empty before it begins.
         lease: who changes its schema or place now, and for what; empty for nobody.
     """
 
@@ -37,6 +39,8 @@ class TenantLine:
     epoch: int
     served: str
     provisioning: str
+    purge_after: str
+    purge: str
     lease: str
     created_at: str
 
@@ -79,10 +83,19 @@ def lines_of(tenants: Iterable[Tenant]) -> list[TenantLine]:
     ids = [row.id for row in rows]
     placements = {p.tenant_id: p for p in Placement.objects.using(CONTROL).in_bulk(ids).values()}
     journals = Provisioning.objects.using(CONTROL).in_bulk(ids)
-    return [_line(row, placements.get(row.id), journals.get(row.id)) for row in rows]
+    deleted = [row.id for row in rows if row.state == TenantState.DELETED]
+    purges = Purge.objects.using(CONTROL).in_bulk(deleted) if deleted else {}
+    return [
+        _line(row, placements.get(row.id), journals.get(row.id), purges.get(row.id)) for row in rows
+    ]
 
 
-def _line(tenant: Tenant, placement: Placement | None, journal: Provisioning | None) -> TenantLine:
+def _line(
+    tenant: Tenant,
+    placement: Placement | None,
+    journal: Provisioning | None,
+    purge: Purge | None,
+) -> TenantLine:
     return TenantLine(
         tenant_id=tenant.id,
         slug=tenant.slug,
@@ -97,6 +110,8 @@ def _line(tenant: Tenant, placement: Placement | None, journal: Provisioning | N
         if placement
         else "not ready",
         provisioning=_journal(journal),
+        purge_after=tenant.purge_after.isoformat() if tenant.purge_after else "",
+        purge=_journal(purge),
         lease=f"{placement.lease_holder} for {placement.lease_purpose}"
         if placement and placement.lease_holder
         else "",
@@ -104,7 +119,7 @@ def _line(tenant: Tenant, placement: Placement | None, journal: Provisioning | N
     )
 
 
-def _journal(journal: Provisioning | None) -> str:
+def _journal(journal: Provisioning | Purge | None) -> str:
     if journal is None or journal.state == "done":
         return ""
     return f"{journal.state}: {journal.last_error}" if journal.last_error else str(journal.state)

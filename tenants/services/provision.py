@@ -33,7 +33,13 @@ from tenants.conf import tenant_settings
 from tenants.directory.changes import announce_change
 from tenants.directory.source import ask_control
 from tenants.directory.types import Entry, IdKey
-from tenants.errors import BeingProvisioned, ProvisionFailed, SlugTaken, WrongTenantState
+from tenants.errors import (
+    BeingProvisioned,
+    ProvisionFailed,
+    SlugOfDeleted,
+    SlugTaken,
+    WrongTenantState,
+)
 from tenants.models import CONTROL, Domain, Provisioning, RetiredSlug, Tenant
 from tenants.services import asking, journal
 from tenants.services.dead_holders import free_of_the_dead
@@ -115,8 +121,11 @@ def _state_of_same(tenant: Tenant, request: ProvisionRequest) -> ProvisionState:
 
     Raises:
         SlugTaken: it was another request.
+        SlugOfDeleted: whatever it was, the tenant is deleted.
         WrongTenantState: it is being taken back.
     """
+    if tenant.state == TenantState.DELETED:
+        raise SlugOfDeleted(tenant.slug, tenant.id, purge_after=tenant.purge_after)
     found = Provisioning.objects.using(CONTROL).filter(tenant=tenant).first()
     placement = get_placement(tenant.id)
     same_place = request.shard in (AUTO, placement.shard_id)

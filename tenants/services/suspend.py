@@ -21,7 +21,7 @@ def suspend_tenant(name: str, *, reason: str = "") -> Tenant:
 
     Raises:
         UnknownSlug: there is no such tenant.
-        WrongTenantState: it is not open yet.
+        WrongTenantState: it is not open yet, or deleted.
     """
     return _set_state(name, TenantState.SUSPENDED, reason)
 
@@ -35,7 +35,7 @@ def resume_tenant(name: str, *, reason: str = "") -> Tenant:
 
     Raises:
         UnknownSlug: there is no such tenant.
-        WrongTenantState: it is not suspended, but still being made.
+        WrongTenantState: it is not suspended, but still being made, or deleted.
     """
     return _set_state(name, TenantState.ACTIVE, reason)
 
@@ -47,8 +47,10 @@ def _set_state(name: str, to: TenantState, reason: str) -> Tenant:
         found = TenantState(tenant.state)
         if found is to:
             return tenant
-        # What is being made becomes active by its provisioning only.
-        if to not in TENANT_TRANSITIONS[found] or found is TenantState.PROVISIONING:
+        # What is being made becomes active by its provisioning only, what is deleted by being
+        # restored, which sees to its schema.
+        by_others = (TenantState.PROVISIONING, TenantState.DELETED)
+        if to not in TENANT_TRANSITIONS[found] or found in by_others:
             raise WrongTenantState(tenant.slug, found=found, wanted=to)
         tenant.state = to
         tenant.save(using=CONTROL, update_fields=["state"])

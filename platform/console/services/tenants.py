@@ -54,6 +54,26 @@ class TenantLook:
         """It is closed."""
         return self.line.state == TenantState.SUSPENDED
 
+    @property
+    def may_be_deleted(self) -> bool:
+        """It is open or closed."""
+        return self.may_be_suspended or self.may_be_resumed
+
+    @property
+    def is_deleted(self) -> bool:
+        """Its people get 404."""
+        return self.line.state == TenantState.DELETED
+
+    @property
+    def may_be_restored(self) -> bool:
+        """Its data is still there."""
+        return self.is_deleted and not self.line.purge
+
+    @property
+    def purge_after(self) -> datetime | None:
+        """When its data goes."""
+        return datetime.fromisoformat(self.line.purge_after) if self.line.purge_after else None
+
 
 def look_at_tenant(tenant_id: str) -> TenantLook:
     """The tenant, by its id; its shard is waited for as long as a page may wait.

@@ -93,6 +93,7 @@ _TONES: Final = {
     "ready": "good",
     "serve": "good",
     "suspended": "bad",
+    "deleted": "bad",
     "provisioning": "warn",
     "preparing": "warn",
     "draining": "warn",

@@ -1,7 +1,7 @@
-"""Tenants: find them, look at one, suspend and resume it, its hosts."""
+"""Tenants: find them, look at one, suspend, resume, delete and restore it, its hosts."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -14,8 +14,13 @@ from console.services.tenant_search import TenantQuery, search_tenants
 from console.services.tenants import TenantLook, check_confirmed, look_at_tenant
 from console.views.addresses import with_changed, without
 from tenants.errors import TenantError, UnknownSlug
+from tenants.services.delete import delete_tenant
 from tenants.services.domains import add_domain, remove_domain
+from tenants.services.restore import restore_tenant
 from tenants.services.suspend import resume_tenant, suspend_tenant
+
+_IDS: Final = {"state_form": "id_%s", "deletion_form": "id_deletion_%s"}
+"""Two forms of one kind on a page: the ids of their fields differ."""
 
 
 @operators_only
@@ -55,6 +60,20 @@ def resume(request: HttpRequest, tenant_id: str) -> HttpResponse:
 
 @operators_only
 @require_POST
+def delete(request: HttpRequest, tenant_id: str) -> HttpResponse:
+    """Let the tenant be as if it had never been; its data is kept for a while."""
+    return _set_state(request, tenant_id, delete_tenant, "is deleted", shown_in="deletion_form")
+
+
+@operators_only
+@require_POST
+def restore(request: HttpRequest, tenant_id: str) -> HttpResponse:
+    """Bring a deleted tenant back."""
+    return _set_state(request, tenant_id, restore_tenant, "is restored", shown_in="deletion_form")
+
+
+@operators_only
+@require_POST
 def domain_add(request: HttpRequest, tenant_id: str) -> HttpResponse:
     """Let the tenant be reached under one more host."""
     form = DomainForm(request.POST)
@@ -85,10 +104,15 @@ def domain_remove(request: HttpRequest, tenant_id: str) -> HttpResponse:
 
 
 def _set_state(
-    request: HttpRequest, tenant_id: str, change: Callable[..., Any], told: str
+    request: HttpRequest,
+    tenant_id: str,
+    change: Callable[..., Any],
+    told: str,
+    *,
+    shown_in: str = "state_form",
 ) -> HttpResponse:
     look = _looked_at(tenant_id)
-    form = StateForm(request.POST)
+    form = StateForm(request.POST, auto_id=_IDS[shown_in])
     if form.is_valid():
         try:
             check_confirmed(look.line, form.cleaned_data["confirm"])
@@ -99,7 +123,7 @@ def _set_state(
             form.add_error(None, str(error))
         else:
             return _done(request, tenant_id, f"{look.line.slug} {told}.")
-    return _page(request, look, state_form=form)
+    return _page(request, look, **{shown_in: form})
 
 
 def _domain(form: DomainForm) -> dict[str, Any]:
@@ -119,7 +143,8 @@ def _done(request: HttpRequest, tenant_id: str, told: str) -> HttpResponse:
 
 
 def _page(request: HttpRequest, look: TenantLook, **more: Any) -> HttpResponse:
-    shown = {"state_form": StateForm(), "domain_form": DomainForm(), "look": look, **more}
+    forms = {name: StateForm(auto_id=ids) for name, ids in _IDS.items()}
+    shown = {**forms, "domain_form": DomainForm(), "look": look, **more}
     # A form that was not taken: the page is shown again with what is wrong.
     status = 400 if more else 200
     return render(request, "console/tenant.html", shown, status=status)

@@ -14,6 +14,7 @@ from front.states import SignUpState
 from sharding import scope
 from tenants.links import tenant_url
 from tenants.services.finding import placement_of
+from tenants.states import TenantState
 
 
 def way_in(sign_up: UUID) -> str:
@@ -33,7 +34,7 @@ def way_in(sign_up: UUID) -> str:
         raise LinkVoid
     if row.state != SignUpState.READY:
         raise NotReady
-    if row.tenant is None:
+    if row.tenant is None or row.tenant.state == TenantState.DELETED:
         raise LinkVoid
     with scope.enter(placement_of(row.tenant)):
         admin = User.objects.filter(email=User.objects.normalize_email(row.email)).first()

@@ -1,7 +1,7 @@
 """`all_tenants_command`: run any command once per tenant, each in its scope."""
 
 import traceback
-from typing import Any
+from typing import Any, Final
 
 from django.core.management.base import CommandError
 
@@ -10,11 +10,14 @@ from tenants.models import CONTROL, Tenant
 from tenants.running import CommandOfCommands, check_known, parse_call, run_for
 from tenants.states import TenantState
 
+_LEFT_OUT: Final = (TenantState.PROVISIONING, TenantState.DELETED)
+
 
 class Command(CommandOfCommands):
     help = (
-        "Run a command for every finished tenant in turn: all_tenants_command COMMAND [what it "
-        "takes …]. Goes on after a tenant for which it fails, and says at the end which those were."
+        "Run a command for every tenant that is finished and not deleted, one after the other: "
+        "all_tenants_command COMMAND [what it takes …]. Goes on after a tenant for which it fails, "
+        "and says at the end which those were."
     )
 
     def handle(self, *words: str, **options: Any) -> None:
@@ -24,7 +27,8 @@ class Command(CommandOfCommands):
             raise CommandError("For one tenant, say `tenant_command`.", returncode=2)
         failed = []
         with errors_told():
-            tenants = list(Tenant.objects.using(CONTROL).exclude(state=TenantState.PROVISIONING))
+            finished = Tenant.objects.using(CONTROL).exclude(state__in=_LEFT_OUT)
+            tenants = list(finished)
         for tenant in tenants:
             self.stderr.write(f"=== {tenant.slug} ({tenant.id})", self.style.HTTP_INFO)
             try:

@@ -30,8 +30,8 @@ class Command(BaseCommand):
             if options["tenant"]:
                 tenants = [find_tenant(options["tenant"])]
             else:
-                finished = Tenant.objects.using(CONTROL).exclude(state=TenantState.PROVISIONING)
-                tenants = list(finished)
+                without = (TenantState.PROVISIONING, TenantState.DELETED)
+                tenants = list(Tenant.objects.using(CONTROL).exclude(state__in=without))
         if options["dry_run"]:
             self.stdout.write(f"{len(tenants)} tenants would say their addresses anew.")
             return

@@ -1,0 +1,219 @@
+"""Tenants that may be lost: each test takes one of its own, and two neighbours must not notice."""
+
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.services.api_tokens import issue_token
+from sharding import scope
+from sharding.placements.models import AuditEntry, Placement
+from sharding.registry import current as registry
+from sharding.schemas.connections import own_connection
+from tenants.directory.lookup import directory
+from tenants.models import Domain, Tenant
+from tenants.outbox.services.drain import drain
+from tenants.services.delete import delete_tenant
+from tenants.services.provision import provision_tenant
+from tenants.services.purge import purge_tenant
+from tenants.services.types import ProvisionRequest
+
+CONTROL = "control"
+PASSWORD = "a password of the tests"
+
+_numbers = itertools.count(1)
+_SCHEMA_IS_THERE = "SELECT to_regnamespace(%s) IS NOT NULL"
+_MARKER_IS_THERE = "SELECT EXISTS (SELECT FROM atoll.tenant_schema WHERE schema = %s)"
+_ROLE_IS_THERE = "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = %s)"
+
+
+@dataclass(frozen=True)
+class Life:
+    """One tenant, and what there is of it."""
+
+    id: str
+    slug: str
+    place: scope.Placement
+
+    @property
+    def host(self):
+        return f"{self.slug}.localhost"
+
+    @property
+    def email(self):
+        return f"admin@{self.slug}.example"
+
+    @property
+    def row(self):
+        return Tenant.objects.using(CONTROL).get(id=self.id)
+
+    def scope(self):
+        return scope.enter(self.place)
+
+    def visitor(self, host="", **headers):
+        return Client(headers={"host": host or self.host, **headers})
+
+    def member(self):
+        visitor = self.visitor()
+        with self.scope():
+            visitor.force_login(User.objects.get(email=self.email))
+        return visitor
+
+    def token(self):
+        with self.scope():
+            return issue_token(User.objects.get(email=self.email), name="t", expires=None)[1]
+
+    def status(self, path="/"):
+        return self.visitor().get(path).status_code
+
+    def audit(self, action):
+        entries = AuditEntry.objects.using(CONTROL).filter(subject=self.id, action=action)
+        return list(entries.order_by("id"))
+
+    def let_grace_pass(self):
+        now = timezone.now()
+        Tenant.objects.using(CONTROL).filter(id=self.id).update(
+            purge_after=now - timedelta(minutes=1)
+        )
+
+    def asked(self, question):
+        with own_connection(registry.shard(self.place.shard)) as connection:
+            return connection.execute(question, (self.id,)).fetchone()[0]
+
+    def left(self):
+        """What is left of it anywhere, but for its role and the audit."""
+        control = {
+            "tenant": Tenant.objects.using(CONTROL).filter(id=self.id),
+            "domains": Domain.objects.using(CONTROL).filter(tenant_id=self.id),
+            "placement": Placement.objects.using(CONTROL).filter(tenant_id=self.id),
+        }
+        found = {name for name, rows in control.items() if rows.exists()}
+        if self.asked(_SCHEMA_IS_THERE):
+            found.add("schema")
+        if self.asked(_MARKER_IS_THERE):
+            found.add("marker")
+        return found
+
+    def has_role(self):
+        return self.asked(_ROLE_IS_THERE)
+
+
+def make(slug, shard):
+    receipt = provision_tenant(
+        ProvisionRequest(
+            slug=slug,
+            name=f"The {slug}",
+            shard=shard,
+            admin_email=f"admin@{slug}.example",
+            admin_password=PASSWORD,
+        )
+    )
+    with scope.enter(receipt.placement):
+        drain()  # its first admin's address is told: nothing is left behind
+    return Life(receipt.tenant_id, slug, receipt.placement)
+
+
+def lose(tenant_id):
+    """Tests of others shall not meet what these leave behind."""
+    if Tenant.objects.using(CONTROL).filter(id=tenant_id).exists():
+        delete_tenant(tenant_id)
+        purge_tenant(tenant_id, early=True)
+
+
+@pytest.fixture(scope="session")
+def neighbours(stack_ready):
+    """One on each shard; every test finds them as they were."""
+    return make("life-north", "alpha"), make("life-south", "beta")
+
+
+@pytest.fixture
+def life(neighbours):
+    """A tenant on alpha that the test may lose; whatever it leaves goes with it."""
+    made = make(f"life-{next(_numbers)}", "alpha")
+    yield made
+    lose(made.id)
+
+
+@pytest.fixture(autouse=True)
+def _files_of_this_test(settings, tmp_path):
+    settings.MEDIA_ROOT = str(tmp_path / "files")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered() -> Iterator[None]:
+    directory.cache_clear()
+    yield
+    assert scope.current() is None, "a test left its scope open"
+    directory.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def _neighbours_notice_nothing(neighbours):
+    yield
+    for neighbour in neighbours:
+        assert neighbour.status("/account/sign-in/") == 200
+        with neighbour.scope():
+            assert User.objects.get().email == neighbour.email
+
+
+@pytest.fixture(scope="session")
+def victims(stack_ready) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.integration.lifecycle.victim"],
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings.test"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as running:
+        yield running
+        running.communicate()
+
+
+@pytest.fixture
+def begin(victims, tmp_path, settings):
+    """Begin something in another process, and wait until it is at some point."""
+    begun = []
+
+    def begin(point, *words):
+        file = tmp_path / f"point-{len(begun)}"
+        line = "\t".join([point, str(file), settings.MEDIA_ROOT, *words])
+        victims.stdin.write(f"{line}\n")
+        victims.stdin.flush()
+        begun.append(int(victims.stdout.readline()))
+        deadline = time.monotonic() + 30
+        while not file.exists():
+            assert time.monotonic() < deadline, f"the victim never came to {point!r}"
+            time.sleep(0.02)
+        return begun[-1]
+
+    yield begin
+    for pid in begun:
+        kill(pid)
+
+
+@pytest.fixture
+def killed_at(begin):
+    def killed_at(point, *words):
+        kill(begin(point, *words))
+
+    return killed_at
+
+
+def kill(pid):
+    try:
+        os.kill(pid, signal.SIGKILL)
+        while True:
+            os.kill(pid, 0)
+            time.sleep(0.01)
+    except ProcessLookupError:
+        pass

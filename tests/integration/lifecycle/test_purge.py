@@ -1,0 +1,246 @@
+"""What is purged is gone: on its shard, in the files, in control. However often it is killed."""
+
+import threading
+from pathlib import Path
+
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import connections
+
+from console.tasks import purge_deleted_tenants
+from front.models import KnownAddress
+from front.services.availability import availability_of
+from front.types import Availability
+from sharding.registry import current as registry
+from sharding.schemas.connections import own_connection
+from tenants import errors
+from tenants.models import RetiredSlug
+from tenants.services.delete import delete_tenant
+from tenants.services.listing import show_tenant
+from tenants.services.provision import plan_provision
+from tenants.services.purge import PurgedTenant, purge_tenant
+from tenants.services.purge_due import purge_due, tenants_to_purge
+from tenants.services.restore import restore_tenant
+from tenants.services.types import ProvisionRequest
+
+CONTROL = "control"
+
+
+def save_files(life):
+    with life.scope():
+        for name in ("a.txt", "logo/b.txt", "exports/2026/c.csv"):
+            default_storage.save(name, ContentFile(b"x"))
+        return Path(default_storage.location)
+
+
+def know_somebody(life):
+    KnownAddress.objects.using(CONTROL).create(
+        tenant_id=life.id, user="00000000-0000-4000-8000-000000000001", digest="d" * 64
+    )
+
+
+def assert_gone(life, folder=None):
+    assert life.left() == set()
+    assert life.has_role()  # its id is never used again
+    assert life.status() == 404
+    assert not KnownAddress.objects.using(CONTROL).filter(tenant_id=life.id).exists()
+    assert RetiredSlug.objects.using(CONTROL).get(slug=life.slug).tenant_id == life.id
+    assert folder is None or not folder.exists()
+
+
+def test_a_purge_leaves_the_audit_and_a_slug_that_rests(life, neighbours):
+    folder = save_files(life)
+    others = save_files(neighbours[0])
+    know_somebody(life)
+    delete_tenant(life.slug)
+    life.let_grace_pass()
+    (result,) = [each for each in purge_due(tenants_to_purge()) if each.tenant_id == life.id]
+    assert (result.error, result.files) == ("", 3)
+    assert result.tables > 10
+    assert_gone(life, folder)
+    assert (others / "logo/b.txt").exists()
+    (begun,), (purged,) = life.audit("tenant.purge.begin"), life.audit("tenant.purge")
+    assert begun.after == {"early": False}
+    assert (purged.before["slug"], purged.before["hosts"]) == (life.slug, [life.host])
+    with pytest.raises(errors.SlugQuarantined):
+        plan_provision(ProvisionRequest(slug=life.slug))
+    assert availability_of(life.slug).availability is Availability.RESTING
+    with pytest.raises(errors.UnknownSlug):
+        show_tenant(life.slug)
+
+
+def test_beats_task_purges_what_is_due_and_nothing_else(life, neighbours):
+    from tests.integration.lifecycle.conftest import lose, make
+
+    kept = make("life-kept", "beta")
+    delete_tenant(life.slug)
+    delete_tenant(kept.slug)
+    life.let_grace_pass()
+    purge_deleted_tenants()
+    assert_gone(life)
+    assert kept.left() == {"tenant", "domains", "placement", "schema", "marker"}
+    restore_tenant(kept.slug)
+    assert kept.status("/account/sign-in/") == 200
+    lose(kept.id)
+
+
+def test_before_its_grace_is_over_it_is_purged_only_early(life):
+    delete_tenant(life.slug)
+    with pytest.raises(errors.PurgeNotDue, match=r"delete_tenant .* --now"):
+        purge_tenant(life.slug)
+    with pytest.raises(errors.PurgeNotDue):
+        tenants_to_purge(life.slug)
+    assert not show_tenant(life.slug).purge
+    purge_tenant(life.slug, early=True)
+    assert_gone(life)
+
+
+def test_what_is_not_deleted_is_not_purged(life):
+    with pytest.raises(errors.WrongTenantState):
+        purge_tenant(life.slug, early=True)
+    with pytest.raises(errors.WrongTenantState):
+        tenants_to_purge(life.slug)
+    with pytest.raises(errors.UnknownSlug):
+        purge_tenant("nobody-at-all", early=True)
+    assert life.status("/account/sign-in/") == 200
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        pytest.param("in the beginning", marks=pytest.mark.slow),
+        "begun",
+        "between batches",
+        pytest.param("dropped", marks=pytest.mark.slow),
+        pytest.param("dropped and journaled", marks=pytest.mark.slow),
+        "before the steps",
+        pytest.param("cleared", marks=pytest.mark.slow),
+        pytest.param("cleared and journaled", marks=pytest.mark.slow),
+        "in the forgetting",
+        pytest.param("forgotten", marks=pytest.mark.slow),
+    ],
+)
+def test_a_purge_that_was_killed_anywhere_is_finished_by_the_next(life, killed_at, point):
+    folder = save_files(life)
+    know_somebody(life)
+    delete_tenant(life.slug)
+    killed_at(point, "purge", life.slug)
+    if point == "in the beginning":
+        # Nothing is decided yet: there is still a way back.
+        assert show_tenant(life.slug).purge == ""
+        restore_tenant(life.slug)
+        delete_tenant(life.slug)
+        life.let_grace_pass()
+    elif point != "forgotten":
+        assert life.status() == 404
+        assert show_tenant(life.slug).purge
+        with pytest.raises(errors.PurgeBegun, match="purge_deleted"):
+            restore_tenant(life.slug)
+    results = [each for each in purge_due(tenants_to_purge()) if each.tenant_id == life.id]
+    assert [each.error for each in results] == ([] if point == "forgotten" else [""])
+    assert_gone(life, folder)
+    assert len(life.audit("tenant.purge")) == 1
+
+
+def test_of_two_purges_at_once_one_works_and_the_other_is_told(life, begin):
+    delete_tenant(life.slug)
+    pid = begin("between batches", "purge", life.slug)
+    with pytest.raises(errors.PurgeFailed, match=f":{pid}:"):
+        purge_tenant(life.slug, early=True)
+
+
+def test_of_many_purges_that_begin_at_one_instant_one_is_enough(life):
+    delete_tenant(life.slug)
+    told, barrier = [], threading.Barrier(4)
+
+    def run():
+        barrier.wait(10)
+        try:
+            told.append(purge_tenant(life.slug, early=True).tenant_id)
+        except errors.TenantError as error:
+            told.append(error.code)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert told.count(life.id) == 1, told
+    assert set(told) <= {life.id, "tenants.purge_failed", "tenants.unknown_slug"}, told
+    assert_gone(life)
+
+
+def test_a_tenant_that_somebody_works_with_is_told_and_purged_later(life, monkeypatch):
+    from functools import partial
+
+    from tenants.services import purge
+
+    impatient = partial(purge.drop_schema, give_up_after=purge.timedelta(milliseconds=300))
+    delete_tenant(life.slug)
+    with own_connection(registry.shard("alpha")) as connection, connection.transaction():
+        connection.execute(f'SELECT count(*) FROM "{life.id}".accounts_user')
+        with monkeypatch.context() as patch:
+            patch.setattr(purge, "drop_schema", impatient)
+            with pytest.raises(errors.PurgeFailed, match="lock that somebody else holds"):
+                purge_tenant(life.slug, early=True)
+        assert "lock that somebody else" in show_tenant(life.slug).purge
+    purge_tenant(life.slug)
+    assert_gone(life)
+
+
+def test_a_shard_that_is_away_stops_one_purge_and_no_other(life, faulty, neighbours):
+    from tests.faults.down import Down
+    from tests.integration.lifecycle.conftest import make
+
+    there = make("life-there", "beta")
+    for each in (life, there):
+        delete_tenant(each.slug)
+        each.let_grace_pass()
+    real = registry.registry()
+    registry.install(faulty.registry)
+    try:
+        with faulty.down("alpha", Down.REFUSED):
+            results = {each.tenant_id: each.error for each in purge_due(tenants_to_purge())}
+    finally:
+        registry.install(real)
+    assert (results[life.id][:9], results[there.id]) == ("The purge", "")
+    assert_gone(there)
+    purge_tenant(life.slug)
+    assert_gone(life)
+
+
+told_steps: list[PurgedTenant] = []
+
+
+def failing_step(tenant):
+    raise RuntimeError("not today")
+
+
+def good_step(tenant):
+    told_steps.append(tenant)
+
+
+def test_a_step_that_fails_is_told_and_run_again(life, settings):
+    settings.TENANT_PURGE_STEPS = [f"{__name__}.failing_step"]
+    delete_tenant(life.slug)
+    with pytest.raises(errors.PurgeFailed, match=r"failing_step: RuntimeError\('not today'\)"):
+        purge_tenant(life.slug, early=True)
+    # Its data is gone already; its slug and hosts are kept until all is done.
+    assert life.left() == {"tenant", "domains", "placement"}
+    assert "not today" in show_tenant(life.slug).purge
+    settings.TENANT_PURGE_STEPS = [f"{__name__}.good_step"]
+    purge_tenant(life.slug)
+    assert told_steps == [PurgedTenant(life.id, life.slug, f"The {life.slug}", (life.host,))]
+    assert_gone(life)
+
+
+def test_a_link_out_of_its_folder_is_deleted_and_not_followed(life, neighbours):
+    folder, others = save_files(life), save_files(neighbours[0])
+    (folder / "link").symlink_to(others)
+    delete_tenant(life.slug)
+    purge_tenant(life.slug, early=True)
+    assert_gone(life, folder)
+    assert (others / "a.txt").exists()
