@@ -27,13 +27,13 @@ from sharding.schemas.types import Phase
 
 def run_by_executor(
     placement: scope.Placement,
-    nodes: Collection[Node],
+    nodes: Collection[Node] | None,
     *,
     note: Note | None = None,
     tell: Tell = silent,
     gained: Gained | None = None,
 ) -> Mark:
-    """Apply those of `nodes` that are pending, and return what the schema is then, measured.
+    """Apply what is pending of `nodes` (None: all of it), and return what the schema is then.
 
     What Django works out of the migrations is kept for the next schema of the same state. Each
     migration's transaction writes down the new state, without a fingerprint; the last one's is
@@ -69,7 +69,11 @@ def run_by_executor(
             )
             marks.begin_at(executor.loader.rows)
             pending = executor.pending()
-            plan = [entry for entry in pending if (entry[0].app_label, entry[0].name) in nodes]
+            plan = [
+                (one, back)
+                for one, back in pending
+                if nodes is None or (one.app_label, one.name) in nodes
+            ]
             if plan:
                 executor.apply(plan)
             if len(plan) == len(pending) and gained is None:

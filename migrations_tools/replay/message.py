@@ -91,7 +91,8 @@ def _parts(
     for step in segment.steps:
         # Texts of Django's schema editor, as it sent them; nothing of them is a template.
         yield from (_verbatim(statement) for statement in step.statements)
-    yield from adding(schema, segment.gained)
+    if segment.gained is not None:
+        yield from adding(schema, segment.gained)
     if segment.relations:
         yield furnishing(schema)
         yield installing(schema)

@@ -122,7 +122,6 @@ def rehearse(connection: Any, schema: str, *, tell: Tell = silent) -> Recording:
         of_handlers = watch.take()
     end = _look(raw, schema)
     types_now, permissions_now = _names(raw, schema)
-    segments = _segments(executor.taken, start, end)
     last = Gained(
         migrations=_added(executor.now.rows, end.rows),
         types=tuple(sorted(types_now - types)),
@@ -132,7 +131,7 @@ def rehearse(connection: Any, schema: str, *, tell: Tell = silent) -> Recording:
         major=raw.info.server_version // 10_000,
         start=start.mark,
         end=end.mark,
-        segments=tuple(_finished(segments, last, end.mark, _wants_signals(of_handlers))),
+        segments=tuple(_segments(executor.taken, last, end.mark, _wants_signals(of_handlers))),
         marks={one.step.node: one.after.mark for one in executor.taken},
     )
 
@@ -146,35 +145,28 @@ def _judged(migration: Migration, seen: Seen, schema: str) -> Step:
     return Step(node, not why_not, why_not, () if why_not else statements)
 
 
-def _segments(taken: list[_Taken], start: _Look, end: _Look) -> list[Segment]:
-    """Neighbours of one kind together."""
-    found = []
-    for replayable, group in groupby(taken, key=lambda one: one.step.replayable):
-        ones = list(group)
+def _segments(taken: list[_Taken], last: Gained, end: Mark, signals: bool) -> Iterator[Segment]:
+    """Neighbours of one kind together; what post_migrate made goes with the last ones.
+
+    With `signals` they are sent in each schema instead.
+    """
+    kinds = [list(ones) for _, ones in groupby(taken, key=lambda one: one.step.replayable)]
+    for ones in kinds:
         before, after = ones[0].before, ones[-1].after
-        found.append(
-            Segment(
-                steps=tuple(one.step for one in ones),
-                replayable=replayable,
-                before=before.mark,
-                after=after.mark,
-                gained=Gained(migrations=_added(before.rows, after.rows)),
-                relations=bool(after.furnished - before.furnished),
-            )
+        gained = Gained(migrations=_added(before.rows, after.rows))
+        is_last = ones is kinds[-1]
+        if is_last:
+            gained = Gained(gained.migrations + last.migrations, last.types, last.permissions)
+        yield Segment(
+            steps=tuple(one.step for one in ones),
+            replayable=ones[0].step.replayable,
+            before=before.mark,
+            after=end if is_last and not signals else after.mark,
+            gained=gained,
+            relations=bool(after.furnished - before.furnished),
         )
-    return found
-
-
-def _finished(segments: list[Segment], last: Gained, end: Mark, signals: bool) -> Iterator[Segment]:
-    """What post_migrate made goes with the last segment, or is done once more in each schema."""
-    yield from segments[:-1]
-    if segments:
-        final = segments[-1]
-        gained = Gained((*final.gained.migrations, *last.migrations), last.types, last.permissions)
-        after = final.after if signals else end
-        yield Segment(final.steps, final.replayable, final.before, after, gained, final.relations)
-        if signals:
-            yield Segment((), False, final.after, end)
+    if kinds and signals:
+        yield Segment((), False, kinds[-1][-1].after.mark, end, gained=None)
 
 
 def _wants_signals(seen: Seen) -> bool:

@@ -95,7 +95,8 @@ class Segment:
         steps: in order. None at all: only Django's post_migrate is wanted.
         after: the template's marks after it. After the executor a schema's own structure is
             measured, since such migrations may look before they decide.
-        gained: rows that are sent along.
+        gained: rows that are sent along; None where post_migrate has to be sent in each schema,
+            because its handlers do more than add content types and permissions.
         relations: it makes tables or sequences, which want furniture.
     """
 
@@ -103,7 +104,7 @@ class Segment:
     replayable: bool
     before: Mark
     after: Mark
-    gained: Gained = Gained()
+    gained: Gained | None = Gained()
     relations: bool = False
 
     @property

@@ -7,7 +7,14 @@ from django.conf import settings
 from django.db import connections
 
 from migrations_tools.services.build_schema import build_schema
-from tests.integration.replay.inside.ground import Trio, measure, migration, new_place, written
+from tests.integration.replay.inside.ground import (
+    Trio,
+    measure,
+    migration,
+    new_place,
+    tables_of,
+    written,
+)
 
 if not settings.SETTINGS_MODULE.startswith("tests.integration.replay."):
     # Part of the whole run, with the product's own apps: test_replay.py runs these.
@@ -28,7 +35,7 @@ def _trio() -> Trio:
     for place in places:
         build_schema(place)
         measure(place)
-    return Trio(*places)
+    return Trio(*places, tables=tables_of(places[0]))
 
 
 @pytest.fixture

@@ -122,8 +122,7 @@ def follow(place: scope.Placement, recording: Recording) -> None:
             with own() as raw:
                 replay_segment(raw, place.schema, segment)
         else:
-            gained = segment.gained if segment is recording.segments[-1] and segment.steps else None
-            run_by_executor(place, segment.nodes, gained=gained)
+            run_by_executor(place, segment.nodes, gained=segment.gained)
 
 
 def migrated_by_django(place: scope.Placement) -> None:
@@ -140,6 +139,7 @@ class Trio:
     template: scope.Placement
     replayed: scope.Placement
     django: scope.Placement
+    tables: tuple[str, ...]
 
     @property
     def all(self) -> tuple[scope.Placement, ...]:
@@ -176,21 +176,27 @@ class Trio:
         """Take away what the test's migrations made."""
         for place in self.all:
             with own() as raw:
-                _forget(raw, place.schema)
+                _forget(raw, place.schema, self.tables)
         self.measure()
 
 
-_MADE_TABLES = """
+_TABLES = """
     SELECT c.relname FROM pg_class c
     WHERE c.relnamespace = quote_ident(%s)::regnamespace AND c.relkind IN ('r', 'p')
-      AND c.relname LIKE 'made\\_%%'
 """
 
 
-def _forget(raw: Any, schema: str) -> None:
+def tables_of(place: scope.Placement) -> tuple[str, ...]:
+    """The names of its tables."""
+    with own() as raw:
+        return tuple(sorted(name for (name,) in raw.execute(_TABLES, (place.schema,))))
+
+
+def _forget(raw: Any, schema: str, kept: Sequence[str]) -> None:
     with raw.transaction():
         raw.execute(sql.SQL("SET LOCAL search_path TO {}").format(sql.Identifier(schema)))
-        for (table,) in raw.execute(_MADE_TABLES, (schema,)).fetchall():
+        found = [name for (name,) in raw.execute(_TABLES, (schema,))]
+        for table in (name for name in found if name not in kept):
             raw.execute(sql.SQL("DROP TABLE {} CASCADE").format(sql.Identifier(table)))
         raw.execute("DELETE FROM django_migrations WHERE app = %s", (LABEL,))
         raw.execute(
