@@ -19,10 +19,11 @@ from migrations_tools.fleet.errors import (
 )
 from migrations_tools.fleet.rendering import plan_json, plan_lines, report_json, report_lines
 from migrations_tools.fleet.requests import FleetReport, FleetRequest
-from migrations_tools.fleet.states import RunState, StepState
+from migrations_tools.fleet.states import RunState, Standing, StepState
 from migrations_tools.services.fleet import migrate_fleet, preview
 from sharding.placements import telling
 from sharding.placements.telling import Exit, ExitCodes
+from sharding.pools.outages import as_sentence
 
 _CODES: Final[ExitCodes] = {
     MigrationToolsError: Exit.FAILED,
@@ -92,21 +93,27 @@ class FleetCommand(BaseCommand):
         """
         if report.state is RunState.DONE:
             return
+        total = len(report.plan.members)
         if report.stopped:
-            raise CommandError(f"Stopped: {report.stopped} {again()}", returncode=Exit.PAUSED)
+            raise CommandError(
+                f"Stopped: {as_sentence(report.stopped)} What is migrated stays so, and no schema "
+                f"is half done. Mend the cause, then: {again()}",
+                returncode=Exit.PAUSED,
+            )
         if failed := report.count(StepState.FAILED):
             raise CommandError(
-                f"{failed} of {len(report.plan.members)} schemas failed. Mend the cause. {again()}",
+                f"{failed} of {total} schemas failed. Mend the cause, then: {again()}",
                 returncode=Exit.FAILED,
             )
-        if report.state is RunState.FAILED:
+        if wrong := report.plan.counts()[Standing.WRONG]:
             raise CommandError(
-                "Some schemas are not as control says; `manage.py fleet_status` lists them.",
+                f"{wrong} of {total} schemas are not as control says (above); `manage.py "
+                "check_drift` tells more.",
                 returncode=Exit.FAILED,
             )
         raise CommandError(
-            f"{report.left_behind} of {len(report.plan.members)} schemas are left behind, whose "
-            f"tenants are served. When what is in their way is gone: {again()}",
+            f"{report.left_behind} of {total} schemas are left behind, and their tenants are "
+            f"served. When what is in their way is gone: {again()}",
             returncode=Exit.PAUSED,
         )
 

@@ -28,7 +28,8 @@ def plan_lines(report: FleetReport) -> Iterator[str]:
     for wave in plan.waves:
         shards = Counter(member.shard for member in wave.members)
         spread = ", ".join(f"{shard} {count}" for shard, count in sorted(shards.items()))
-        yield f"wave {wave.name}: {len(wave.members)} schemas ({spread})"
+        ids = listed([member.tenant_id for member in wave.members])
+        yield f"wave {wave.name}: {len(wave.members)} schemas ({spread}): {ids}"
     yield from reason_lines(plan)
     counts = plan.counts()
     yield (

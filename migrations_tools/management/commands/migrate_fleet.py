@@ -65,7 +65,7 @@ class Command(FleetCommand):
         report = self.run_or_preview(request, options)
         self.show(report, as_json=options["json"], planned=planned)
         if not planned:
-            self.end(report, lambda: f"Then: {_AGAIN}")
+            self.end(report, lambda: _AGAIN)
 
     def _request(self, options: dict[str, Any]) -> FleetRequest:
         if options["canary"] and options["no_canary"]:

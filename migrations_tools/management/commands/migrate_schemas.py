@@ -64,4 +64,4 @@ def _again(report: FleetReport) -> str:
         )
     ]
     words = " ".join(f"--tenant {tenant_id}" for tenant_id in behind[:20])
-    return f"Then: manage.py migrate_schemas {words}"
+    return f"manage.py migrate_schemas {words}"
