@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from django.conf import settings
+from sharding.typed_settings import SettingsReader
 
 # Django writes down when a migration was applied.
 _ALWAYS = {"django_migrations.applied": "now()"}
@@ -25,9 +25,14 @@ class ImageSettings:
 
 
 def image_settings() -> ImageSettings:
-    """Settings as they are now."""
-    declared = getattr(settings, "ATOLL_IMAGE_EXPRESSIONS", {})
-    return ImageSettings(
-        expressions=MappingProxyType({**_ALWAYS, **declared}),
-        pg_dump=getattr(settings, "ATOLL_PG_DUMP", "") or "pg_dump",
-    )
+    """Settings as they are now.
+
+    Raises:
+        InvalidSettings: some say what they cannot.
+    """
+    with SettingsReader() as read:
+        declared = read.texts_by_name("ATOLL_IMAGE_EXPRESSIONS", {})
+        return ImageSettings(
+            expressions=MappingProxyType({**_ALWAYS, **declared}),
+            pg_dump=read.text("ATOLL_PG_DUMP", "") or "pg_dump",
+        )

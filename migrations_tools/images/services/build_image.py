@@ -13,19 +13,16 @@ from django.db.models.functions import Now
 from migrations_tools.execution import Tell, silent
 from migrations_tools.ids.services.allocate import allocate_from
 from migrations_tools.ids.services.names import names_in
-from migrations_tools.images.comparison import agreed, in_three, seeds
 from migrations_tools.images.conf import image_settings
-from migrations_tools.images.dumping import dump
 from migrations_tools.images.errors import (
     ImageRefused,
     LocalIdsLeft,
     NoShardOfMajor,
-    ReplayDiffers,
 )
 from migrations_tools.images.models import CONTROL, Image
+from migrations_tools.images.reading import Reading, agree, prove, read
 from migrations_tools.images.services.find_image import packed
-from migrations_tools.images.templates import Template, fill, run_migrations, template
-from migrations_tools.images.tokens import script_of
+from migrations_tools.images.templates import Template, run_migrations, template
 from migrations_tools.images.types import BuiltImage, ImageOutcome, ImageReceipt
 from migrations_tools.states import State, wanted_state
 from sharding.placements.models import Shard
@@ -35,13 +32,11 @@ from sharding.registry import current as addresses
 from sharding.registry.types import Server
 from sharding.schemas.connections import BRIEF, Connection, own_connection
 from sharding.schemas.errors import SchemaError
-from sharding.schemas.services.fingerprint import Part, differences, digest_of, structure
 from sharding.schemas.services.image_replay import ImageBody
 
 _ROUNDS: Final = 3
 """New names may bring permissions of their own to light; more than one round was never seen."""
 
-_TENANTS: Final = "SELECT schema FROM atoll.tenant_schema"
 _DIGESTS: Final = "SELECT DISTINCT digest FROM atoll.tenant_schema WHERE digest IS NOT NULL"
 
 
@@ -55,11 +50,10 @@ class _Job:
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
-    """What one build of a template was read off as."""
+class _Run:
+    """One build: what was read off, what was applied, how many names got global ids by the way."""
 
-    parts: tuple[Part, ...]
-    script: tuple[str, ...]
+    reading: Reading
     migrations: tuple[str, ...]
     ids: int
 
@@ -121,55 +115,42 @@ def _there(job: _Job) -> Image | None:
 def _one_major(job: _Job, tell: Tell) -> BuiltImage:
     began = time.monotonic()
     try:
-        body, reading = _built(addresses.shard(job.shard), job.state, tell)
+        body, run = _built(job, tell)
     except ImageRefused as error:
-        image = _store(job, {"refused": error.why, "body": b""})
+        image = _store(job, {"refused": error.why, "body": b"", "statements": 0, "locks": 0})
         told = _told(image, job.shard, ImageOutcome.REFUSED)
         code, ids = error.code, 0
     else:
-        image = _store(job, _facts(body, reading))
+        image = _store(job, _facts(body, run))
         told = _told(image, job.shard, ImageOutcome.BUILT)
-        code, ids = "", reading.ids
+        code, ids = "", run.ids
     took = timedelta(seconds=time.monotonic() - began)
     return dataclasses.replace(told, code=code, ids=ids, took=took)
 
 
-def _built(server: Server, state: State, tell: Tell) -> tuple[ImageBody, _Reading]:
+def _built(job: _Job, tell: Tell) -> tuple[ImageBody, _Run]:
+    server, expressions = addresses.shard(job.shard), image_settings().expressions
     bring_newest(server)
-    first = _read_off(server, f"{server.name}, first build", tell)
-    second = _read_off(server, f"{server.name}, second build", tell)
-    if found := differences(first.parts, second.parts):
-        raise ReplayDiffers(found)
-    script = agreed(first.script, second.script, image_settings().expressions)
-    before, rows, after = (";\n".join(part) for part in in_three(script))
-    body = ImageBody(before, rows, after, 1, state.digest, digest_of(first.parts), 0)
-    tell(f"{server.name}: replaying {len(script)} statements")
-    with template(server) as made:
-        locks = fill(made, body)
-        again = _reading(made)
-        major = made.major
-    if found := differences(first.parts, again.parts):
-        raise ReplayDiffers(found)
-    # Rows as they were dumped; cells with an expression are new in each.
-    agreed(seeds(first.script), seeds(again.script), image_settings().expressions)
-    return dataclasses.replace(body, locks=locks, major=major), dataclasses.replace(
-        first, script=script
-    )
+    first = _run(server, f"{server.name}, first build", tell)
+    second = _run(server, f"{server.name}, second build", tell)
+    both = agree(first.reading, second.reading, expressions)
+    tell(f"{server.name}: replaying {len(both.script)} statements")
+    return prove(server, both, job.state.digest, expressions), first
 
 
-def _read_off(server: Server, what: str, tell: Tell) -> _Reading:
+def _run(server: Server, what: str, tell: Tell) -> _Run:
+    """Run all migrations in a template, as often as it takes until every name has its global id."""
     ids = 0
     for _ in range(_ROUNDS):
         with template(server) as made:
             migrations = run_migrations(made, tell=lambda name: tell(f"{what}: {name}"))
             allocation = allocate_from(made.raw, made.name)
             new = len(allocation.content_types) + len(allocation.permissions)
-            ids += new
-            if new:
-                tell(f"{what}: {new} names got global ids; once more with these")
-                continue
-            _refuse_local_ids(made)
-            return dataclasses.replace(_reading(made), migrations=migrations, ids=ids)
+            if not new:
+                _refuse_local_ids(made)
+                return _Run(read(made), migrations, ids)
+        ids += new
+        tell(f"{what}: {new} names got global ids; once more with these")
     raise LocalIdsLeft(server.name, (*allocation.content_types, *allocation.permissions))
 
 
@@ -180,20 +161,14 @@ def _refuse_local_ids(made: Template) -> None:
         raise LocalIdsLeft(made.server.name, tuple(left))
 
 
-def _reading(made: Template) -> _Reading:
-    foreign = {"public", *(name for (name,) in made.raw.execute(_TENANTS))}
-    script = script_of(dump(made.server, made.name), made.name, forbidden=foreign)
-    return _Reading(structure(made.raw, made.name), script, (), 0)
-
-
-def _facts(body: ImageBody, reading: _Reading) -> dict[str, object]:
+def _facts(body: ImageBody, run: _Run) -> dict[str, object]:
     return {
         "refused": "",
         "fingerprint": body.fingerprint,
         "body": packed(body),
         "locks": body.locks,
-        "nodes": list(reading.migrations),
-        "statements": len(reading.script),
+        "nodes": list(run.migrations),
+        "statements": len(run.reading.script),
     }
 
 
