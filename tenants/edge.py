@@ -10,16 +10,18 @@ from sharding.placements.errors import NoSuchShard
 from sharding.placements.telling import Exit, ExitCodes
 from tenants.errors import (
     InvalidDomain,
-    InvalidList,
     InvalidName,
     InvalidRequest,
     InvalidSlug,
+    ProvisionFailed,
+    TenantError,
+)
+from tenants.services.errors import (
+    InvalidList,
     NotConfirmed,
     NothingToConfirm,
-    ProvisionFailed,
     PurgeFailed,
     RestoreFailed,
-    TenantError,
 )
 
 _CODES: Final[ExitCodes] = {

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tenants.errors import InvalidList, TenantError
+from tenants.errors import TenantError
 from tenants.services.asking import check_request
+from tenants.services.errors import InvalidList
 from tenants.services.types import AUTO, ProvisionRequest
 
 COLUMNS: Final = ("slug", "name", "domains", "shard", "admin_email")

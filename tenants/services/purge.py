@@ -32,10 +32,11 @@ from sharding.schemas.errors import SchemaError
 from sharding.schemas.services.drop_schema import drop_schema
 from tenants.conf import tenant_settings
 from tenants.directory.changes import announce_change
-from tenants.errors import PurgeFailed, PurgeNotDue, UnknownSlug, WrongTenantState
+from tenants.errors import UnknownSlug, WrongTenantState
 from tenants.models import CONTROL, Domain, Purge, RetiredSlug, Tenant
 from tenants.services import purge_journal
 from tenants.services.dead_holders import free_of_the_dead
+from tenants.services.errors import PurgeFailed, PurgeNotDue
 from tenants.services.finding import find_tenant
 from tenants.states import PurgeState, TenantState
 from tenants.storage import TenantStorage

@@ -7,8 +7,9 @@ from typing import Any
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from tenants.errors import PurgeNotDue, TenantError, UnknownSlug, WrongTenantState
+from tenants.errors import TenantError, UnknownSlug, WrongTenantState
 from tenants.models import CONTROL, Tenant
+from tenants.services.errors import PurgeNotDue
 from tenants.services.finding import find_tenant
 from tenants.services.purge import Tell, purge_tenant, silent
 from tenants.states import TenantState

@@ -16,10 +16,11 @@ from sharding.placements.services.placing import get_placement
 from sharding.registry.errors import RegistryError
 from sharding.schemas.errors import SchemaError
 from tenants.directory.changes import announce_change
-from tenants.errors import PurgeBegun, RestoreFailed, WrongTenantState
+from tenants.errors import WrongTenantState
 from tenants.models import CONTROL, Tenant
 from tenants.services import purge_journal
 from tenants.services.dead_holders import free_of_the_dead
+from tenants.services.errors import PurgeBegun, RestoreFailed
 from tenants.services.finding import find_tenant
 from tenants.states import TenantState
 

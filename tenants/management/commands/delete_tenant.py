@@ -8,8 +8,8 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from tenants.edge import add_dry_run, add_json, errors_told
-from tenants.errors import NotConfirmed, NothingToConfirm
 from tenants.services.delete import DeletionPlan, delete_tenant, plan_deletion
+from tenants.services.errors import NotConfirmed, NothingToConfirm
 from tenants.services.purge import PurgeReceipt, purge_tenant
 
 

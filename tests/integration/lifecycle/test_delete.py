@@ -14,6 +14,7 @@ from sharding import scope
 from sharding.backend.session_bound import session_bound
 from sharding.placements.services.leases import lease
 from tenants import errors
+from tenants.services import errors as ends
 from tenants.services.asking import check_free
 from tenants.services.change_slug import change_slug
 from tenants.services.delete import delete_tenant, plan_deletion
@@ -170,7 +171,7 @@ def test_a_tenant_whose_shard_is_away_stays_deleted_and_says_so(life, faulty):
     try:
         with (
             faulty.down("alpha", Down.REFUSED),
-            pytest.raises(errors.RestoreFailed, match="stays deleted"),
+            pytest.raises(ends.RestoreFailed, match="stays deleted"),
         ):
             restore_tenant(life.slug)
     finally:
@@ -184,7 +185,7 @@ def test_somebody_elses_lease_is_waited_for_by_nobody(life):
     delete_tenant(life.slug)
     with (
         lease(life.id, "migrate"),
-        pytest.raises(errors.RestoreFailed, match="holds the lease"),
+        pytest.raises(ends.RestoreFailed, match="holds the lease"),
     ):
         restore_tenant(life.slug)
     assert life.row.state == "deleted"

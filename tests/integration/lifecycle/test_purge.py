@@ -16,6 +16,7 @@ from sharding.registry import current as registry
 from sharding.schemas.connections import own_connection
 from tenants import errors
 from tenants.models import RetiredSlug
+from tenants.services import errors as ends
 from tenants.services.delete import delete_tenant
 from tenants.services.listing import show_tenant
 from tenants.services.provision import plan_provision
@@ -87,9 +88,9 @@ def test_beats_task_purges_what_is_due_and_nothing_else(life, neighbours):
 
 def test_before_its_grace_is_over_it_is_purged_only_early(life):
     delete_tenant(life.slug)
-    with pytest.raises(errors.PurgeNotDue, match=r"delete_tenant .* --now"):
+    with pytest.raises(ends.PurgeNotDue, match=r"delete_tenant .* --now"):
         purge_tenant(life.slug)
-    with pytest.raises(errors.PurgeNotDue):
+    with pytest.raises(ends.PurgeNotDue):
         tenants_to_purge(life.slug)
     assert not show_tenant(life.slug).purge
     purge_tenant(life.slug, early=True)
@@ -135,7 +136,7 @@ def test_a_purge_that_was_killed_anywhere_is_finished_by_the_next(life, killed_a
     elif point != "forgotten":
         assert life.status() == 404
         assert show_tenant(life.slug).purge
-        with pytest.raises(errors.PurgeBegun, match="purge_deleted"):
+        with pytest.raises(ends.PurgeBegun, match="purge_deleted"):
             restore_tenant(life.slug)
     results = [each for each in purge_due(tenants_to_purge()) if each.tenant_id == life.id]
     assert [each.error for each in results] == ([] if point == "forgotten" else [""])
@@ -146,7 +147,7 @@ def test_a_purge_that_was_killed_anywhere_is_finished_by_the_next(life, killed_a
 def test_of_two_purges_at_once_one_works_and_the_other_is_told(life, begin):
     delete_tenant(life.slug)
     pid = begin("between batches", "purge", life.slug)
-    with pytest.raises(errors.PurgeFailed, match=f":{pid}:"):
+    with pytest.raises(ends.PurgeFailed, match=f":{pid}:"):
         purge_tenant(life.slug, early=True)
 
 
@@ -184,7 +185,7 @@ def test_a_tenant_that_somebody_works_with_is_told_and_purged_later(life, monkey
         connection.execute(f'SELECT count(*) FROM "{life.id}".accounts_user')
         with monkeypatch.context() as patch:
             patch.setattr(purge, "drop_schema", impatient)
-            with pytest.raises(errors.PurgeFailed, match="lock that somebody else holds"):
+            with pytest.raises(ends.PurgeFailed, match="lock that somebody else holds"):
                 purge_tenant(life.slug, early=True)
         assert "lock that somebody else" in show_tenant(life.slug).purge
     purge_tenant(life.slug)
@@ -226,7 +227,7 @@ def good_step(tenant):
 def test_a_step_that_fails_is_told_and_run_again(life, settings):
     settings.TENANT_PURGE_STEPS = [f"{__name__}.failing_step"]
     delete_tenant(life.slug)
-    with pytest.raises(errors.PurgeFailed, match=r"failing_step: RuntimeError\('not today'\)"):
+    with pytest.raises(ends.PurgeFailed, match=r"failing_step: RuntimeError\('not today'\)"):
         purge_tenant(life.slug, early=True)
     # Its data is gone already; its slug and hosts are kept until all is done.
     assert life.left() == {"tenant", "domains", "placement"}

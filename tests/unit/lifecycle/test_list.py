@@ -2,8 +2,8 @@
 
 import pytest
 
-from tenants.errors import InvalidList
 from tenants.services.create_list import Line, read_list, write_errors
+from tenants.services.errors import InvalidList
 from tenants.services.types import AUTO, ProvisionRequest
 
 
