@@ -9,14 +9,22 @@ import os
 import shutil
 import tempfile
 
+
+def _whole(name, default, *, least=1):
+    value = os.environ.get(name, default)
+    if not value.isdecimal() or int(value) < least:
+        raise ValueError(f"{name} is {value!r}. Set it to a whole number from {least} on.")
+    return int(value)
+
+
 _metrics_bind = os.environ.get("ATOLL_METRICS_BIND", "")
 
 # The site, and for scrapers an address of its own (config/observability/probes.py).
 bind = [os.environ.get("ATOLL_BIND", "127.0.0.1:8000"), *filter(None, [_metrics_bind])]
-workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+workers = _whole("WEB_CONCURRENCY", "2")
 worker_class = "gthread"
 # Not more than ATOLL_POOL_SIZE: a thread that gets no connection within half a second answers 503.
-threads = int(os.environ.get("ATOLL_THREADS", "8"))
+threads = _whole("ATOLL_THREADS", "8")
 
 # The code is loaded once and shared by all workers. Connections are not: a forked process lets go
 # of whatever its parent had open, and opens pools of its own (sharding/backend/forks.py).
@@ -25,12 +33,12 @@ preload_app = True
 # A worker that says nothing for this long is killed. Requests have shorter deadlines of their own.
 timeout = 30
 # After SIGTERM no new request is taken, and what runs may end within this; then the worker goes.
-graceful_timeout = int(os.environ.get("ATOLL_GRACEFUL_SECONDS", "20"))
+graceful_timeout = _whole("ATOLL_GRACEFUL_SECONDS", "20")
 # Longer than a front server keeps its idle connections (deploy/nginx), so that it is never the one
 # that finds a connection closed just when it sends a request.
 keepalive = 75
 # Workers are replaced now and then, each at another moment, so that nothing grows for ever.
-max_requests = int(os.environ.get("ATOLL_MAX_REQUESTS", "20000"))
+max_requests = _whole("ATOLL_MAX_REQUESTS", "20000", least=0)
 max_requests_jitter = max_requests // 10
 
 # Whose X-Forwarded-Proto is believed: nobody's, unless a front server is said to stand before.

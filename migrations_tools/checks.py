@@ -1,4 +1,4 @@
-"""System checks about the tables of tenants."""
+"""System checks about the tables of tenants, and about how they are made."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,9 @@ from django.apps import AppConfig, apps
 from django.core.checks import CheckMessage, Error, register
 from django.db import router
 
+from migrations_tools.images.conf import image_settings
 from sharding.schemas.names import HEARTBEAT, WRITE_PERMIT
+from sharding.typed_settings import HINT, mistakes_of
 
 _FURNITURE = frozenset({HEARTBEAT, WRITE_PERMIT})
 
@@ -27,4 +29,19 @@ def check_table_names(
         )
         for model in apps.get_models(include_auto_created=True)
         if model._meta.db_table in _FURNITURE and not router.allow_migrate_model("control", model)
+    ]
+
+
+@register()
+def check_images(
+    app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """What is said of images can be meant."""
+    return [
+        Error(
+            f"{mistake.setting} is {mistake.shown}; it must be {mistake.wanted}.",
+            hint=HINT,
+            id="migrations_tools.E002",
+        )
+        for mistake in mistakes_of(image_settings)
     ]

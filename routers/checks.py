@@ -28,6 +28,27 @@ def check_homes(
     return [*homeless(known), *crossings(known)]
 
 
+def check_declared(
+    app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """ATOLL_HOMES names homes."""
+    declared = getattr(settings, "ATOLL_HOMES", {})
+    known = [str(home) for home in Home]
+    if isinstance(declared, dict):
+        wrong = [f"{name!r}: {home!r}" for name, home in declared.items() if home not in known]
+    else:
+        wrong = [repr(declared)]
+    return [
+        Error(
+            f"ATOLL_HOMES says {each}, which is no home.",
+            hint=f'{{"app_label": "tenant"}} or {{"app_label.model": "control"}}; homes are '
+            f"{', '.join(known)}.",
+            id="routers.E007",
+        )
+        for each in wrong
+    ]
+
+
 def check_router(
     app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:

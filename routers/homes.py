@@ -33,6 +33,19 @@ class NoHome(ImproperlyConfigured):
         )
 
 
+class WrongHome(NoHome):
+    """ATOLL_HOMES says of a model that it lives where there is nothing."""
+
+    code = "routers.wrong_home"
+
+    def __init__(self, label: str, said: object) -> None:
+        super().__init__(label)
+        self.said = said
+        self.args = (
+            f"ATOLL_HOMES says that the home of {label} is {said!r}. Homes are {', '.join(Home)}.",
+        )
+
+
 _homes: dict[tuple[str, str], Home] = {}
 _homes_of_classes: dict[Any, Home] = {}
 """The same for classes that stay: every query asks, and a class is found without making a key."""
@@ -117,6 +130,14 @@ def _home_of_app(app_label: str, asked_for: str) -> Home:
 
 
 def _declared(name: str) -> Home | None:
-    homes = {key.lower(): value for key, value in getattr(settings, "ATOLL_HOMES", {}).items()}
+    said = getattr(settings, "ATOLL_HOMES", {})
+    if not isinstance(said, dict):
+        raise WrongHome(name, said)
+    homes = {key.lower(): value for key, value in said.items()}
     home = homes.get(name.lower())
-    return Home(home) if home is not None else None
+    if home is None:
+        return None
+    try:
+        return Home(home)
+    except ValueError:
+        raise WrongHome(name, home) from None

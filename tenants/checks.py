@@ -15,23 +15,28 @@ from django.utils.module_loading import import_string
 
 from routers.cache_keys import control_key, tenant_key
 from routers.signing import TenantSigner
+from sharding.typed_settings import HINT, mistakes_of
 from tenants.conf import tenant_settings
 from tenants.errors import InvalidHost
 from tenants.hosts import normalise_host
+from tenants.models import Domain, Tenant
 
 MIDDLEWARE = "tenants.middleware.TenantMiddleware"
 
 
 def register() -> None:
     """Tell Django of them."""
-    from tenants import checks_of_tasks, checks_to_deploy
+    from tenants import checks_of_archives, checks_of_tasks, checks_to_deploy
 
     for each in (check_middleware, check_what_is_signed_and_kept, check_caches, check_hosts):
         checks.register(each)
+    checks.register(check_values)
+    checks.register(check_models)
     checks.register(check_provision_steps)
     checks.register(check_purge_steps)
     checks.register(check_cookies)
     checks.register(check_commands)
+    checks_of_archives.register()
     checks_of_tasks.register()
     checks_to_deploy.register()
 
@@ -111,8 +116,32 @@ def check_caches(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> Ite
         )
 
 
+def check_values(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> Iterator[CheckMessage]:
+    """Times, numbers, texts and lists are such, and none is 0 that lets nobody in."""
+    for mistake in mistakes_of(tenant_settings):
+        yield Error(
+            f"{mistake.setting} is {mistake.shown}; it must be {mistake.wanted}.",
+            hint=HINT,
+            id="tenants.E019",
+        )
+
+
+def check_models(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> Iterator[CheckMessage]:
+    """Third-party code that asks django-tenants' way finds our models."""
+    for setting, model in (("TENANT_MODEL", Tenant), ("TENANT_DOMAIN_MODEL", Domain)):
+        value = getattr(settings, setting, model._meta.label)
+        if value != model._meta.label:
+            yield Error(
+                f"{setting} is {value!r}: there is one model for it, and it is another.",
+                hint=f"{setting} = {model._meta.label!r}.",
+                id="tenants.E020",
+            )
+
+
 def check_hosts(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> Iterator[CheckMessage]:
     """A host leads to one place, and the names of hosts are such."""
+    if mistakes_of(tenant_settings):
+        return  # tenants.E019 says what is wrong
     conf = tenant_settings()
     for host in sorted({conf.base_domain, *conf.public_hosts, *conf.console_hosts}):
         try:
@@ -154,6 +183,8 @@ def check_provision_steps(
     app_configs: Sequence[Any] | None = None, **kwargs: Any
 ) -> Iterator[CheckMessage]:
     """What shall run in a new tenant is there."""
+    if mistakes_of(tenant_settings):
+        return  # tenants.E019 says what is wrong
     for path in tenant_settings().provision_steps:
         if not callable(named(path)):
             yield Error(
@@ -167,6 +198,8 @@ def check_purge_steps(
     app_configs: Sequence[Any] | None = None, **kwargs: Any
 ) -> Iterator[CheckMessage]:
     """What shall run when a tenant is purged is there."""
+    if mistakes_of(tenant_settings):
+        return  # tenants.E019 says what is wrong
     for path in tenant_settings().purge_steps:
         if not callable(named(path)):
             yield Error(

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Tags
 
+from sharding.typed_settings import mistakes_of
 from tenants.conf import tenant_settings
 
 _PREFIX: Final = "__Host-"
@@ -35,6 +36,8 @@ def check_cookie_names(
 
 def check_links(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> Iterator[CheckMessage]:
     """Links in mails do not give away what they hold."""
+    if mistakes_of(tenant_settings):
+        return  # tenants.E019 says what is wrong
     if tenant_settings().link_scheme != "https":
         yield checks.Warning(
             "ATOLL_LINK_SCHEME is not https: links in mails are as good as passwords, and would "

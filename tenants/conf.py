@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache, cached_property
-from typing import Any
 
 from django.conf import settings
 from django.core.signals import setting_changed
+
+from sharding.typed_settings import SettingsReader
 
 
 @dataclass(frozen=True)
@@ -72,40 +73,42 @@ class TenantSettings:
 
 @cache
 def tenant_settings() -> TenantSettings:
-    """The settings; read once, and again after a test has changed one."""
+    """The settings; read once, and again after a test has changed one.
 
-    def named(name: str, default: Any) -> Any:
-        return getattr(settings, name, default)
+    Raises:
+        InvalidSettings: some say what they cannot.
+    """
+    with SettingsReader() as read:
+        base_domain = read.text("ATOLL_BASE_DOMAIN", "localhost").lower()
+        return TenantSettings(
+            base_domain=base_domain,
+            public_hosts=_lower(
+                read.texts("ATOLL_PUBLIC_HOSTS", (base_domain, f"www.{base_domain}"))
+            ),
+            console_hosts=_lower(read.texts("ATOLL_CONSOLE_HOSTS", (f"console.{base_domain}",))),
+            public_urlconf=read.text("ATOLL_PUBLIC_URLCONF", settings.ROOT_URLCONF),
+            console_urlconf=read.text("ATOLL_CONSOLE_URLCONF", settings.ROOT_URLCONF),
+            provision_steps=read.texts("TENANT_PROVISION_STEPS", ()),
+            purge_steps=read.texts("TENANT_PURGE_STEPS", ()),
+            grace=read.days("ATOLL_DELETION_GRACE_DAYS", 30, may_be_none=True),
+            directory_size=read.whole("ATOLL_DIRECTORY_SIZE", 10_000),
+            remembered_for=read.seconds("ATOLL_DIRECTORY_SECONDS", 5),
+            quarantine=read.days("ATOLL_SLUG_QUARANTINE_DAYS", 30, may_be_none=True),
+            request_time=read.seconds("ATOLL_REQUEST_SECONDS", 25),
+            retry_after=read.seconds("ATOLL_RETRY_AFTER_SECONDS", 2),
+            believe_forwarded_host=bool(settings.USE_X_FORWARDED_HOST),
+            behind_proxy=read.flag("ATOLL_BEHIND_PROXY", False),
+            link_scheme=read.text("ATOLL_LINK_SCHEME", "https", one_of=("http", "https")),
+            link_port=read.port("ATOLL_LINK_PORT", ""),
+            session_idle=read.hours("ATOLL_SESSION_IDLE_HOURS", 24),
+            session_lifetime=read.days("ATOLL_SESSION_LIFETIME_DAYS", 14),
+            process_rows=read.flag("ATOLL_PROCESS_ROWS", True),
+            accel_prefix=read.text("ATOLL_ACCEL_PREFIX", ""),
+        )
 
-    base_domain = named("ATOLL_BASE_DOMAIN", "localhost").lower()
-    return TenantSettings(
-        base_domain=base_domain,
-        public_hosts=frozenset(
-            host.lower()
-            for host in named("ATOLL_PUBLIC_HOSTS", (base_domain, f"www.{base_domain}"))
-        ),
-        console_hosts=frozenset(
-            host.lower() for host in named("ATOLL_CONSOLE_HOSTS", (f"console.{base_domain}",))
-        ),
-        public_urlconf=named("ATOLL_PUBLIC_URLCONF", settings.ROOT_URLCONF),
-        console_urlconf=named("ATOLL_CONSOLE_URLCONF", settings.ROOT_URLCONF),
-        provision_steps=tuple(named("TENANT_PROVISION_STEPS", ())),
-        purge_steps=tuple(named("TENANT_PURGE_STEPS", ())),
-        grace=timedelta(days=float(named("ATOLL_DELETION_GRACE_DAYS", 30))),
-        directory_size=int(named("ATOLL_DIRECTORY_SIZE", 10_000)),
-        remembered_for=timedelta(seconds=float(named("ATOLL_DIRECTORY_SECONDS", 5))),
-        quarantine=timedelta(days=float(named("ATOLL_SLUG_QUARANTINE_DAYS", 30))),
-        request_time=timedelta(seconds=float(named("ATOLL_REQUEST_SECONDS", 25))),
-        retry_after=timedelta(seconds=float(named("ATOLL_RETRY_AFTER_SECONDS", 2))),
-        believe_forwarded_host=bool(settings.USE_X_FORWARDED_HOST),
-        behind_proxy=bool(named("ATOLL_BEHIND_PROXY", False)),
-        link_scheme=named("ATOLL_LINK_SCHEME", "https"),
-        link_port=str(named("ATOLL_LINK_PORT", "")),
-        session_idle=timedelta(hours=float(named("ATOLL_SESSION_IDLE_HOURS", 24))),
-        session_lifetime=timedelta(days=float(named("ATOLL_SESSION_LIFETIME_DAYS", 14))),
-        process_rows=bool(named("ATOLL_PROCESS_ROWS", True)),
-        accel_prefix=named("ATOLL_ACCEL_PREFIX", ""),
-    )
+
+def _lower(hosts: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(host.lower() for host in hosts)
 
 
 def _forget(**change: object) -> None:

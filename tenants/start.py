@@ -5,7 +5,7 @@ from django.core.signals import got_request_exception
 
 from migrations_tools.fleet.ports import leave_alone
 from routers import signing
-from routers.checks import check_homes, check_router
+from routers.checks import check_declared, check_homes, check_router
 from routers.reference_tables import check_reference_tables, keep_reference_rows
 from sharding import scope
 from sharding.placements.services.processes import on_announcement
@@ -33,6 +33,7 @@ def hook_in() -> None:
     signing.install()
     register_topic(mail.TOPIC, mail.deliver)
     leave_alone(left_alone)
+    checks.register(check_declared)
     checks.register(check_homes)
     checks.register(check_router)
     checks.register(check_reference_tables)

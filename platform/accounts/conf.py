@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
-from typing import Any
 
-from django.conf import settings
 from django.core.signals import setting_changed
+
+from sharding.typed_settings import SettingsReader
 
 
 @dataclass(frozen=True)
@@ -46,23 +46,24 @@ class AccountSettings:
 
 @cache
 def account_settings() -> AccountSettings:
-    """The settings; read once, and again after a test has changed one."""
+    """The settings; read once, and again after a test has changed one.
 
-    def named(name: str, default: Any) -> Any:
-        return getattr(settings, name, default)
-
-    return AccountSettings(
-        attempts_within=timedelta(minutes=float(named("ATOLL_SIGN_IN_MINUTES", 15))),
-        attempts_per_address=int(named("ATOLL_SIGN_INS_PER_ADDRESS", 10)),
-        attempts_per_ip=int(named("ATOLL_SIGN_INS_PER_IP", 100)),
-        attempts_kept=int(named("ATOLL_SIGN_INS_KEPT", 10_000)),
-        resets_per_address=int(named("ATOLL_RESETS_PER_ADDRESS", 3)),
-        invitation_lifetime=timedelta(days=float(named("ATOLL_INVITATION_DAYS", 7))),
-        invitations_open=int(named("ATOLL_INVITATIONS_OPEN", 200)),
-        invitation_mails_per_day=int(named("ATOLL_INVITATION_MAILS_PER_DAY", 200)),
-        invitation_mails_per_address=int(named("ATOLL_INVITATION_MAILS_PER_ADDRESS", 5)),
-        tokens_per_member=int(named("ATOLL_API_TOKENS_PER_MEMBER", 50)),
-    )
+    Raises:
+        InvalidSettings: some say what they cannot.
+    """
+    with SettingsReader() as read:
+        return AccountSettings(
+            attempts_within=read.minutes("ATOLL_SIGN_IN_MINUTES", 15),
+            attempts_per_address=read.whole("ATOLL_SIGN_INS_PER_ADDRESS", 10),
+            attempts_per_ip=read.whole("ATOLL_SIGN_INS_PER_IP", 100),
+            attempts_kept=read.whole("ATOLL_SIGN_INS_KEPT", 10_000),
+            resets_per_address=read.whole("ATOLL_RESETS_PER_ADDRESS", 3),
+            invitation_lifetime=read.days("ATOLL_INVITATION_DAYS", 7),
+            invitations_open=read.whole("ATOLL_INVITATIONS_OPEN", 200),
+            invitation_mails_per_day=read.whole("ATOLL_INVITATION_MAILS_PER_DAY", 200),
+            invitation_mails_per_address=read.whole("ATOLL_INVITATION_MAILS_PER_ADDRESS", 5),
+            tokens_per_member=read.whole("ATOLL_API_TOKENS_PER_MEMBER", 50),
+        )
 
 
 def _forget(**change: object) -> None:

@@ -54,7 +54,8 @@ def _one_redis_database() -> Iterator[CheckMessage]:
 
 def _accel_prefix() -> Iterator[CheckMessage]:
     prefix = settings.ATOLL_ACCEL_PREFIX
-    if prefix and not (prefix.startswith("/") and prefix.endswith("/")):
+    # What is no text is told by tenants.E019, here and below.
+    if isinstance(prefix, str) and prefix and not (prefix[0] == prefix[-1] == "/"):
         yield Error(
             "ATOLL_ACCEL_PREFIX must begin and end with a slash, as the front server's location.",
             hint="Such as /_files/, which is what deploy/nginx has.",
@@ -63,7 +64,7 @@ def _accel_prefix() -> Iterator[CheckMessage]:
 
 
 def _hosts() -> Iterator[CheckMessage]:
-    domain = settings.ATOLL_BASE_DOMAIN
+    domain = str(settings.ATOLL_BASE_DOMAIN)
     if domain in _LOCAL or domain.endswith(".localhost"):
         yield Error(
             f"ATOLL_BASE_DOMAIN is {domain}, which nobody reaches from another machine.",
@@ -137,7 +138,9 @@ def _registry_file() -> Iterator[CheckMessage]:
 
 
 def _threads() -> Iterator[CheckMessage]:
-    threads = int(os.environ.get("ATOLL_THREADS", "8"))
+    told = os.environ.get("ATOLL_THREADS", "8")
+    # Whatever else stands there stops gunicorn, which says so.
+    threads = int(told) if told.isdecimal() else 0
     most = (settings.ATOLL_POOL or {}).get("max_size", threads)
     if threads > most:
         yield checks.Warning(

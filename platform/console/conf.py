@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
-from typing import Any
 
-from django.conf import settings
 from django.core.signals import setting_changed
+
+from sharding.typed_settings import SettingsReader
 
 
 @dataclass(frozen=True)
@@ -34,19 +34,20 @@ class ConsoleSettings:
 
 @cache
 def console_settings() -> ConsoleSettings:
-    """The settings; read once, and again after a test has changed one."""
+    """The settings; read once, and again after a test has changed one.
 
-    def named(name: str, default: Any) -> Any:
-        return getattr(settings, name, default)
-
-    return ConsoleSettings(
-        idle=timedelta(minutes=float(named("ATOLL_CONSOLE_IDLE_MINUTES", 30))),
-        absolute=timedelta(hours=float(named("ATOLL_CONSOLE_SESSION_HOURS", 12))),
-        failures=int(named("ATOLL_CONSOLE_FAILURES", 5)),
-        locked_for=timedelta(minutes=float(named("ATOLL_CONSOLE_LOCKED_MINUTES", 15))),
-        patience=timedelta(seconds=float(named("ATOLL_CONSOLE_PATIENCE_SECONDS", 1.5))),
-        sizes_kept=timedelta(seconds=float(named("ATOLL_CONSOLE_SIZES_SECONDS", 60))),
-    )
+    Raises:
+        InvalidSettings: some say what they cannot.
+    """
+    with SettingsReader() as read:
+        return ConsoleSettings(
+            idle=read.minutes("ATOLL_CONSOLE_IDLE_MINUTES", 30),
+            absolute=read.hours("ATOLL_CONSOLE_SESSION_HOURS", 12),
+            failures=read.whole("ATOLL_CONSOLE_FAILURES", 5),
+            locked_for=read.minutes("ATOLL_CONSOLE_LOCKED_MINUTES", 15),
+            patience=read.seconds("ATOLL_CONSOLE_PATIENCE_SECONDS", 1.5),
+            sizes_kept=read.seconds("ATOLL_CONSOLE_SIZES_SECONDS", 60),
+        )
 
 
 def _forget(**change: object) -> None:

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-from django.conf import settings
 from django.core.signals import setting_changed
+
+from sharding.typed_settings import SettingsReader
 
 
 @dataclass(frozen=True)
@@ -39,21 +39,21 @@ class FrontSettings:
 
 @cache
 def front_settings() -> FrontSettings:
-    """The settings; read once, and again after a test has changed one."""
+    """The settings; read once, and again after a test has changed one.
 
-    def named(name: str, default: Any) -> Any:
-        return getattr(settings, name, default)
-
-    folder = named("ATOLL_MAIL_FOLDER", None)
-    return FrontSettings(
-        confirm_within=timedelta(hours=float(named("ATOLL_SIGN_UP_HOURS", 24))),
-        sign_ups_per_hour=int(named("ATOLL_SIGN_UPS_PER_HOUR", 20)),
-        mails_per_hour=int(named("ATOLL_FRONT_MAILS_PER_HOUR", 6)),
-        searches_per_hour=int(named("ATOLL_SEARCHES_PER_HOUR", 20)),
-        looks_per_minute=int(named("ATOLL_SLUG_LOOKS_PER_MINUTE", 60)),
-        tries=int(named("ATOLL_SIGN_UP_TRIES", 10)),
-        mail_folder=Path(folder) if folder else None,
-    )
+    Raises:
+        InvalidSettings: some say what they cannot.
+    """
+    with SettingsReader() as read:
+        return FrontSettings(
+            confirm_within=read.hours("ATOLL_SIGN_UP_HOURS", 24),
+            sign_ups_per_hour=read.whole("ATOLL_SIGN_UPS_PER_HOUR", 20),
+            mails_per_hour=read.whole("ATOLL_FRONT_MAILS_PER_HOUR", 6),
+            searches_per_hour=read.whole("ATOLL_SEARCHES_PER_HOUR", 20),
+            looks_per_minute=read.whole("ATOLL_SLUG_LOOKS_PER_MINUTE", 60),
+            tries=read.whole("ATOLL_SIGN_UP_TRIES", 10),
+            mail_folder=read.folder("ATOLL_MAIL_FOLDER", None),
+        )
 
 
 def _forget(**change: object) -> None:

@@ -2,19 +2,26 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.core import checks
 from django.db import connections
+from psycopg_pool import ConnectionPool
 
 from sharding.backend import checks_of_databases
 from sharding.backend.handler import SHARDS_PER_PROCESS, ScopeHandler
+from sharding.pools.options import POOL_OPTIONS
 from sharding.registry import current as registry
 from sharding.registry.errors import RegistryError
+
+# What the pool only finds out when it first waits.
+_POOL_TIMES = frozenset({"timeout", "max_lifetime", "max_idle", "reconnect_timeout"})
 
 
 def register() -> None:
     """Tell Django of them."""
     checks.register(check_installed)
     checks.register(check_shards_per_process)
+    checks.register(check_pool)
     checks_of_databases.register()
 
 
@@ -46,3 +53,25 @@ def check_shards_per_process(**kwargs: Any) -> list[checks.CheckMessage]:
             id="sharding.W011",
         )
     ]
+
+
+def check_pool(**kwargs: Any) -> list[checks.CheckMessage]:
+    """ATOLL_POOL is what psycopg-pool takes."""
+    pool = getattr(settings, "ATOLL_POOL", None)
+    if pool is None:
+        return []
+    try:
+        # It connects to nothing before it is opened.
+        ConnectionPool("", open=False, **{**POOL_OPTIONS, **pool})
+        for name in _POOL_TIMES & pool.keys():
+            float(pool[name])
+    except (TypeError, ValueError) as error:
+        return [
+            checks.Error(
+                f"ATOLL_POOL is {pool!r}: {error}.",
+                hint='Options of psycopg_pool.ConnectionPool, such as {"max_size": 8}, or None for '
+                "no pool.",
+                id="sharding.E019",
+            )
+        ]
+    return []

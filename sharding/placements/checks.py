@@ -7,6 +7,7 @@ from django.apps import AppConfig
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 
+from sharding.placements.conf import placement_settings
 from sharding.placements.errors import InvalidShardName
 from sharding.placements.models import CONTROL, Shard
 from sharding.placements.services.shards import check_shard_name
@@ -14,6 +15,7 @@ from sharding.registry.current import describe_source, registry
 from sharding.registry.errors import RegistryError
 from sharding.schemas.errors import ServerUnreachable
 from sharding.schemas.services.escapes import open_escapes
+from sharding.typed_settings import HINT, mistakes_of
 
 
 @register()
@@ -32,6 +34,19 @@ def check_registry(
             )
         ]
     return [*_shared_databases(), *(_bad_names(tuple(known.shards)))]
+
+
+@register()
+def check_limits(
+    app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
+) -> Iterator[CheckMessage]:
+    """Roles are made, and processes say that they live."""
+    for mistake in mistakes_of(placement_settings):
+        yield Error(
+            f"{mistake.setting} is {mistake.shown}; it must be {mistake.wanted}.",
+            hint=HINT,
+            id="sharding.E018",
+        )
 
 
 @register(deploy=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.conf import settings
+from sharding.typed_settings import SettingsReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +22,13 @@ class PlacementSettings:
 
 
 def placement_settings() -> PlacementSettings:
-    """The settings as they are now."""
-    return PlacementSettings(
-        role_batch=int(getattr(settings, "ATOLL_ROLE_BATCH", 50)),
-        heartbeat=timedelta(seconds=float(getattr(settings, "ATOLL_HEARTBEAT_SECONDS", 2))),
-    )
+    """The settings as they are now.
+
+    Raises:
+        InvalidSettings: some say what they cannot.
+    """
+    with SettingsReader() as read:
+        return PlacementSettings(
+            role_batch=read.whole("ATOLL_ROLE_BATCH", 50),
+            heartbeat=read.seconds("ATOLL_HEARTBEAT_SECONDS", 2),
+        )

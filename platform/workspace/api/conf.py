@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from functools import cache
 
-from django.conf import settings
 from django.core.signals import setting_changed
+
+from sharding.typed_settings import SettingsReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +21,13 @@ class ApiSettings:
 
 @cache
 def api_settings() -> ApiSettings:
-    """The settings; read once, and again after a test has changed one."""
-    return ApiSettings(per_minute=int(getattr(settings, "ATOLL_API_PER_MINUTE", 600)))
+    """The settings; read once, and again after a test has changed one.
+
+    Raises:
+        InvalidSettings: it says what it cannot.
+    """
+    with SettingsReader() as read:
+        return ApiSettings(per_minute=read.whole("ATOLL_API_PER_MINUTE", 600))
 
 
 def _forget(**change: object) -> None:

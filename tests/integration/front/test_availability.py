@@ -76,7 +76,10 @@ def test_who_looks_up_too_many_is_told_to_wait_and_others_are_not(visitor, setti
 
 
 def test_a_limit_says_when_to_come_again(visitor, settings):
-    settings.ATOLL_SLUG_LOOKS_PER_MINUTE = 0
+    settings.ATOLL_SLUG_LOOKS_PER_MINUTE = 1
+    # A minute may end between two of them.
+    for _ in range(3):
+        visitor.get("/sign-up/available", {"slug": "a1"})
     answer = visitor.get("/sign-up/available", {"slug": "a1"})
     assert 1 <= int(answer["retry-after"]) <= 60
-    assert front_settings().looks_per_minute == 0
+    assert front_settings().looks_per_minute == 1

@@ -142,6 +142,13 @@ def test_a_header_that_would_choose_the_tenant_is_told(settings):
         ("ATOLL_METRICS_BIND", "127.0.0.1:"),
         ("ATOLL_METRICS_BIND", "http://127.0.0.1:9101"),
         ("ATOLL_LOG_FORMAT", "xml"),
+        ("ATOLL_LOG_LEVEL", "LOUD"),
+        ("ATOLL_HTTPS", "ture"),
+        ("ATOLL_BEHIND_PROXY", "perhaps"),
+        ("ATOLL_POOL_SIZE", "eight"),
+        ("ATOLL_POOL_SIZE", "-1"),
+        ("ATOLL_HSTS_SECONDS", "1h"),
+        ("ATOLL_HSTS_SECONDS", "99999999999"),
     ],
 )
 def test_what_cannot_be_meant_stops_the_start_with_the_name_of_the_variable(
