@@ -95,8 +95,7 @@ def refill(connection: Connection, schema: str) -> Iterator[None]:
             listed = sql.SQL(", ").join(sql.Identifier(schema, name) for name in tables)
             connection.execute(sql.SQL(_TRUNCATE).format(tables=listed))
         yield
-        # Those that lead out of the schema; and tables with unchecked rows take no ALTER TABLE.
-        connection.execute(_CHECK_NOW)
+        check_now(connection)
         for table, name, rule, comment in keys:
             named = sql.Identifier(name)
             # As the catalogue wrote it, with the schema in the path, and nobody else.
@@ -109,6 +108,19 @@ def refill(connection: Connection, schema: str) -> Iterator[None]:
             connection.execute(_compose(_ENABLE[state], schema, table, name=named))
         for view in (name for name, kind in relations if kind == "m"):
             connection.execute(_compose(_REFRESH, schema, view))
+
+
+def check_now(connection: Connection) -> None:
+    """Have the foreign keys that lead out of the schema checked, before the end of the block.
+
+    Tables with unchecked rows take no ALTER TABLE either.
+
+    Transaction: the caller's.
+
+    Raises:
+        psycopg.errors.ForeignKeyViolation: rows refer to what is not there.
+    """
+    connection.execute(_CHECK_NOW)
 
 
 def _compose(

@@ -3,9 +3,13 @@
 from collections.abc import Callable
 from contextlib import suppress
 
+from migrations_tools.ids.services.renumber import renumber
 from migrations_tools.services.build_schema import build_schema
 from sharding import scope
+from sharding.registry import current as addresses
+from sharding.schemas.connections import own_connection
 from tenants.archives.errors import ArchiveError
+from tenants.archives.services.source import LONG
 from tenants.errors import TenantError
 from tenants.services.provision import provision_tenant
 from tenants.services.types import ProvisionReceipt, ProvisionRequest
@@ -38,10 +42,19 @@ def arrive(request: ProvisionRequest, *, tell: Tell) -> ProvisionReceipt:
 
 
 def finish(placement: scope.Placement, *, tell: Tell) -> None:
-    """Bring a schema that was filled to the state of the code, and open it to its tenant's role.
+    """Make a schema that was filled one of this installation, and open it to its tenant's role.
 
+    Migrations that are newer than its rows run now. Content types and permissions get the ids that
+    they have here, and all that refers to them follows: elsewhere, or long ago, these were others.
     Nobody is served yet: that is decided in control.
 
     Idempotent.
+
+    Raises:
+        SchemaError, MigrationToolsError, DatabaseError, psycopg.Error: run it again.
     """
     build_schema(placement, tell=tell)
+    with own_connection(addresses.shard(placement.shard), LONG) as connection:
+        done = renumber(connection, placement.schema)
+    if done.content_types or done.permissions:
+        tell(f"{done.content_types} content types and {done.permissions} permissions had other ids")

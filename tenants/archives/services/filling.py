@@ -10,7 +10,7 @@ from sharding import scope
 from sharding.registry import current as addresses
 from sharding.schemas.connections import Connection, own_connection
 from sharding.schemas.services.content_hash import content_hash
-from sharding.schemas.services.refill import refill
+from sharding.schemas.services.refill import check_now, refill
 from sharding.schemas.services.transfer import (
     TableShape,
     copy_in,
@@ -62,6 +62,7 @@ def fill(placement: scope.Placement, filling: Filling, rows: Rows, *, tell: Tell
                     filled.append(table.name)
                     total += count
                 set_sequences(connection, schema, filling.sequences)
+                check_now(connection)
                 _compare(connection, schema, filling)
         except _WRONG_ROWS as error:
             raise CannotRestore(filling.what, [_told(error)], advice=filling.advice) from error

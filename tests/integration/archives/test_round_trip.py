@@ -9,6 +9,8 @@ from django.urls import reverse
 
 from accounts.models import User
 from front.models import KnownAddress
+from sharding.registry import current as registry
+from sharding.schemas.connections import own_connection
 from tenants.archives import reading
 from tenants.models import Provisioning
 from tenants.states import TenantState
@@ -18,9 +20,18 @@ from tests.integration.archives.conftest import (
     Made,
     contents,
     counts,
+    enrich,
+    make,
     run,
 )
 from workspace.models import Attachment, Ticket
+
+TO_STOCK_IDS = (
+    "UPDATE {schema}.django_content_type SET id = id - 999000",
+    "UPDATE {schema}.auth_permission SET id = id - 999000",
+    "UPDATE {schema}.auth_permission SET content_type_id = content_type_id - 999000",
+    "UPDATE {schema}.auth_group_permissions SET permission_id = permission_id - 999000",
+)
 
 
 def told(*words):
@@ -174,3 +185,26 @@ def test_hosts_and_name_are_as_asked_for(rich, archive, arrivals):
     assert receipt["name"] == "arc-rich Ltd"
     journal = Provisioning.objects.using("control").get(tenant_id=receipt["tenant_id"])
     assert journal.asked["contents"] == {"archive": reading.verify(archive).digest}
+
+
+def test_ids_of_another_installation_become_those_of_this_one(rich, arrivals, tmp_path):
+    """As of tenants that are older than global ids: all that refers to the types follows."""
+    arrivals += ["arc-old", "arc-copy"]
+    old = make("arc-old", "alpha")
+    enrich(old)
+    place = old.place
+    with own_connection(registry.shard(place.shard)) as connection, connection.transaction():
+        for statement in TO_STOCK_IDS:
+            connection.execute(statement.format(schema=f'"{place.schema}"'))
+    file = tmp_path / "old.atoll"
+    run("export_tenant", "arc-old", str(file))
+    run("import_tenant", str(file), "--slug", "arc-copy", "--shard", "beta")
+    with rich.scope():
+        ids = dict(ContentType.objects.values_list("model", "id"))
+    with old.scope():
+        assert set(ContentType.objects.values_list("id", flat=True)).isdisjoint(ids.values())
+    with Made("arc-copy").scope():
+        assert dict(ContentType.objects.values_list("model", "id")) == ids
+        agent = User.objects.get(email="agent@arc-old.example")
+        assert agent.has_perm("workspace.change_ticket")
+        assert not agent.has_perm("workspace.delete_ticket")
