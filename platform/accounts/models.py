@@ -37,6 +37,12 @@ class User(AbstractBaseUser, PermissionsMixin):
         db_default="",
         help_text="Empty: the time zone of the workspace.",
     )
+    wants_mail = models.BooleanField(
+        "Tell me by mail what concerns me",
+        default=True,
+        db_default=True,
+        help_text="Without it you still get links that you ask for.",
+    )
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     joined_at = models.DateTimeField(auto_now_add=True)

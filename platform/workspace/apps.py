@@ -10,7 +10,12 @@ class WorkspaceConfig(AppConfig):
     atoll_home = "tenant"
 
     def ready(self) -> None:
-        """Let files go with their rows, however a row goes."""
+        """Let files go with their rows and mails have their links; register the system checks."""
+        from tenants.mail import register_link
+        from workspace import checks
         from workspace.files_of_rows import watch_rows
+        from workspace.services import notices
 
         watch_rows()
+        register_link(notices.LINK_KIND, notices.make_ticket_link)
+        checks.register()

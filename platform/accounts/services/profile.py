@@ -4,5 +4,5 @@ from accounts.models import User
 
 
 def change_profile(user: User) -> None:
-    """Keep the name and the time zone that `user` has now."""
-    user.save(update_fields=["name", "time_zone"])
+    """Keep the name, the time zone and the wish for mail that `user` has now."""
+    user.save(update_fields=["name", "time_zone", "wants_mail"])

@@ -22,14 +22,14 @@ from accounts.views.answers import back_to
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def profile(request: HttpRequest) -> HttpResponse:
-    """Name and time zone; a POST changes them."""
+    """Name, time zone, and whether to get mail; a POST changes them."""
     user = member(request)
     form = ProfileForm(request.POST or None, instance=user)
     if request.method == "POST" and form.is_valid():
         change_profile(user)
         return back_to("profile", done="saved")
     # What was typed is in the record already, and the page's head shows its name.
-    user.refresh_from_db(fields=["name", "time_zone"])
+    user.refresh_from_db(fields=["name", "time_zone", "wants_mail"])
     done = request.GET.get("done", "")
     return render(request, "accounts/profile.html", {"form": form, "done": done})
 

@@ -7,6 +7,8 @@ input.
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -66,8 +68,21 @@ def _seed(wanted: Wanted) -> None:
             choose_time_zone(ZONES[wanted.slug])
         now = timezone.now()
         # The oldest first: numbers of tickets grow with time.
-        for story in sorted(STORIES, key=lambda story: -story.days):
-            _tell(story, now, admin, people)
+        with _nobody_is_told():
+            for story in sorted(STORIES, key=lambda story: -story.days):
+                _tell(story, now, admin, people)
+
+
+@contextmanager
+def _nobody_is_told() -> Iterator[None]:
+    """What is made up here has happened long ago: no mail about it."""
+    from accounts.models import User
+
+    User.objects.update(wants_mail=False)
+    try:
+        yield
+    finally:
+        User.objects.update(wants_mail=True)
 
 
 def _people(wanted: Wanted) -> tuple["User", list["User"]]:

@@ -10,12 +10,15 @@ from accounts.models import User
 from workspace.errors import NotAssignable, TicketChangedMeanwhile
 from workspace.models import Comment, Ticket, TicketChange
 from workspace.services.counts import forget_counts
+from workspace.services.notices import tell_assignee, tell_involved
 
 CHANGEABLE: Final = ("title", "body", "status", "priority", "assignee")
 
 
 def open_ticket(ticket: Ticket, *, by: User) -> Ticket:
     """Save a new ticket as opened by `by`. One that begins solved or closed is so by the same.
+
+    Whoever it is assigned to is told by mail.
 
     Transaction: opens its own or joins the caller's.
 
@@ -29,12 +32,13 @@ def open_ticket(ticket: Ticket, *, by: User) -> Ticket:
         ticket.closed_at = ticket.closed_at or timezone.now()
     with transaction.atomic():
         ticket.save()
+        tell_assignee(ticket, by=by)
         transaction.on_commit(forget_counts)
     return ticket
 
 
 def comment_on(ticket: Ticket, comment: Comment, *, by: User) -> Comment:
-    """Save a new comment on `ticket`, whatever its status.
+    """Save a new comment on `ticket`, whatever its status; those involved are told by mail.
 
     Transaction: opens its own or joins the caller's.
     """
@@ -42,6 +46,7 @@ def comment_on(ticket: Ticket, comment: Comment, *, by: User) -> Comment:
     comment.author = by
     with transaction.atomic():
         comment.save()
+        tell_involved(ticket, comment, by=by)
         touch(ticket)
     return comment
 
@@ -50,6 +55,8 @@ def update_ticket(
     ticket: Ticket, changes: Mapping[str, object], *, by: User, seen: int | None = None
 ) -> list[TicketChange]:
     """Change fields of a ticket (see `CHANGEABLE`), note each in its trail, and return the notes.
+
+    A new assignee is told by mail.
 
     `changes` holds only what this person wants different; what others change in other fields
     stays. `seen` is the version that this person looked at: when somebody else has changed one of
@@ -144,6 +151,8 @@ def _apply(ticket: Ticket, wanted: Mapping[str, object], by: User) -> list[Ticke
     ticket.updated_at = now
     ticket.save(update_fields=[*wanted, "closed_by", "closed_at", "version", "updated_at"])
     TicketChange.objects.bulk_create(notes)
+    if "assignee" in wanted:
+        tell_assignee(ticket, by=by)
     transaction.on_commit(forget_counts)
     return notes
 
