@@ -21,6 +21,7 @@ LONGEST_NAME: Final = 150
 # Of pictures that are looked at: a few kilobytes can claim to be gigapixels.
 MOST_PIXELS: Final = 64_000_000
 _FIRST: Final = 1024
+_WEBP_HEAD: Final = 30
 _PIECE: Final = 2**20
 
 
@@ -72,9 +73,27 @@ def kind_of(content: IO[bytes]) -> Kind | None:
             return PDF
         if first.startswith(b"PK\x03\x04"):
             return ZIP if zipfile.is_zipfile(content) else None
-        return _picture(content) or (TEXT if _is_text(content) else None)
+        return _picture(content, first) or (TEXT if _is_text(content) else None)
     finally:
         content.seek(0)
+
+
+def webp_size(first: bytes) -> tuple[int, int] | None:
+    """Width and height that a WebP picture says it has, from its first 30 bytes; None: it is none.
+
+    Source: RFC 9649, sections 2.5 to 2.7; RFC 6386, section 9.1.
+    """
+    if first[:4] != b"RIFF" or first[8:12] != b"WEBP" or len(first) < _WEBP_HEAD:
+        return None
+    match first[12:16]:
+        case b"VP8X":
+            return _number(first[24:27]) + 1, _number(first[27:30]) + 1
+        case b"VP8L":
+            bits = _number(first[21:25])
+            return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+        case b"VP8 ":
+            return _number(first[26:28]) & 0x3FFF, _number(first[28:30]) & 0x3FFF
+    return None
 
 
 def safe_name(name: str, kind: Kind) -> str:
@@ -90,7 +109,11 @@ def safe_name(name: str, kind: Kind) -> str:
     return stem[: LONGEST_NAME - len(suffix)] + suffix
 
 
-def _picture(content: IO[bytes]) -> Kind | None:
+def _picture(content: IO[bytes], first: bytes) -> Kind | None:
+    # Before the library opens it: for this kind alone that is to reserve memory for all pixels.
+    width, height = webp_size(first) or (0, 0)
+    if width * height > MOST_PIXELS:
+        return None
     content.seek(0)
     try:
         with Image.open(content, formats=tuple(PICTURES)) as image:
@@ -102,6 +125,10 @@ def _picture(content: IO[bytes]) -> Kind | None:
     except NO_PICTURE:
         return None
     return kind
+
+
+def _number(octets: bytes) -> int:
+    return int.from_bytes(octets, "little")
 
 
 def _is_text(content: IO[bytes]) -> bool:

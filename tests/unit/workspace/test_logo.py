@@ -1,33 +1,24 @@
 """A logo is made anew within bounds of memory. Pillow's is seen from outside: by the process."""
 
 import io
-import subprocess
-import sys
 
 import pytest
 from PIL import Image
 
+from tests.unit.workspace.memory import taken
 from workspace.errors import LogoRefused
 from workspace.logo import LOGO_BOX, MOST_PIXELS_OF_A_LOGO, logo_made_anew
 
 MAKE = """
-import io, resource, sys
-from PIL import Image
 from workspace.errors import LogoRefused
 from workspace.logo import logo_made_anew
 
-def most():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-sent = io.BytesIO(sys.stdin.buffer.read())
-logo_made_anew(io.BytesIO(bytes.fromhex(sys.argv[1])))
-before = most()
-try:
-    logo_made_anew(sent)
-    said = "made"
-except LogoRefused:
-    said = "refused"
-print(said, (most() - before) // 1024)
+def do(content):
+    try:
+        logo_made_anew(content)
+    except LogoRefused:
+        return "refused"
+    return "made"
 """
 
 
@@ -41,13 +32,9 @@ def picture(size, kind="PNG", mode="RGB", **options):
     ("size", "said", "megabytes"), [((8000, 8000), "refused", 8), ((2000, 2000), "made", 64)]
 )
 def test_a_logo_takes_little_memory_however_large_it_says_it_is(size, said, megabytes):
-    small = picture((3, 2)).hex()
-    done = subprocess.run(
-        [sys.executable, "-c", MAKE, small], input=picture(size), capture_output=True, check=True
-    )
-    answer, grown = done.stdout.split()
-    assert answer.decode() == said
-    assert int(grown) <= megabytes
+    answer, grown = taken(MAKE, picture(size), warm=picture((3, 2)))
+    assert answer == said
+    assert grown <= megabytes
 
 
 def test_a_picture_of_one_pixel_too_many_is_refused():
