@@ -66,6 +66,9 @@ class Placement(models.Model):
         default=PlacementState.CREATING,
     )
     epoch = models.PositiveBigIntegerField(default=1)
+    arrived_epoch = models.PositiveBigIntegerField(default=0, db_default=0)
+    """The epoch at which a move brought it to this shard; a copy there that was opened at an
+    earlier one is from before the tenant was away. 0: it was born here."""
     generation = models.CharField(max_length=32, default=new_generation)
     lease_holder = models.TextField(default="", blank=True)
     lease_purpose = models.TextField(default="", blank=True)
@@ -169,6 +172,13 @@ class AuditEntry(models.Model):
     class Meta:
         ordering = ["-id"]
         verbose_name_plural = "audit entries"
+        indexes = [
+            # By their beginning, whatever the database's collation: `operator:`, `tenant.`
+            models.Index(fields=["actor"], name="audit_by_actor", opclasses=["text_pattern_ops"]),
+            models.Index(
+                fields=["action"], name="audit_by_action", opclasses=["varchar_pattern_ops"]
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.at} {self.actor} {self.action} {self.subject}"

@@ -43,6 +43,12 @@ class AuditPage:
 
 def search_audit(query: AuditQuery) -> AuditPage:
     """One page of what was asked for."""
+    found = list(entries_of(query)[: PAGE + 1])
+    return AuditPage(found[:PAGE], found[PAGE - 1].pk if len(found) > PAGE else None)
+
+
+def entries_of(query: AuditQuery) -> QuerySet[AuditEntry, Any]:
+    """All that was asked for, the newest first."""
     entries: QuerySet[AuditEntry, Any] = AuditEntry.objects.using(CONTROL).order_by("-id")
     if query.actor:
         entries = entries.filter(actor__startswith=query.actor)
@@ -56,8 +62,7 @@ def search_audit(query: AuditQuery) -> AuditPage:
         entries = entries.filter(at__lt=_midnight(query.until + timedelta(days=1)))
     if query.before is not None:
         entries = entries.filter(id__lt=query.before)
-    found = list(entries[: PAGE + 1])
-    return AuditPage(found[:PAGE], found[PAGE - 1].pk if len(found) > PAGE else None)
+    return entries
 
 
 def newest_of(subject: str, *, most: int = 20) -> list[AuditEntry]:
