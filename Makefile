@@ -56,7 +56,7 @@ test-django-quick: venv ## The share of Django's own suite that CI runs
 	@$(PY) -m tests.django_suite --quick $(SUITE_ARGS)
 
 ##@ Check it
-.PHONY: lint format types contracts
+.PHONY: lint format types contracts check-migrations
 lint: venv ## ruff: rules and format
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -70,6 +70,9 @@ types: venv ## mypy, strict
 
 contracts: venv ## import-linter: imports point down only
 	@$(BIN)/lint-imports --no-logo
+
+check-migrations: venv ## What unreleased migrations would lock or break in a fleet (starts a server)
+	@$(PY) tools/check_migrations.py
 
 ##@ Measure it
 .PHONY: bench-requests bench-statements bench-pages

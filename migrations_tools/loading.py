@@ -102,6 +102,11 @@ def migrated_apps() -> frozenset[str]:
     return frozenset(_graph().migrated_apps)
 
 
+def unmigrated_apps() -> set[str]:
+    """The labels of apps that have none, but may have models."""
+    return set(_graph().unmigrated_apps)
+
+
 def rows_of(node: Node) -> Iterator[Node]:
     """The rows of django_migrations that say that `node` is applied: what it replaces, and it.
 

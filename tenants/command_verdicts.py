@@ -36,7 +36,7 @@ _NAMES: Final[dict[CommandVerdict, str]] = {
     CommandVerdict.CONTROL: (
         "add_shard all_tenants_command build_image cancel_sign_up create_domain create_operator create_tenant "
         "clone_tenant export_tenant import_tenant "
-        "adopt_tenant check_drift drop_left_over mend_schema open_restored_shard seal_shard "
+        "adopt_tenant check_drift check_migrations drop_left_over mend_schema open_restored_shard seal_shard "
         "create_tenants delete_tenant purge_deleted rename_tenant restore_tenant "
         "allocate_ids give_global_ids "
         "dbshell delete_domain demo demo_check devstack disable_operator fleet_status "

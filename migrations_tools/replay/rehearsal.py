@@ -142,7 +142,7 @@ def _judged(migration: Migration, seen: Seen, schema: str) -> Step:
     statements = tuple(editor_statements(seen))
     if not why_not and any(schema in statement for statement in statements):
         why_not = "its SQL names the schema that it runs in"
-    return Step(node, not why_not, why_not, () if why_not else statements)
+    return Step(node, not why_not, why_not, statements)
 
 
 def _segments(taken: list[_Taken], last: Gained, end: Mark, signals: bool) -> Iterator[Segment]:

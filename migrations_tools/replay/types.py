@@ -63,7 +63,7 @@ class Step:
 
     Attributes:
         why_not: why it cannot be replayed; empty when it can.
-        statements: what it sent, with a placeholder where the schema's name was.
+        statements: what its schema editor sent; of one that cannot be replayed, for people only.
     """
 
     node: Node

@@ -85,6 +85,12 @@ ATOLL_CONSOLE_HOSTS = list(_env.console_hosts)
 ATOLL_PUBLIC_URLCONF = "config.urls_public"
 ATOLL_CONSOLE_URLCONF = "config.urls_console"
 ATOLL_HOMES = {"auth": "tenant", "contenttypes": "tenant", "sessions": "tenant"}
+# Per app of tenants the newest migration that runs everywhere: later ones are checked.
+ATOLL_RELEASED_MIGRATIONS = {
+    "accounts": "0004_user_wants_mail",
+    "outbox": "0001_initial",
+    "workspace": "0005_country",
+}
 TENANT_MODEL = "tenants.Tenant"
 TENANT_DOMAIN_MODEL = "tenants.Domain"
 TENANT_PROVISION_STEPS = ["accounts.provision.first_admin"]

@@ -1,0 +1,1 @@
+"""Check the migrations that were not released yet."""
