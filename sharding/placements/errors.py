@@ -10,6 +10,7 @@ PlacementError
 ├── ShardUnavailable
 │   └── NoShardAvailable
 ├── ShardNameTaken
+├── ShardNotRestored
 └── InvalidShardName
 """
 
@@ -147,6 +148,19 @@ class ShardNameTaken(PlacementError):
     def __init__(self, shard: str, why: str) -> None:
         self.shard = shard
         super().__init__(f"Shard {shard!r} cannot be added: {why}. Nothing was changed.")
+
+
+class ShardNotRestored(PlacementError):
+    """What is at a shard's address cannot be opened as this shard."""
+
+    code = "placements.not_restored"
+
+    def __init__(self, shard: str, why: str) -> None:
+        self.shard = shard
+        super().__init__(
+            f"Shard {shard!r} cannot be opened: {why}. Nothing was changed; look at its address in "
+            "the registry."
+        )
 
 
 class InvalidShardName(PlacementError):

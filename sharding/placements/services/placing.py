@@ -66,8 +66,10 @@ def set_placement_state(
         if to not in TRANSITIONS[found]:
             raise WrongPlacementState(tenant_id, found=found, wanted=to)
         before = _facts(placement)
+        came = found is PlacementState.MOVING and to is PlacementState.READY
+        arrival = {"arrived_epoch": F("epoch") + 1} if came else {}
         Placement.objects.using(CONTROL).filter(tenant_id=tenant_id).update(
-            state=to, epoch=F("epoch") + 1, changed_at=Now()
+            state=to, epoch=F("epoch") + 1, changed_at=Now(), **arrival
         )
         placement = get_placement(tenant_id)
         record_audit("placement.state", tenant_id, before=before, after=_facts(placement))
