@@ -1,0 +1,1 @@
+"""Adoption: a schema that django-tenants made becomes a tenant's."""

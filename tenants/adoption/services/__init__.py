@@ -1,0 +1,1 @@
+"""Look at a schema, plan its adoption, take it over."""

@@ -1,0 +1,1 @@
+"""Schemas that django-tenants made itself, adopted: a Django of each, with the same two apps."""

@@ -1,0 +1,142 @@
+"""A database that django-tenants has filled, made a shard as it is."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connections
+from psycopg import sql
+
+from sharding.placements.services.adding import AddShardRequest, add_shard
+from sharding.registry import current as addresses
+from sharding.registry.types import Endpoint
+from tenants.adoption.types import Admin
+
+SETTINGS = "tests.integration.adoption.settings"
+ROOT = Path(__file__).parents[4]
+
+if settings.SETTINGS_MODULE != SETTINGS:
+    # Part of the whole run, with the product's own apps: test_adoption.py runs these.
+    collect_ignore_glob = ["test_*.py"]
+
+
+@dataclass(frozen=True)
+class Legacy:
+    """The old project: its database, and ways into it."""
+
+    shard: str
+    database: str
+    conninfo: str
+    environment: dict[str, str]
+
+    @property
+    def admin(self) -> Admin:
+        return Admin(addresses.shard(self.shard), self.conninfo)
+
+    def run(self, *words: str) -> str:
+        """Let the old project do something."""
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.integration.adoption.legacy", *words],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def read(self, schema: str):
+        """What its code reads of one tenant."""
+        return json.loads(self.run("read", schema))
+
+    def sql(self, *statements: str) -> list[tuple]:
+        with psycopg.connect(self.conninfo, autocommit=True) as connection:
+            for statement in statements:
+                cursor = connection.execute(statement)
+            return cursor.fetchall() if cursor.description else []
+
+
+@pytest.fixture(scope="session")
+def servers(stack):
+    """Control and alpha, with this folder's apps."""
+    call_command("migrate", verbosity=0)
+    return stack
+
+
+@pytest.fixture(autouse=True)
+def _closed():
+    yield
+    connections.close_all()
+
+
+def make_legacy(servers, *, types: str) -> Legacy:
+    shard = f"old-{types}"
+    database = f"old_{types}"
+    at = addresses.shard("alpha").direct
+    postgres = servers.admin_conninfo("alpha", "postgres")
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = 'old_app'").fetchall():
+            connection.execute("CREATE ROLE old_app LOGIN PASSWORD 'old'")
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} OWNER old_app").format(sql.Identifier(database))
+        )
+    legacy = Legacy(
+        shard=shard,
+        database=database,
+        conninfo=servers.admin_conninfo("alpha", database),
+        environment={
+            **{name: value for name, value in os.environ.items() if "ATOLL" not in name},
+            "DJANGO_SETTINGS_MODULE": "tests.integration.adoption.legacy.settings",
+            "LEGACY_TYPES": types,
+            "LEGACY_HOST": at.host,
+            "LEGACY_PORT": str(at.port),
+            "LEGACY_NAME": database,
+            "LEGACY_USER": "old_app",
+            "LEGACY_PASSWORD": "old",
+        },
+    )
+    legacy.run("prepare")
+    return legacy
+
+
+def become_a_shard(servers, legacy: Legacy) -> None:
+    alpha = addresses.shard("alpha")
+    here = Endpoint(alpha.direct.host, alpha.direct.port, legacy.database)
+    logins = (alpha.web, alpha.own, alpha.mover, alpha.role_maker)
+    add_shard(
+        AddShardRequest(
+            name=legacy.shard,
+            admin_conninfo=legacy.conninfo,
+            direct=here,
+            pooled=here,
+            passwords={login.user: login.password for login in logins if login is not None},
+            registry_path=servers.files.registry,
+        )
+    )
+
+
+@pytest.fixture(scope="session", params=["shared", "own"])
+def types(request) -> str:
+    """Whether content types are shared, or each tenant's own."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def legacy(servers, types) -> Legacy:
+    """Tenants `aa` and `bb` of the old project, in a database that is a shard by now."""
+    made = make_legacy(servers, types=types)
+    for schema in ("olda", "oldb", "oldc", "oldd"):
+        made.run("make", schema, "60")
+    become_a_shard(servers, made)
+    return made

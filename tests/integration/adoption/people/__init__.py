@@ -1,0 +1,1 @@
+"""People, whom django-tenants shares between tenants."""

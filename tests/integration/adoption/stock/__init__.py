@@ -1,0 +1,1 @@
+"""What each tenant has of its own."""

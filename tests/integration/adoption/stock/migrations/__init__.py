@@ -1,0 +1,1 @@
+"""Migrations of both releases: the old one has the first."""
