@@ -69,8 +69,12 @@ def check_not_ours(domain: str) -> None:
         raise InvalidDomain(domain, f"hosts below {conf.base_domain} come with slugs")
 
 
-def check_free(slug: str, hosts: tuple[str, ...], *, tenant_id: str = "") -> None:
+def check_free(
+    slug: str, hosts: tuple[str, ...], *, tenant_id: str = "", heir_of: str = ""
+) -> None:
     """Look into control whether slug and hosts are free, or `tenant_id`'s own.
+
+    A slug that rests because the tenant `heir_of` gave it up is free as well.
 
     Transaction: any; only a unique constraint decides for good.
 
@@ -80,7 +84,7 @@ def check_free(slug: str, hosts: tuple[str, ...], *, tenant_id: str = "") -> Non
     resting = (
         RetiredSlug.objects.using(CONTROL)
         .filter(slug=slug, until__gt=timezone.now())
-        .exclude(tenant_id=tenant_id)
+        .exclude(tenant_id__in=[tenant_id, heir_of])
         .first()
     )
     if resting is not None:

@@ -69,7 +69,7 @@ def plan_provision(request: ProvisionRequest) -> ProvisionPlan:
     hosts = asking.check_request(request)
     tenant = Tenant.objects.using(CONTROL).filter(slug=request.slug).first()
     if tenant is None:
-        asking.check_free(request.slug, hosts)
+        asking.check_free(request.slug, hosts, heir_of=_heir_of(request))
         shard, tenant_id, done = usable_shard(request.shard), "", None
     else:
         done = _state_of_same(tenant, request)
@@ -162,13 +162,20 @@ def _claim(plan: ProvisionPlan) -> str:
         ReservedRole.objects.using(CONTROL).filter(name=tenant_id, placed_at=None).update(
             used_by=""
         )
-        asking.check_free(request.slug, plan.hosts, tenant_id=_id_of(request.slug))
+        tenant_of_it = _id_of(request.slug)
+        asking.check_free(
+            request.slug, plan.hosts, tenant_id=tenant_of_it, heir_of=_heir_of(request)
+        )
         tenant_of_slug = Tenant.objects.using(CONTROL).filter(slug=request.slug).first()
         if tenant_of_slug is None:
             raise
         _state_of_same(tenant_of_slug, request)
         return str(tenant_of_slug.id)
     return tenant_id
+
+
+def _heir_of(request: ProvisionRequest) -> str:
+    return "" if request.contents is None else request.contents.heir_of
 
 
 def _id_of(slug: str) -> str:

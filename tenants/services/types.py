@@ -15,10 +15,15 @@ class Contents(Protocol):
 
     Attributes:
         steps: dotted paths that run in the place of TENANT_PROVISION_STEPS.
+        heir_of: a tenant whose slugs may be taken while they rest, since links and mails that name
+            them mean this one; empty for none.
     """
 
     @property
     def steps(self) -> tuple[str, ...]: ...
+
+    @property
+    def heir_of(self) -> str: ...
 
     def asked(self) -> dict[str, Any]:
         """What tells these contents from others; kept in the journal."""

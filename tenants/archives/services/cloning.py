@@ -67,6 +67,11 @@ class ClonedContents:
         """TENANT_ARRIVAL_STEPS."""
         return archive_settings().arrival_steps
 
+    @property
+    def heir_of(self) -> str:
+        """Nobody: the original keeps what it gave up."""
+        return ""
+
     def asked(self) -> dict[str, Any]:
         """The tenant by its id: what it holds may have changed since a run that was cut off."""
         return {"clone_of": self.source.tenant.id}

@@ -111,7 +111,8 @@ def _tables(source: Source, writer: ArchiveWriter, tell: Tell) -> Iterator[Table
         with writer.rows(number) as rows:
             for block in copy_out(connection, schema, table):
                 rows.write(block)
-        tell(f"{table.name}: {found.rows} rows")
+        if found.rows:
+            tell(f"{table.name}: {found.rows} rows")
         yield TableFacts(
             name=table.name,
             columns=table.columns,

@@ -21,6 +21,7 @@ from tenants.archives.services.arriving import arrive, finish
 from tenants.archives.services.building import build_at
 from tenants.archives.services.filling import fill
 from tenants.archives.types import ArrivalPlan, ArrivalReceipt, Filling
+from tenants.models import CONTROL, RetiredSlug
 from tenants.services.files import clear_files
 from tenants.services.provision import plan_provision
 from tenants.services.types import AUTO, ProvisionRequest
@@ -47,6 +48,7 @@ class ImportRequest:
         domains: further hosts; those in the archive are not taken by themselves, since each leads
             to one tenant only.
         digest: what the archive must be, as `export_tenant` has printed it; empty for any.
+        take_resting: the slug may rest, whoever gave it up: a person has said so.
     """
 
     file: Path
@@ -55,13 +57,19 @@ class ImportRequest:
     shard: str = AUTO
     domains: tuple[str, ...] = ()
     digest: str = ""
+    take_resting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ArchiveContents:
-    """What an archive that was verified gives a new tenant."""
+    """What an archive that was verified gives a new tenant.
+
+    Attributes:
+        heir_of: whose slugs it may take while they rest: by itself those of the archive's tenant.
+    """
 
     verified: reading.Verified
+    heir_of: str
 
     @property
     def steps(self) -> tuple[str, ...]:
@@ -123,12 +131,15 @@ def plan_import(request: ImportRequest) -> tuple[ArrivalPlan, ProvisionRequest]:
         )
     state = state_in(verified)
     manifest = verified.manifest
+    slug = request.slug or manifest.tenant.slug
     wanted = ProvisionRequest(
-        slug=request.slug or manifest.tenant.slug,
+        slug=slug,
         name=request.name or manifest.tenant.name,
         shard=request.shard,
         domains=request.domains,
-        contents=ArchiveContents(verified),
+        contents=ArchiveContents(
+            verified, _resting(slug) if request.take_resting else manifest.tenant.id
+        ),
     )
     plan = ArrivalPlan(
         source=told_of(request.file, manifest),
@@ -193,6 +204,12 @@ def told_of(file: Path, manifest: Manifest) -> str:
     """An archive in words."""
     tenant = manifest.tenant
     return f"{file}: {tenant.slug} ({tenant.id}) as it was at {manifest.made_at}"
+
+
+def _resting(slug: str) -> str:
+    """Who gave up the slug; empty if nobody did."""
+    row = RetiredSlug.objects.using(CONTROL).filter(slug=slug).first()
+    return "" if row is None else row.tenant_id
 
 
 def _node(verified: reading.Verified, told: str) -> tuple[str, str]:

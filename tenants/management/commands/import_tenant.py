@@ -33,6 +33,11 @@ class Command(BaseCommand):
         parser.add_argument(
             "--digest", default="", help="what export_tenant printed; another archive is refused"
         )
+        parser.add_argument(
+            "--take-resting-slug",
+            action="store_true",
+            help="also a slug that rests for another tenant's sake",
+        )
         add_dry_run(parser)
         add_json(parser)
 
@@ -44,6 +49,7 @@ class Command(BaseCommand):
             shard=options["shard"],
             domains=tuple(options["domain"]),
             digest=options["digest"],
+            take_resting=options["take_resting_slug"],
         )
         with errors_told():
             if options["dry_run"]:

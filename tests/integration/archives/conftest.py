@@ -39,7 +39,7 @@ from sharding.schemas.services.transfer import (
 )
 from tenants.archives.folders import folder_of
 from tenants.directory.lookup import directory
-from tenants.models import Tenant
+from tenants.models import RetiredSlug, Tenant
 from tenants.outbox.models import Message
 from tenants.outbox.services.publish import publish
 from tenants.outbox.topics import forget_topic, register_topic
@@ -189,6 +189,7 @@ def arrivals() -> Iterator[list[str]]:
     yield slugs
     for slug in slugs:
         take_back(slug)
+    RetiredSlug.objects.using("control").filter(slug__in=slugs).delete()
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from accounts.models import User
 from sharding.registry import current as registry
 from sharding.schemas.connections import own_connection
 from tenants.archives import reading
+from tenants.archives.services.source import LONG
 from tests.integration.archives.conftest import Made, contents, make, run
 from workspace.models import Comment, Ticket
 
@@ -91,7 +92,7 @@ def busy(world, arrivals):
 
 def fill(tenant: Made, rows: int) -> None:
     place = tenant.place
-    with own_connection(registry.shard(place.shard)) as connection:
+    with own_connection(registry.shard(place.shard), LONG) as connection:
         connection.execute(MANY.format(schema=f'"{place.schema}"', rows=rows))
 
 

@@ -5,6 +5,7 @@ import json
 import pytest
 from django.contrib.auth.models import Group
 from django.contrib.contenttypes.models import ContentType
+from django.core.management.base import CommandError
 from django.urls import reverse
 
 from accounts.models import User
@@ -208,3 +209,25 @@ def test_ids_of_another_installation_become_those_of_this_one(rich, arrivals, tm
         agent = User.objects.get(email="agent@arc-old.example")
         assert agent.has_perm("workspace.change_ticket")
         assert not agent.has_perm("workspace.delete_ticket")
+
+
+def test_a_tenant_comes_back_under_its_own_slug(archive, rich, arrivals):
+    """Its slug rests for its own sake: links and mails that name it mean what comes back."""
+    arrivals += ["arc-broken", "arc-back"]
+    make("arc-back", "alpha")
+    file = archive.with_name("back.atoll")
+    run("export_tenant", "arc-back", str(file))
+    run("rename_tenant", "arc-back", "arc-broken")
+    with pytest.raises(CommandError, match="rests until"):
+        run("import_tenant", str(archive), "--slug", "arc-back")
+    with pytest.raises(CommandError, match="rests until"):
+        run("clone_tenant", "arc-broken", "arc-back")
+    run("import_tenant", str(file))
+    assert Made("arc-back").visitor().get(reverse("accounts:sign_in")).status_code == 200
+    # Once more, of the same archive: by now it rests for the sake of the one that came back.
+    run("rename_tenant", "arc-back", "arc-back-2")
+    arrivals.append("arc-back-2")
+    with pytest.raises(CommandError, match="rests until"):
+        run("import_tenant", str(file))
+    run("import_tenant", str(file), "--take-resting-slug")
+    assert Made("arc-back").row.state == TenantState.ACTIVE
