@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from migrations_tools.fleet.progress import duration
 from migrations_tools.fleet.requests import FleetReport
+from migrations_tools.fleet.routes import Route
 from migrations_tools.fleet.states import Standing, StepState
 from migrations_tools.fleet.types import FleetPlan, Group, GroupKey
 
@@ -25,6 +26,7 @@ def plan_lines(report: FleetReport) -> Iterator[str]:
         yield f"control: {listed(report.control, shown=len(report.control))}"
     for number, group in enumerate(plan.groups, start=1):
         yield f"group {number}: {_group(group, report)}"
+        yield from _ways(group, report)
     for wave in plan.waves:
         shards = Counter(member.shard for member in wave.members)
         spread = ", ".join(f"{shard} {count}" for shard, count in sorted(shards.items()))
@@ -125,12 +127,24 @@ def report_json(report: FleetReport) -> dict[str, Any]:
 def group_json(group: Group, report: FleetReport) -> dict[str, Any]:
     """A group, with plain values."""
     route = report.routes.get(group.key)
+    safety = report.safety.get(group.key)
     return {
         "digest": group.key.digest,
         "fingerprint": group.key.fingerprint or None,
         "major": group.key.major,
         "schemas": len(group.members),
         "lacks": list(route.pending) if route else [],
+        "replayed": list(_replayed(route)) if route else [],
+        "findings": [
+            {
+                "migration": ".".join(finding.node),
+                "rule": finding.rule,
+                "what": finding.what,
+                "instead": finding.instead,
+                "accepted": finding.accepted,
+            }
+            for finding in (safety.findings if safety else ())
+        ],
     }
 
 
@@ -146,6 +160,38 @@ def _group(group: Group, report: FleetReport) -> str:
         f"{len(group.members)} schemas at {named(group.key)} on PostgreSQL {group.key.major} "
         f"lack {lacks}"
     )
+
+
+def _ways(group: Group, report: FleetReport) -> Iterator[str]:
+    """How each migration would be done and what it would do, where that was found out."""
+    safety = report.safety.get(group.key)
+    route = report.routes.get(group.key)
+    if safety is None or route is None:
+        return
+    replayed = set(_replayed(route))
+    if route.recording is None:
+        yield f"  all by Django's executor: {route.why_not[:_LONGEST]}"
+    for node in safety.checked:
+        name = ".".join(node)
+        why_not = safety.why_not_replayed.get(node, "")
+        if name in replayed:
+            yield f"  {name}: replayed"
+        elif why_not:
+            yield f"  {name}: by Django's executor, {why_not}"
+        for finding in safety.findings:
+            if finding.node == node:
+                accepted = f" (accepted: {finding.accepted})" if finding.accepted else ""
+                yield f"    {finding.rule}: {finding.what}{accepted}"
+                if finding.instead and not finding.accepted:
+                    yield f"      instead: {finding.instead}"
+    if safety.left_out:
+        yield f"  {safety.left_out}"
+
+
+def _replayed(route: Route) -> Iterator[str]:
+    if route.recording is not None:
+        for segment in route.recording.segments:
+            yield from (".".join(step.node) for step in segment.steps if step.replayable)
 
 
 def _not_done(report: FleetReport) -> Iterator[tuple[int, str]]:

@@ -9,6 +9,7 @@ from migrations_tools.fleet.journal import StepEnd
 from migrations_tools.fleet.routes import Route
 from migrations_tools.fleet.states import RunState, Standing, StepState
 from migrations_tools.fleet.types import FleetPlan, GroupKey, Shares
+from migrations_tools.safety.types import SafetyReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ class FleetReport:
         control: migrations of control that were applied, or would be.
         published: the number of the snapshot of reference tables that the shards got; 0: none.
         routes: what each group lacked.
+        safety: of each group's migrations, where a plan was asked for.
         ends: what became of each schema that was to be migrated.
         stopped: why it ended before its end.
         seconds: from start to end, on the wall clock.
@@ -77,6 +79,7 @@ class FleetReport:
     control: tuple[str, ...] = ()
     published: int = 0
     routes: Mapping[GroupKey, Route] = field(default_factory=dict)
+    safety: Mapping[GroupKey, SafetyReport] = field(default_factory=dict)
     ends: Mapping[str, StepEnd] = field(default_factory=dict)
     stopped: str = ""
     seconds: float = 0.0

@@ -23,8 +23,9 @@ from migrations_tools.fleet.running import Pace, Runner
 from migrations_tools.fleet.states import RunState, StepState
 from migrations_tools.fleet.types import FleetPlan, ShardRows
 from migrations_tools.ids.services.allocate import allocate_known
+from migrations_tools.safety.services.check import check_pending
 from migrations_tools.services.control import ControlRequest, migrate_control
-from migrations_tools.states import wanted_state
+from migrations_tools.states import pending_between, wanted_state
 from sharding.placements.models import CONTROL
 from sharding.placements.services.reference import publish_reference
 from sharding.placements.services.reference_snapshots import digest_of
@@ -67,7 +68,8 @@ def look(request: FleetRequest) -> tuple[FleetPlan, dict[str, ShardRows]]:
 def preview(request: FleetRequest, *, record: bool = False, tell: Tell = silent) -> FleetReport:
     """What a fleet migration would do. Changes no tenant's schema.
 
-    With `record` the pending migrations are run in a template, which tells which can be replayed.
+    With `record` the pending migrations are run in a template, which tells which can be replayed,
+    and what they would lock or break.
 
     Raises:
         UnknownSchemas: a tenant or a shard that is not there was named.
@@ -75,11 +77,18 @@ def preview(request: FleetRequest, *, record: bool = False, tell: Tell = silent)
     began = time.monotonic()
     control = tuple(migrate_control(ControlRequest(plan_only=True)))
     plan, _ = look(request)
+    states = {group.key: state_of_group(group) for group in plan.groups}
+    routes = {key: Route(pending_names(state)) for key, state in states.items()}
+    safety = {}
     if record:
         routes = find_routes(plan, record_from=request.record_from, tell=tell)
-    else:
-        routes = {group.key: Route(pending_names(state_of_group(group))) for group in plan.groups}
-    return FleetReport(plan, control=control, routes=routes, seconds=time.monotonic() - began)
+        safety = {
+            key: check_pending(pending_between(state), routes[key].recording)
+            for key, state in states.items()
+        }
+    return FleetReport(
+        plan, control=control, routes=routes, safety=safety, seconds=time.monotonic() - began
+    )
 
 
 def migrate_fleet(request: FleetRequest, *, tell: Tell) -> FleetReport:

@@ -1,0 +1,1 @@
+"""Fleet migrations whose process, or whose server, is killed."""

@@ -1,0 +1,64 @@
+"""Migrates these tenants; at its control point it writes that down, and waits for a file.
+
+`victim.py FOLDER POINT TENANT…`; a point is `function:call:2` or `function:return:1`: the second
+time that it is called, the first time that it returns. The functions are the product's own, and
+nothing of it is changed.
+"""
+
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+import django
+
+_lock = threading.Lock()
+_seen = 0
+
+
+def watch(folder: Path, point: str) -> None:
+    """Have this process stop at `point`, in whichever thread it comes there."""
+    name, when, number = point.split(":")
+
+    def look(frame, event, argument):
+        global _seen
+        if event != when or frame.f_code.co_qualname != name:
+            return
+        with _lock:
+            _seen += 1
+            here = _seen == int(number)
+        if here:
+            sys.setprofile(None)
+            tell(folder / "there", point)
+            while not (folder / "go").exists():
+                time.sleep(0.01)
+
+    threading.setprofile(look)
+    sys.setprofile(look)
+
+
+def tell(path: Path, text: str) -> None:
+    """Write it down so that it is there whatever happens next."""
+    with path.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def main(folder: Path, point: str, *tenants: str) -> None:
+    from django.core.management import call_command
+
+    django.setup()
+    watch(folder, point)
+    call_command(
+        "migrate_fleet",
+        "--no-canary",
+        "--waves=100%",
+        "--per-shard=1",
+        *(f"--tenant={tenant_id}" for tenant_id in tenants),
+    )
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), *sys.argv[2:])
