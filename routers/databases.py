@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.db import DEFAULT_DB_ALIAS
+
 from routers.errors import ReferenceIsReadOnly
 from routers.homes import Home, home_of, home_of_label
 from sharding import scope
@@ -83,7 +85,9 @@ class TenantRouter:
         so that `migrate`, `makemigrations` and checks neither need nor touch shards.
         """
         home = home_of_label(app_label, model_name)
-        if db == session_bound.active_alias():
+        bound = session_bound.active_alias()
+        # Libraries' migrations say `default` too, which is the shard in its tenant's scope.
+        if bound is not None and db in (bound, DEFAULT_DB_ALIAS):
             return home is Home.TENANT
         return db == CONTROL and home is not Home.TENANT
 

@@ -237,6 +237,8 @@ def test_migrations_are_allowed_on_its_shard_and_nowhere_else(grounds):
         assert not allowed("default")
     with session_bound(grounds.a):
         assert allowed("alpha")
+        assert allowed("default"), "a library's migration may call create_permissions() itself"
+        assert not allowed("default", "placements")
         assert not allowed("beta")
         assert not allowed("control")
         assert not allowed("alpha", "placements")
