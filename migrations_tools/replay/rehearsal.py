@@ -12,7 +12,7 @@ from psycopg import sql
 from migrations_tools.execution import Executor, Plan, Tell, silent
 from migrations_tools.loading import Node
 from migrations_tools.replay.errors import RecordingFailed
-from migrations_tools.replay.rule import editor_statements, why_not_replayable
+from migrations_tools.replay.rule import RULE, Part, editor_statements, why_not_replayable
 from migrations_tools.replay.types import Gained, Mark, Recording, Seen, Segment, Sender, Step
 from migrations_tools.replay.watch import Watch, watching
 from migrations_tools.states import state_of
@@ -67,10 +67,13 @@ class _Taken:
 class _Rehearsal(Executor):
     """An executor that is watched."""
 
-    def __init__(self, connection: Any, watch: Watch, schema: str, tell: Tell) -> None:
+    def __init__(
+        self, connection: Any, watch: Watch, schema: str, rule: tuple[Part, ...], tell: Tell
+    ) -> None:
         super().__init__(connection, note=_no_notes, tell=tell)
         self._watch = watch
         self._schema = schema
+        self._rule = rule
         self.taken: list[_Taken] = []
         self.now = _look(connection.connection, schema)
 
@@ -88,7 +91,7 @@ class _Rehearsal(Executor):
         except Exception as error:
             raise RecordingFailed(f"{migration.app_label}.{migration.name}", str(error)) from error
         before, self.now = self.now, _look(self.connection.connection, self._schema)
-        step = _judged(migration, self._watch.take(), self._schema)
+        step = self._judged(migration, self._watch.take())
         self.taken.append(_Taken(step, before, self.now))
         return state
 
@@ -98,15 +101,25 @@ class _Rehearsal(Executor):
         with self._watch.sending(Sender.SIGNAL):
             super().finish(plan, state)
 
+    def _judged(self, migration: Migration, seen: Seen) -> Step:
+        why_not = why_not_replayable(migration, seen, self._rule)
+        statements = tuple(editor_statements(seen))
+        if not why_not and any(self._schema in statement for statement in statements):
+            why_not = "its SQL names the schema that it runs in"
+        return Step((migration.app_label, migration.name), not why_not, why_not, statements)
+
     def _record(self, migration: Migration) -> None:
         with self._watch.sending(Sender.RECORDER):
             super()._record(migration)
 
 
-def rehearse(connection: Any, schema: str, *, tell: Tell = silent) -> Recording:
+def rehearse(
+    connection: Any, schema: str, *, rule: tuple[Part, ...] = RULE, tell: Tell = silent
+) -> Recording:
     """Bring a template to the state of the code and return how others get there.
 
-    `connection` is Django's, session-bound to the template, which is at its start.
+    `connection` is Django's, session-bound to the template, which is at its start. `rule` is less
+    than all of it where a test shows what each part is for.
 
     Transaction: one per migration; forbids an open one.
 
@@ -115,7 +128,7 @@ def rehearse(connection: Any, schema: str, *, tell: Tell = silent) -> Recording:
     """
     raw: Connection = connection.connection
     with watching(connection) as watch:
-        executor = _Rehearsal(connection, watch, schema, tell)
+        executor = _Rehearsal(connection, watch, schema, rule, tell)
         start = executor.now
         types, permissions = _names(raw, schema)
         executor.run(executor.pending())
@@ -134,15 +147,6 @@ def rehearse(connection: Any, schema: str, *, tell: Tell = silent) -> Recording:
         segments=tuple(_segments(executor.taken, last, end.mark, _wants_signals(of_handlers))),
         marks={one.step.node: one.after.mark for one in executor.taken},
     )
-
-
-def _judged(migration: Migration, seen: Seen, schema: str) -> Step:
-    node = migration.app_label, migration.name
-    why_not = why_not_replayable(migration, seen)
-    statements = tuple(editor_statements(seen))
-    if not why_not and any(schema in statement for statement in statements):
-        why_not = "its SQL names the schema that it runs in"
-    return Step(node, not why_not, why_not, statements)
 
 
 def _segments(taken: list[_Taken], last: Gained, end: Mark, signals: bool) -> Iterator[Segment]:

@@ -61,12 +61,14 @@ _COLLATION: Final = re.compile(
 _IF_EXISTS: Final = re.compile(r"\bDROP\s+INDEX\s+(?:CONCURRENTLY\s+)?IF\s+EXISTS\b", re.I)
 
 
-def why_not_replayable(migration: Migration, seen: Seen, rule: tuple[Part, ...] = ()) -> str:
+def why_not_replayable(
+    migration: Migration, seen: Seen, rule: tuple[Part, ...] | None = None
+) -> str:
     """Why `migration` must run in each schema by itself; empty when its SQL may be sent instead.
 
     `seen` is what it did when it ran in the template; `rule` leaves parts out, for tests.
     """
-    for part in rule or RULE:
+    for part in RULE if rule is None else rule:
         if reason := part(migration, seen):
             return reason
     return ""

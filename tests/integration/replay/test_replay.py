@@ -14,7 +14,7 @@ import pytest
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
-SUBJECTS = ("segments",)
+SUBJECTS = ("segments", "operations", "rule")
 
 
 def run_inside(folder, *, settings, marks, limit):

@@ -52,7 +52,10 @@ def write(tmp_path):
     def begin(*given):
         return written(
             tmp_path,
-            *(one if not isinstance(one, tuple) else migration(*one) for one in given),
+            *(
+                (name, what if isinstance(what, str) else migration(name, what))
+                for name, what in given
+            ),
         )
 
     return begin

@@ -18,6 +18,8 @@ from migrations_tools.loading import Recorder
 from migrations_tools.replay.executing import run_by_executor
 from migrations_tools.replay.rehearsal import mark_of, rehearse
 from migrations_tools.replay.replaying import replay_segment
+from migrations_tools.replay.rule import RULE
+from migrations_tools.replay.rule import Part as RulePart
 from migrations_tools.replay.types import Mark, Recording
 from sharding import scope
 from sharding.backend.session_bound import session_bound
@@ -109,10 +111,10 @@ def rows(place: scope.Placement, tables: Sequence[str]) -> dict[str, list[str]]:
     return found
 
 
-def rehearsed(place: scope.Placement) -> Recording:
+def rehearsed(place: scope.Placement, rule: tuple[RulePart, ...] = RULE) -> Recording:
     """What is pending, really run in this tenant's schema and recorded."""
     with owner(place) as connection:
-        return rehearse(connection, place.schema)
+        return rehearse(connection, place.schema, rule=rule)
 
 
 def follow(place: scope.Placement, recording: Recording) -> None:
@@ -146,9 +148,9 @@ class Trio:
         """All three."""
         return self.template, self.replayed, self.django
 
-    def execute(self, *statements: str) -> None:
-        """The same SQL in each of them."""
-        for place in self.all:
+    def execute(self, *statements: str, places: Sequence[scope.Placement] = ()) -> None:
+        """The same SQL in each of them, or of these."""
+        for place in places or self.all:
             with owner(place) as connection, connection.cursor() as cursor:
                 for statement in statements:
                     cursor.execute(statement)
@@ -158,9 +160,9 @@ class Trio:
         for place in self.all:
             measure(place)
 
-    def take(self) -> Recording:
+    def take(self, rule: tuple[RulePart, ...] = RULE) -> Recording:
         """Record, follow, and have Django do the same in the third."""
-        recording = rehearsed(self.template)
+        recording = rehearsed(self.template, rule)
         follow(self.replayed, recording)
         migrated_by_django(self.django)
         return recording
@@ -215,18 +217,20 @@ def migration(name: str, operations: Sequence[Any], **attributes: Any) -> migrat
 
 
 @contextmanager
-def written(folder: Path, *given: migrations.Migration) -> Iterator[None]:
-    """These migrations on disk, one after the other, as the app's only ones."""
+def written(folder: Path, *given: tuple[str, str | migrations.Migration]) -> Iterator[None]:
+    """These on disk, one after the other, as the app's only migrations; objects, or their text."""
     package = f"migrations_{next(_numbers)}"
     (folder / package).mkdir()
     (folder / package / "__init__.py").write_text('"""Written by a test."""\n')
     before: list[tuple[str, str]] = []
-    for one in given:
-        if not one.dependencies:
-            one.dependencies = list(before)
-        (folder / package / f"{one.name}.py").write_text(MigrationWriter(one).as_string())
-        if not one.replaces:
-            before = [(LABEL, one.name)]
+    for name, one in given:
+        if isinstance(one, migrations.Migration):
+            one.dependencies = one.dependencies or list(before)
+            text = MigrationWriter(one).as_string()
+        else:
+            text = one
+        (folder / package / f"{name}.py").write_text(text)
+        before = [(LABEL, name)]
     sys.path.insert(0, str(folder))
     try:
         with override_settings(MIGRATION_MODULES={LABEL: package}):
