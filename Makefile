@@ -75,7 +75,7 @@ check-migrations: venv ## What unreleased migrations would lock or break in a fl
 	@$(PY) tools/check_migrations.py
 
 ##@ Measure it
-.PHONY: bench-requests bench-statements bench-pages
+.PHONY: bench-requests bench-statements bench-pages bench-fleet
 bench-requests: venv ## Requests per second beside plain Django and django-tenants
 	@$(PY) -m tests.benchmarks.bench_requests
 
@@ -84,6 +84,9 @@ bench-statements: venv ## Cost of one statement: plain, bound, separate SET
 
 bench-pages: venv ## Server time of pages among 100,000 tickets and 10,000 tenants
 	@$(PY) -m tests.benchmarks.bench_pages
+
+bench-fleet: venv ## Making tenants and migrating all of them, beside django-tenants
+	@$(PY) -m tests.benchmarks.bench_fleet
 
 ##@ Keep it
 .PHONY: setup docs lock clean venv venv-demo

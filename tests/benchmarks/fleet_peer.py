@@ -21,15 +21,16 @@ def prepare() -> dict[str, float]:
 
 def create(first: int, end: int) -> dict[str, list[float]]:
     """Make tenants `first` to `end` (exclusive), each as its documentation says: by saving it."""
+    from tests.benchmarks import systems
     from tests.benchmarks.peers.models import Client, Domain
 
     took = []
     for number in range(first, end):
-        name = f"c{number:05}"
+        name = systems.slug(number)
         begun = time.perf_counter()
         client = Client(schema_name=name, name=name)
         client.save(verbosity=0)
-        Domain.objects.create(domain=f"{name}.bench.test", tenant=client, is_primary=True)
+        Domain.objects.create(domain=systems.host(number), tenant=client, is_primary=True)
         took.append(time.perf_counter() - begun)
     return {"seconds": took}
 
@@ -43,12 +44,23 @@ def migrate(executor: str) -> dict[str, float]:
     return {"seconds": time.perf_counter() - begun}
 
 
+def undo(release: str) -> dict[str, float]:
+    """Take every tenant back to the release before, so that it can be migrated once more."""
+    from django.core.management import call_command
+
+    target = {"2": "0005", "3": "0006"}[release]
+    call_command("migrate_schemas", "bench_fleet", target, tenant=True, verbosity=0)
+    return {}
+
+
 def tables() -> dict[str, int]:
     """How many tables one tenant has."""
     from django.db import connection
 
+    from tests.benchmarks import systems
+
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'c00001'")
+        cursor.execute("SELECT count(*) FROM pg_tables WHERE schemaname = %s", [systems.slug(1)])
         return {"tables": cursor.fetchone()[0]}
 
 
@@ -61,6 +73,8 @@ if __name__ == "__main__":
         answer = create(int(arguments[0]), int(arguments[1]))
     elif step == "migrate":
         answer = migrate(arguments[0])
+    elif step == "undo":
+        answer = undo(arguments[0])
     else:
         answer = tables()
     print(json.dumps(answer))

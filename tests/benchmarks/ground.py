@@ -16,6 +16,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
+from devstack.binaries import newest_pg_dump
 from devstack.guardian import Guardian
 from devstack.stack import Stack
 from tests.benchmarks.gunicorn import ROOT, environment_of
@@ -52,6 +53,7 @@ class Ground:
             "ATOLL_POOL_SIZE": str(_POOL_SIZE if system.pool else 0),
             "ATOLL_REGISTRY": str(self.stack.files.registry),
             "ATOLL_REDIS_URL": self.stack.redis_url,
+            "ATOLL_PG_DUMP": newest_pg_dump(),
         }
         if system.database == "atoll":
             return common
@@ -113,12 +115,12 @@ def _wait(processes: list[subprocess.Popen[bytes]]) -> None:
 
 
 @contextmanager
-def ground(tenants: int) -> Iterator[Ground]:
-    """The servers for one run, gone afterwards."""
+def ground(tenants: int, *, pg_bin: Path | None = None) -> Iterator[Ground]:
+    """The servers for one run, gone afterwards; `pg_bin` names another PostgreSQL's programs."""
     with tempfile.TemporaryDirectory(prefix="atoll-bench-") as name:
         folder = Path(name)
         folder.chmod(0o711)
-        stack = Stack(folder / "stack", shards=(SHARD,), redis=True)
+        stack = Stack(folder / "stack", shards=(SHARD,), redis=True, pg_bin=pg_bin)
         # Ends the servers also when this process is killed.
         guardian = Guardian(stack)
         try:

@@ -25,3 +25,30 @@ BIG_APPS = [
     "allauth.account",
     "allauth.socialaccount",
 ]
+# Whose the tables of apps are that say nothing of it themselves.
+BIG_HOMES = dict.fromkeys(
+    (
+        "wagtailforms",
+        "wagtailredirects",
+        "wagtailembeds",
+        "wagtailsites",
+        "wagtailusers",
+        "wagtailsnippets",
+        "wagtaildocs",
+        "wagtailimages",
+        "wagtailsearch",
+        "wagtailadmin",
+        "wagtailcore",
+        "taggit",
+        "sites",
+        "account",
+        "socialaccount",
+    ),
+    "tenant",
+)
+BIG_MIDDLEWARE = [
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+WAGTAIL_SITE_NAME = "Bench"
+WAGTAILADMIN_BASE_URL = "http://bench.localhost"

@@ -5,7 +5,8 @@ BENCH_RELEASE says which release of it; BENCH_BIG adds wagtail and allauth to ev
 
 import os
 
-from tests.benchmarks.settings.fleet import BIG_APPS, MIGRATION_MODULES  # noqa: F401
+from tests.benchmarks.settings.fleet import *  # noqa: F403
+from tests.benchmarks.settings.fleet import BIG_APPS, BIG_MIDDLEWARE
 from tests.benchmarks.settings.peers import *  # noqa: F403
 from tests.benchmarks.settings.peers import DATABASE
 
@@ -18,7 +19,7 @@ TENANT_APPS = [
 ]
 SHARED_APPS = ["django_tenants", "tests.benchmarks.peers", "django.contrib.contenttypes"]
 INSTALLED_APPS = [*SHARED_APPS, *(app for app in TENANT_APPS if app not in SHARED_APPS)]
-MIDDLEWARE: list[str] = []
+MIDDLEWARE = BIG_MIDDLEWARE if os.environ.get("BENCH_BIG") else []
 DATABASES = {"default": {"ENGINE": "django_tenants.postgresql_backend", **DATABASE}}
 DATABASE_ROUTERS = ["django_tenants.routers.TenantSyncRouter"]
 TENANT_MODEL = "peers.Client"

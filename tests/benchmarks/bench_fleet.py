@@ -1,0 +1,313 @@
+"""`make bench-fleet`: making tenants and migrating all of them, beside django-tenants.
+
+BENCH_QUICK=1 for a hint of a few minutes. Environment: BENCH_SIZES="100 1000" for other sizes of
+the curve.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+
+import psycopg
+
+from tests.benchmarks import fleet_page, hosts, systems, wrk
+from tests.benchmarks.conditions import this_machine
+from tests.benchmarks.fleet_page import Beside, Point
+from tests.benchmarks.ground import SHARD, Ground, ground
+from tests.benchmarks.gunicorn import ROOT, Gunicorn, environment_of
+from tests.benchmarks.systems import SYSTEMS, System
+
+OLDEST: Final = Path(os.environ.get("ATOLL_PG15_BIN", "/usr/lib/postgresql/15/bin"))
+_WATCHED: Final = 10
+"""Tenants that are asked over HTTP while others are made and migrated."""
+_LOAD: Final = wrk.Load(seconds=10, connections=2)
+_CREATED_UNDER_WATCH: Final = 8
+
+Answer = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How many of everything."""
+
+    quick: bool
+    tenants: int
+    big_peer: int
+    big_atoll: int
+    sizes: tuple[int, ...]
+    sizes_15: tuple[int, ...]
+
+
+def plan_of(environment: os._Environ[str] | dict[str, str]) -> Plan:
+    """The plan that the environment asks for."""
+    quick = environment.get("BENCH_QUICK", "") not in ("", "0")
+    sizes = tuple(map(int, environment.get("BENCH_SIZES", "").split()))
+    if quick:
+        return Plan(True, 20, 1, 5, sizes or (100,), ())
+    return Plan(False, 200, 5, 50, sizes or (100, 1_000, 5_000), (100, 1_000))
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the two that are compared, in one ground."""
+
+    made: Ground
+    system: System
+    module: str
+    settings: str
+    big: bool = False
+
+    def run(self, *step: str, release: int = 1, seed: bool = False) -> Answer:
+        """One step in a process of its own; what it answers."""
+        done = subprocess.run(
+            [sys.executable, "-m", self.module, *step],
+            cwd=ROOT,
+            env=self.environment(release=release, seed=seed),
+            stdout=subprocess.PIPE,
+            check=True,
+        )
+        answer: Answer = json.loads(done.stdout.splitlines()[-1])
+        return answer
+
+    def environment(self, *, release: int = 1, seed: bool = False) -> dict[str, str]:
+        """What its processes find."""
+        return environment_of(
+            {
+                **self.made.environment(self.system, settings=self.settings),
+                "BENCH_RELEASE": str(release),
+                "BENCH_BIG": "1" if self.big else "",
+                "BENCH_SEED": "1" if seed else "",
+            }
+        )
+
+
+def main() -> None:
+    plan = plan_of(os.environ)
+    wrk.require_wrk()
+    with ground(plan.tenants) as made:
+        machine = this_machine(PostgreSQL=str(made.stack.major))
+        beside = _beside(made, plan)
+        tables = _tables(made)
+    with ground(plan.big_atoll) as made:
+        beside.append(_big(made, plan))
+    points = [_point(size, None) for size in plan.sizes]
+    if plan.sizes_15 and OLDEST.is_dir():
+        points += [_point(size, OLDEST) for size in plan.sizes_15]
+    fleet_page.report(fleet_page.Results(beside, points, tables), machine, quick=plan.quick)
+
+
+def _sides(made: Ground, *, big: bool = False) -> tuple[Side, Side]:
+    by_name = {system.name: system for system in SYSTEMS}
+    settings = "tests.benchmarks.settings"
+    peer = Side(
+        made, by_name["django_tenants"], "tests.benchmarks.fleet_peer",
+        f"{settings}.fleet_django_tenants", big,
+    )  # fmt: skip
+    ours = Side(
+        made, by_name["atoll"], "tests.benchmarks.fleet_atoll", f"{settings}.fleet_atoll", big
+    )
+    return peer, ours
+
+
+def _beside(made: Ground, plan: Plan) -> list[Beside]:
+    """Both, at the same number of tenants, step by step."""
+    peer, ours = _sides(made)
+    number = plan.tenants
+    _say(f"{number} tenants of each")
+    peer.run("prepare")
+    peer_created = peer.run("create", "1", str(number + 1))["seconds"]
+    prepared = ours.run("prepare", str(made.stack.folder), SHARD)
+    _refuse_without_image(prepared)
+    our_created = ours.run("create", SHARD, "1", str(number + 1))["seconds"]
+    made.settle()
+    beside = [Beside("create", _ms(median(peer_created)), None, _ms(median(our_created)), 5)]
+    for name, release, goal in (
+        ("noop_per_tenant", 1, 500),
+        ("add_column_per_tenant", 2, 50),
+        ("run_python_per_tenant", 3, 2),
+    ):
+        _say(name)
+        beside.append(_migrated(peer, ours, name=name, release=release, tenants=number, goal=goal))
+    return beside
+
+
+def _migrated(
+    peer: Side, ours: Side, *, name: str, release: int, tenants: int, goal: float
+) -> Beside:
+    standard = peer.run("migrate", "standard", release=release)["seconds"]
+    if release == 1:
+        ours_took = ours.run("no-op", release=release)["seconds"]
+        parallel = peer.run("migrate", "multiprocessing", release=release)["seconds"]
+    else:
+        answer = ours.run("migrate", release=release)
+        if (answer["state"], answer["taken"]) != ("done", tenants):
+            raise SystemExit(f"Atoll's fleet migration did not do what is measured: {answer}")
+        ours_took = answer["seconds"]
+        # There is no way back but the same work: its other executor gets the same tenants anew.
+        parallel = _by_processes(peer, release=release, tenants=tenants)
+    return Beside(
+        name, _ms(standard / tenants), _ms(parallel / tenants), _ms(ours_took / tenants), goal
+    )
+
+
+def _by_processes(peer: Side, *, release: int, tenants: int) -> float:
+    peer.run("undo", str(release), release=release)
+    took: float = peer.run("migrate", "multiprocessing", release=release)["seconds"]
+    return took
+
+
+def _big(made: Ground, plan: Plan) -> Beside:
+    """Creation with wagtail and allauth in every tenant."""
+    _say("wagtail and allauth")
+    peer, ours = _sides(made, big=True)
+    peer.run("prepare")
+    theirs = peer.run("create", "1", str(plan.big_peer + 1))["seconds"]
+    _refuse_without_image(ours.run("prepare", str(made.stack.folder), SHARD))
+    our_own = ours.run("create", SHARD, "1", str(plan.big_atoll + 1))["seconds"]
+    return Beside("create_big", _ms(median(theirs)), None, _ms(median(our_own)), 100)
+
+
+def _point(size: int, pg_bin: Path | None) -> Point:
+    """Atoll alone, at one number of tenants."""
+    with ground(size, pg_bin=pg_bin) as made:
+        _, ours = _sides(made)
+        _say(f"{size} tenants on PostgreSQL {made.stack.major}")
+        _refuse_without_image(ours.run("prepare", str(made.stack.folder), SHARD))
+        ours.run("create", SHARD, "1", str(_WATCHED + 1), seed=True)
+        _many(ours, _WATCHED + 1, size + 1)
+        made.settle()
+        alone = ours.run("create", SHARD, str(size + 1), str(size + 21))["seconds"]
+        no_op = ours.run("no-op")["seconds"]
+        drift = ours.run("drift", SHARD)["seconds"]
+        with _served(ours) as server:
+            quiet = _p99(server, made)
+            first, end = size + 21, size + 21 + _CREATED_UNDER_WATCH
+            with _beside_it(ours, "create", SHARD, str(first), str(end), "1"):
+                while_made = _p99(server, made)
+            with _beside_it(ours, "migrate", release=2) as answered:
+                while_migrated = _p99(server, made)
+            column = answered[0]["seconds"]
+            memory = _backend_memory(made)
+        return Point(
+            major=made.stack.major,
+            tenants=size,
+            create=_ms(median(alone)),
+            noop_deploy=_ms(no_op),
+            add_column=_ms(column),
+            others_p99=quiet,
+            others_p99_rise=while_made - quiet,
+            others_p99_rise_in_migration=while_migrated - quiet,
+            drift=_ms(drift),
+            catalogue_mb=_catalogue_bytes(made) / 2**20,
+            backend_mb=memory / 2**20,
+        )
+
+
+def _many(ours: Side, first: int, end: int) -> None:
+    """Two processes at once, as `create_tenants` would."""
+    middle = (first + end) // 2
+    halves = [(first, middle), (middle, end)]
+    threads = [
+        threading.Thread(target=ours.run, args=("create", SHARD, str(begin), str(until)))
+        for begin, until in halves
+        if until > begin
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+@contextmanager
+def _served(ours: Side) -> Iterator[Gunicorn]:
+    server = Gunicorn(
+        "atoll",
+        ours.system.application,
+        environment=ours.environment(),
+        log=ours.made.folder / "fleet.log",
+    )
+    try:
+        server.wait_until_it_serves(systems.WORKLOADS[0].path, systems.host(1))
+        order = hosts.write(ours.made.folder / "watched", hosts.in_turn(_WATCHED))
+        wrk.run(server.address, systems.WORKLOADS[0].path, order, wrk.Load(3, 8))
+        yield server
+    finally:
+        server.stop()
+
+
+@contextmanager
+def _beside_it(ours: Side, *step: str, release: int = 1) -> Iterator[list[Answer]]:
+    """A step that runs while the block does, and has ended when the block is left."""
+    answers: list[Answer] = []
+    thread = threading.Thread(target=lambda: answers.append(ours.run(*step, release=release)))
+    thread.start()
+    yield answers
+    thread.join()
+
+
+def _p99(server: Gunicorn, made: Ground) -> float:
+    path = systems.WORKLOADS[0].path
+    return wrk.run(server.address, path, made.folder / "watched", _LOAD).p99_ms
+
+
+def _tables(made: Ground) -> tuple[int, int]:
+    """How many tables a tenant has: the peer's, ours."""
+    peer, _ = _sides(made)
+    with psycopg.connect(made.stack.admin_conninfo(SHARD, "shard")) as admin:
+        row = admin.execute(
+            "SELECT count(*) FROM pg_tables"
+            " WHERE schemaname = (SELECT min(schema) FROM atoll.tenant_schema)"
+        ).fetchone()
+    assert row is not None
+    return peer.run("tables")["tables"], int(row[0])
+
+
+def _catalogue_bytes(made: Ground) -> int:
+    with psycopg.connect(made.stack.admin_conninfo(SHARD, "shard")) as admin:
+        row = admin.execute(
+            "SELECT sum(pg_total_relation_size(oid)) FROM pg_class"
+            " WHERE relnamespace = 'pg_catalog'::regnamespace AND relkind = 'r'"
+        ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _backend_memory(made: Ground) -> int:
+    """Private bytes of the largest backend of `web`, as the kernel counts them."""
+    with psycopg.connect(made.stack.admin_conninfo(SHARD)) as admin:
+        pids = admin.execute(
+            "SELECT pid FROM pg_stat_activity WHERE datname = 'shard' AND usename = %s",
+            [made.stack.registry().shards[SHARD].web.user],
+        ).fetchall()
+    return max((_private_bytes(pid) for (pid,) in pids), default=0)
+
+
+def _private_bytes(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    kilobytes = (int(line.split()[1]) for line in lines if line.startswith("Private_"))
+    return sum(kilobytes) * 1024
+
+
+def _refuse_without_image(prepared: Answer) -> None:
+    if prepared["refused"]:
+        raise SystemExit(f"There is no image, so that nothing could be compared: {prepared}")
+
+
+def _ms(seconds: float) -> float:
+    return seconds * 1000
+
+
+def _say(what: str) -> None:
+    print(what, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()
