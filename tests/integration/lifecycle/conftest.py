@@ -7,21 +7,25 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
 from accounts.services.api_tokens import issue_token
+from migrations_tools.images.models import Image
+from migrations_tools.images.services.build_image import build_image
 from sharding import scope
 from sharding.placements.models import AuditEntry, Placement
 from sharding.registry import current as registry
 from sharding.schemas.connections import own_connection
+from tenants.directory.changes import announce_change
 from tenants.directory.lookup import directory
-from tenants.models import Domain, Tenant
+from tenants.models import Domain, RetiredSlug, Tenant
 from tenants.outbox.services.drain import drain
 from tenants.services.delete import delete_tenant
 from tenants.services.provision import provision_tenant
@@ -44,6 +48,7 @@ class Life:
     id: str
     slug: str
     place: scope.Placement
+    audited_since: int = 0
 
     @property
     def host(self):
@@ -78,7 +83,7 @@ class Life:
 
     def audit(self, action):
         entries = AuditEntry.objects.using(CONTROL).filter(subject=self.id, action=action)
-        return list(entries.order_by("id"))
+        return list(entries.filter(id__gt=self.audited_since).order_by("id"))
 
     def let_grace_pass(self):
         now = timezone.now()
@@ -130,18 +135,55 @@ def lose(tenant_id):
         purge_tenant(tenant_id, early=True)
 
 
-@pytest.fixture(scope="session")
-def neighbours(stack_ready):
+@pytest.fixture(scope="package")
+def _image(stack_ready):
+    """So that tenants are made in a moment; other folders find no image that was not there."""
+    images = Image.objects.using(CONTROL)
+    before = set(images.values_list("pk", flat=True))
+    build_image()
+    yield
+    images.exclude(pk__in=before).delete()
+
+
+@pytest.fixture(scope="package")
+def neighbours(_image):
     """One on each shard; every test finds them as they were."""
     return make("life-north", "alpha"), make("life-south", "beta")
 
 
 @pytest.fixture
-def life(neighbours):
+def doomed(neighbours):
     """A tenant on alpha that the test may lose; whatever it leaves goes with it."""
     made = make(f"life-{next(_numbers)}", "alpha")
     yield made
     lose(made.id)
+
+
+@pytest.fixture(scope="package")
+def _shared(_image):
+    return make("life-shared", "alpha")
+
+
+@pytest.fixture
+def life(_shared, neighbours):
+    """A tenant on alpha that is afterwards what it was: renamed, deleted and restored at will."""
+    newest = AuditEntry.objects.using(CONTROL).order_by("-id").first()
+    yield replace(_shared, audited_since=newest.id)
+    with transaction.atomic(using=CONTROL):
+        domains = Domain.objects.using(CONTROL).filter(tenant_id=_shared.id)
+        left = tuple(domains.values_list("domain", flat=True))
+        domains.filter(is_primary=False).delete()
+        domains.update(domain=_shared.host)
+        RetiredSlug.objects.using(CONTROL).filter(tenant_id=_shared.id).delete()
+        Tenant.objects.using(CONTROL).filter(id=_shared.id).update(
+            slug=_shared.slug,
+            name=f"The {_shared.slug}",
+            state="active",
+            restored_as="",
+            deleted_at=None,
+            purge_after=None,
+        )
+        announce_change(_shared.id, hosts=left)
 
 
 @pytest.fixture(autouse=True)

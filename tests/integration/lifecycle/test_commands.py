@@ -29,59 +29,59 @@ def refused(*words):
     return str(caught.value), caught.value.returncode
 
 
-def test_a_life_by_commands(life):
-    assert "keep its data until" in run("delete_tenant", life.slug, "--dry-run")
-    assert life.status("/account/sign-in/") == 200
-    assert f"`manage.py restore_tenant {life.slug}` brings it back" in run(
-        "delete_tenant", life.slug, "--reason", "asked for it"
+def test_a_life_by_commands(doomed):
+    assert "keep its data until" in run("delete_tenant", doomed.slug, "--dry-run")
+    assert doomed.status("/account/sign-in/") == 200
+    assert f"`manage.py restore_tenant {doomed.slug}` brings it back" in run(
+        "delete_tenant", doomed.slug, "--reason", "asked for it"
     )
-    assert life.status("/account/sign-in/") == 404
-    assert "is deleted already" in run("delete_tenant", life.slug)
-    assert life.slug in run("list_tenants", "--state", "deleted")
-    assert told("show_tenant", life.slug)["purge_after"]
-    assert told("restore_tenant", life.slug, "--dry-run") == {
-        "tenant_id": life.id,
-        "slug": life.slug,
+    assert doomed.status("/account/sign-in/") == 404
+    assert "is deleted already" in run("delete_tenant", doomed.slug)
+    assert doomed.slug in run("list_tenants", "--state", "deleted")
+    assert told("show_tenant", doomed.slug)["purge_after"]
+    assert told("restore_tenant", doomed.slug, "--dry-run") == {
+        "tenant_id": doomed.id,
+        "slug": doomed.slug,
         "state": "active",
         "done": False,
     }
-    assert life.status("/account/sign-in/") == 404
-    assert run("restore_tenant", life.slug) == f"{life.slug} ({life.id}) is active\n"
-    assert run("restore_tenant", life.id).endswith("is active already\n")
-    assert life.status("/account/sign-in/") == 200
-    told("delete_tenant", life.slug)
-    life.let_grace_pass()
-    assert life.id in {each["tenant_id"] for each in told("purge_deleted", "--dry-run")}
-    assert "would be purged" in run("purge_deleted", "--tenant", life.slug, "--dry-run")
-    assert life.left()
-    assert told("purge_deleted", "--tenant", life.slug)[0]["error"] == ""
-    assert life.left() == set()
-    assert refused("show_tenant", life.slug)[1] == 1
+    assert doomed.status("/account/sign-in/") == 404
+    assert run("restore_tenant", doomed.slug) == f"{doomed.slug} ({doomed.id}) is active\n"
+    assert run("restore_tenant", doomed.id).endswith("is active already\n")
+    assert doomed.status("/account/sign-in/") == 200
+    told("delete_tenant", doomed.slug)
+    doomed.let_grace_pass()
+    assert doomed.id in {each["tenant_id"] for each in told("purge_deleted", "--dry-run")}
+    assert "would be purged" in run("purge_deleted", "--tenant", doomed.slug, "--dry-run")
+    assert doomed.left()
+    assert told("purge_deleted", "--tenant", doomed.slug)[0]["error"] == ""
+    assert doomed.left() == set()
+    assert refused("show_tenant", doomed.slug)[1] == 1
 
 
-def test_now_takes_the_slug_and_nothing_else(life):
-    for said in ((), ("--confirm", "life-south"), ("--confirm", life.id), ("--confirm", "")):
-        text, status = refused("delete_tenant", life.slug, "--now", *said)
-        assert (status, f"--confirm {life.slug}" in text) == (2, True)
-        assert show_tenant(life.slug).state == "active"
-    assert refused("delete_tenant", life.slug, "--confirm", life.slug)[1] == 2
-    plan = run("delete_tenant", life.slug, "--now", "--dry-run")
-    assert f"drop schema {life.id} on alpha" in plan
-    assert show_tenant(life.slug).state == "active"
-    done = told("delete_tenant", life.slug, "--now", "--confirm", life.slug)
-    assert (done["tenant_id"], done["shard"]) == (life.id, "alpha")
-    assert life.left() == set()
+def test_now_takes_the_slug_and_nothing_else(doomed):
+    for said in ((), ("--confirm", "life-south"), ("--confirm", doomed.id), ("--confirm", "")):
+        text, status = refused("delete_tenant", doomed.slug, "--now", *said)
+        assert (status, f"--confirm {doomed.slug}" in text) == (2, True)
+        assert show_tenant(doomed.slug).state == "active"
+    assert refused("delete_tenant", doomed.slug, "--confirm", doomed.slug)[1] == 2
+    plan = run("delete_tenant", doomed.slug, "--now", "--dry-run")
+    assert f"drop schema {doomed.id} on alpha" in plan
+    assert show_tenant(doomed.slug).state == "active"
+    done = told("delete_tenant", doomed.slug, "--now", "--confirm", doomed.slug)
+    assert (done["tenant_id"], done["shard"]) == (doomed.id, "alpha")
+    assert doomed.left() == set()
 
 
-def test_now_purges_one_that_is_deleted_already(life):
-    run("delete_tenant", life.slug)
-    text, status = refused("purge_deleted", "--tenant", life.slug)
+def test_now_purges_one_that_is_deleted_already(doomed):
+    run("delete_tenant", doomed.slug)
+    text, status = refused("purge_deleted", "--tenant", doomed.slug)
     assert (status, "--now" in text) == (1, True)
-    run("delete_tenant", life.slug, "--now", "--confirm", life.slug)
-    assert life.left() == set()
+    run("delete_tenant", doomed.slug, "--now", "--confirm", doomed.slug)
+    assert doomed.left() == set()
 
 
-def test_a_person_types_the_slug(life):
+def test_a_person_types_the_slug(doomed):
     """On a terminal it asks; what is typed there is what counts."""
     import pty
 
@@ -90,7 +90,7 @@ def test_a_person_types_the_slug(life):
         try:
             os.write(main, f"{text}\n".encode())
             return subprocess.run(
-                [sys.executable, "manage.py", "delete_tenant", life.slug, "--now"],
+                [sys.executable, "manage.py", "delete_tenant", doomed.slug, "--now"],
                 env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings.test"},
                 stdin=terminal,
                 capture_output=True,
@@ -103,10 +103,10 @@ def test_a_person_types_the_slug(life):
             os.close(terminal)
 
     wrong = with_typed("yes")
-    assert (wrong.returncode, show_tenant(life.slug).state) == (2, "active")
+    assert (wrong.returncode, show_tenant(doomed.slug).state) == (2, "active")
     assert "drop schema" in wrong.stderr
-    right = with_typed(life.slug)
-    assert (right.returncode, life.left()) == (0, set()), right.stderr
+    right = with_typed(doomed.slug)
+    assert (right.returncode, doomed.left()) == (0, set()), right.stderr
 
 
 def test_renaming_by_command(life):

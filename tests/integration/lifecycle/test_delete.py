@@ -203,8 +203,8 @@ def test_a_restoring_that_was_killed_is_finished_by_the_next(life, killed_at, po
         assert User.objects.get().email == life.email
 
 
-def test_of_a_restoring_and_a_purge_at_once_exactly_one_wins(life):
-    delete_tenant(life.slug)
+def test_of_a_restoring_and_a_purge_at_once_exactly_one_wins(doomed):
+    delete_tenant(doomed.slug)
     done, barrier = {}, threading.Barrier(2)
 
     def run(name, work):
@@ -218,8 +218,8 @@ def test_of_a_restoring_and_a_purge_at_once_exactly_one_wins(life):
             connections.close_all()
 
     threads = [
-        threading.Thread(target=run, args=("restore", lambda: restore_tenant(life.slug))),
-        threading.Thread(target=run, args=("purge", lambda: purge_tenant(life.slug, early=True))),
+        threading.Thread(target=run, args=("restore", lambda: restore_tenant(doomed.slug))),
+        threading.Thread(target=run, args=("purge", lambda: purge_tenant(doomed.slug, early=True))),
     ]
     for thread in threads:
         thread.start()
@@ -227,9 +227,9 @@ def test_of_a_restoring_and_a_purge_at_once_exactly_one_wins(life):
         thread.join()
     assert [each is True for each in done.values()].count(True) == 1, done
     if done["restore"] is True:
-        assert life.status("/account/sign-in/") == 200
+        assert doomed.status("/account/sign-in/") == 200
     else:
-        assert life.left() == set()
+        assert doomed.left() == set()
 
 
 def test_one_that_is_being_made_is_not_deleted_but_taken_back(life):

@@ -50,61 +50,61 @@ def assert_gone(life, folder=None):
     assert folder is None or not folder.exists()
 
 
-def test_a_purge_leaves_the_audit_and_a_slug_that_rests(life, neighbours):
-    folder = save_files(life)
+def test_a_purge_leaves_the_audit_and_a_slug_that_rests(doomed, neighbours):
+    folder = save_files(doomed)
     others = save_files(neighbours[0])
-    know_somebody(life)
-    delete_tenant(life.slug)
-    life.let_grace_pass()
-    (result,) = [each for each in purge_due(tenants_to_purge()) if each.tenant_id == life.id]
+    know_somebody(doomed)
+    delete_tenant(doomed.slug)
+    doomed.let_grace_pass()
+    (result,) = [each for each in purge_due(tenants_to_purge()) if each.tenant_id == doomed.id]
     assert (result.error, result.files) == ("", 3)
     assert result.tables > 10
-    assert_gone(life, folder)
+    assert_gone(doomed, folder)
     assert (others / "logo/b.txt").exists()
-    (begun,), (purged,) = life.audit("tenant.purge.begin"), life.audit("tenant.purge")
+    (begun,), (purged,) = doomed.audit("tenant.purge.begin"), doomed.audit("tenant.purge")
     assert begun.after == {"early": False}
-    assert (purged.before["slug"], purged.before["hosts"]) == (life.slug, [life.host])
+    assert (purged.before["slug"], purged.before["hosts"]) == (doomed.slug, [doomed.host])
     with pytest.raises(errors.SlugQuarantined):
-        plan_provision(ProvisionRequest(slug=life.slug))
-    assert availability_of(life.slug).availability is Availability.RESTING
+        plan_provision(ProvisionRequest(slug=doomed.slug))
+    assert availability_of(doomed.slug).availability is Availability.RESTING
     with pytest.raises(errors.UnknownSlug):
-        show_tenant(life.slug)
+        show_tenant(doomed.slug)
 
 
-def test_beats_task_purges_what_is_due_and_nothing_else(life, neighbours):
+def test_beats_task_purges_what_is_due_and_nothing_else(doomed, neighbours):
     from tests.integration.lifecycle.conftest import lose, make
 
     kept = make("life-kept", "beta")
-    delete_tenant(life.slug)
+    delete_tenant(doomed.slug)
     delete_tenant(kept.slug)
-    life.let_grace_pass()
+    doomed.let_grace_pass()
     purge_deleted_tenants()
-    assert_gone(life)
+    assert_gone(doomed)
     assert kept.left() == {"tenant", "domains", "placement", "schema", "marker"}
     restore_tenant(kept.slug)
     assert kept.status("/account/sign-in/") == 200
     lose(kept.id)
 
 
-def test_before_its_grace_is_over_it_is_purged_only_early(life):
-    delete_tenant(life.slug)
+def test_before_its_grace_is_over_it_is_purged_only_early(doomed):
+    delete_tenant(doomed.slug)
     with pytest.raises(ends.PurgeNotDue, match=r"delete_tenant .* --now"):
-        purge_tenant(life.slug)
+        purge_tenant(doomed.slug)
     with pytest.raises(ends.PurgeNotDue):
-        tenants_to_purge(life.slug)
-    assert not show_tenant(life.slug).purge
-    purge_tenant(life.slug, early=True)
-    assert_gone(life)
+        tenants_to_purge(doomed.slug)
+    assert not show_tenant(doomed.slug).purge
+    purge_tenant(doomed.slug, early=True)
+    assert_gone(doomed)
 
 
-def test_what_is_not_deleted_is_not_purged(life):
+def test_what_is_not_deleted_is_not_purged(doomed):
     with pytest.raises(errors.WrongTenantState):
-        purge_tenant(life.slug, early=True)
+        purge_tenant(doomed.slug, early=True)
     with pytest.raises(errors.WrongTenantState):
-        tenants_to_purge(life.slug)
+        tenants_to_purge(doomed.slug)
     with pytest.raises(errors.UnknownSlug):
         purge_tenant("nobody-at-all", early=True)
-    assert life.status("/account/sign-in/") == 200
+    assert doomed.status("/account/sign-in/") == 200
 
 
 @pytest.mark.parametrize(
@@ -122,43 +122,43 @@ def test_what_is_not_deleted_is_not_purged(life):
         pytest.param("forgotten", marks=pytest.mark.slow),
     ],
 )
-def test_a_purge_that_was_killed_anywhere_is_finished_by_the_next(life, killed_at, point):
-    folder = save_files(life)
-    know_somebody(life)
-    delete_tenant(life.slug)
-    killed_at(point, "purge", life.slug)
+def test_a_purge_that_was_killed_anywhere_is_finished_by_the_next(doomed, killed_at, point):
+    folder = save_files(doomed)
+    know_somebody(doomed)
+    delete_tenant(doomed.slug)
+    killed_at(point, "purge", doomed.slug)
     if point == "in the beginning":
         # Nothing is decided yet: there is still a way back.
-        assert show_tenant(life.slug).purge == ""
-        restore_tenant(life.slug)
-        delete_tenant(life.slug)
-        life.let_grace_pass()
+        assert show_tenant(doomed.slug).purge == ""
+        restore_tenant(doomed.slug)
+        delete_tenant(doomed.slug)
+        doomed.let_grace_pass()
     elif point != "forgotten":
-        assert life.status() == 404
-        assert show_tenant(life.slug).purge
+        assert doomed.status() == 404
+        assert show_tenant(doomed.slug).purge
         with pytest.raises(ends.PurgeBegun, match="purge_deleted"):
-            restore_tenant(life.slug)
-    results = [each for each in purge_due(tenants_to_purge()) if each.tenant_id == life.id]
+            restore_tenant(doomed.slug)
+    results = [each for each in purge_due(tenants_to_purge()) if each.tenant_id == doomed.id]
     assert [each.error for each in results] == ([] if point == "forgotten" else [""])
-    assert_gone(life, folder)
-    assert len(life.audit("tenant.purge")) == 1
+    assert_gone(doomed, folder)
+    assert len(doomed.audit("tenant.purge")) == 1
 
 
-def test_of_two_purges_at_once_one_works_and_the_other_is_told(life, begin):
-    delete_tenant(life.slug)
-    pid = begin("between batches", "purge", life.slug)
+def test_of_two_purges_at_once_one_works_and_the_other_is_told(doomed, begin):
+    delete_tenant(doomed.slug)
+    pid = begin("between batches", "purge", doomed.slug)
     with pytest.raises(ends.PurgeFailed, match=f":{pid}:"):
-        purge_tenant(life.slug, early=True)
+        purge_tenant(doomed.slug, early=True)
 
 
-def test_of_many_purges_that_begin_at_one_instant_one_is_enough(life):
-    delete_tenant(life.slug)
+def test_of_many_purges_that_begin_at_one_instant_one_is_enough(doomed):
+    delete_tenant(doomed.slug)
     told, barrier = [], threading.Barrier(4)
 
     def run():
         barrier.wait(10)
         try:
-            told.append(purge_tenant(life.slug, early=True).tenant_id)
+            told.append(purge_tenant(doomed.slug, early=True).tenant_id)
         except errors.TenantError as error:
             told.append(error.code)
         finally:
@@ -169,35 +169,35 @@ def test_of_many_purges_that_begin_at_one_instant_one_is_enough(life):
         thread.start()
     for thread in threads:
         thread.join()
-    assert told.count(life.id) == 1, told
-    assert set(told) <= {life.id, "tenants.purge_failed", "tenants.unknown_slug"}, told
-    assert_gone(life)
+    assert told.count(doomed.id) == 1, told
+    assert set(told) <= {doomed.id, "tenants.purge_failed", "tenants.unknown_slug"}, told
+    assert_gone(doomed)
 
 
-def test_a_tenant_that_somebody_works_with_is_told_and_purged_later(life, monkeypatch):
+def test_a_tenant_that_somebody_works_with_is_told_and_purged_later(doomed, monkeypatch):
     from functools import partial
 
     from tenants.services import purge
 
     impatient = partial(purge.drop_schema, give_up_after=purge.timedelta(milliseconds=300))
-    delete_tenant(life.slug)
+    delete_tenant(doomed.slug)
     with own_connection(registry.shard("alpha")) as connection, connection.transaction():
-        connection.execute(f'SELECT count(*) FROM "{life.id}".accounts_user')
+        connection.execute(f'SELECT count(*) FROM "{doomed.id}".accounts_user')
         with monkeypatch.context() as patch:
             patch.setattr(purge, "drop_schema", impatient)
             with pytest.raises(ends.PurgeFailed, match="lock that somebody else holds"):
-                purge_tenant(life.slug, early=True)
-        assert "lock that somebody else" in show_tenant(life.slug).purge
-    purge_tenant(life.slug)
-    assert_gone(life)
+                purge_tenant(doomed.slug, early=True)
+        assert "lock that somebody else" in show_tenant(doomed.slug).purge
+    purge_tenant(doomed.slug)
+    assert_gone(doomed)
 
 
-def test_a_shard_that_is_away_stops_one_purge_and_no_other(life, faulty, neighbours):
+def test_a_shard_that_is_away_stops_one_purge_and_no_other(doomed, faulty, neighbours):
     from tests.faults.down import Down
     from tests.integration.lifecycle.conftest import make
 
     there = make("life-there", "beta")
-    for each in (life, there):
+    for each in (doomed, there):
         delete_tenant(each.slug)
         each.let_grace_pass()
     real = registry.registry()
@@ -207,10 +207,10 @@ def test_a_shard_that_is_away_stops_one_purge_and_no_other(life, faulty, neighbo
             results = {each.tenant_id: each.error for each in purge_due(tenants_to_purge())}
     finally:
         registry.install(real)
-    assert (results[life.id][:9], results[there.id]) == ("The purge", "")
+    assert (results[doomed.id][:9], results[there.id]) == ("The purge", "")
     assert_gone(there)
-    purge_tenant(life.slug)
-    assert_gone(life)
+    purge_tenant(doomed.slug)
+    assert_gone(doomed)
 
 
 told_steps: list[PurgedTenant] = []
@@ -224,24 +224,26 @@ def good_step(tenant):
     told_steps.append(tenant)
 
 
-def test_a_step_that_fails_is_told_and_run_again(life, settings):
+def test_a_step_that_fails_is_told_and_run_again(doomed, settings):
     settings.TENANT_PURGE_STEPS = [f"{__name__}.failing_step"]
-    delete_tenant(life.slug)
+    delete_tenant(doomed.slug)
     with pytest.raises(ends.PurgeFailed, match=r"failing_step: RuntimeError\('not today'\)"):
-        purge_tenant(life.slug, early=True)
+        purge_tenant(doomed.slug, early=True)
     # Its data is gone already; its slug and hosts are kept until all is done.
-    assert life.left() == {"tenant", "domains", "placement"}
-    assert "not today" in show_tenant(life.slug).purge
+    assert doomed.left() == {"tenant", "domains", "placement"}
+    assert "not today" in show_tenant(doomed.slug).purge
     settings.TENANT_PURGE_STEPS = [f"{__name__}.good_step"]
-    purge_tenant(life.slug)
-    assert told_steps == [PurgedTenant(life.id, life.slug, f"The {life.slug}", (life.host,))]
-    assert_gone(life)
+    purge_tenant(doomed.slug)
+    assert told_steps == [
+        PurgedTenant(doomed.id, doomed.slug, f"The {doomed.slug}", (doomed.host,))
+    ]
+    assert_gone(doomed)
 
 
-def test_a_link_out_of_its_folder_is_deleted_and_not_followed(life, neighbours):
-    folder, others = save_files(life), save_files(neighbours[0])
+def test_a_link_out_of_its_folder_is_deleted_and_not_followed(doomed, neighbours):
+    folder, others = save_files(doomed), save_files(neighbours[0])
     (folder / "link").symlink_to(others)
-    delete_tenant(life.slug)
-    purge_tenant(life.slug, early=True)
-    assert_gone(life, folder)
+    delete_tenant(doomed.slug)
+    purge_tenant(doomed.slug, early=True)
+    assert_gone(doomed, folder)
     assert (others / "a.txt").exists()

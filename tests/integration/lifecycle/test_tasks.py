@@ -23,6 +23,7 @@ from tests.integration.tenants.tasks_of_tests import look, purge
 def taken_from_its_queue(task, life):
     """What a worker does with a message, here, so that it is known when it has done so."""
     headers = {TENANT: life.id, EPOCH: life.place.epoch}
+    caches["control"].delete(f"test:{life.id}")
     return task.apply((life.id,), headers=headers, routing_key="shard.alpha", throw=True)
 
 
