@@ -51,7 +51,7 @@ EVERYTHING = (
     "INSERT INTO event VALUES (1, 2)",
     "CREATE TEXT SEARCH CONFIGURATION words (COPY = simple)",
     "CREATE INDEX by_words ON note USING gin (to_tsvector('words'::regconfig, title))",
-    "CREATE INDEX some ON note (lower(title)) INCLUDE (key) WHERE title IN ('a', 'b')",
+    "CREATE INDEX some_notes ON note (lower(title)) INCLUDE (key) WHERE title IN ('a', 'b')",
     "ALTER TABLE note ADD CONSTRAINT late CHECK (id > 0) NOT VALID",
     "CREATE STATISTICS both_columns ON id, title FROM note",
     "CREATE VIEW glad WITH (security_invoker=true) AS SELECT id FROM note WHERE title IN ('a')",
