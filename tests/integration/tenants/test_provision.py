@@ -245,6 +245,7 @@ def test_a_slug_that_was_given_up_rests_but_not_for_its_owner(bob):
         "claimed",
         pytest.param("schema created", marks=pytest.mark.slow),
         "in the migrations",
+        "image replayed",
         "built",
         pytest.param("built and journaled", marks=pytest.mark.slow),
         "in a step",

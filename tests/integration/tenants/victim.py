@@ -58,6 +58,16 @@ def before(module, name, when=always):
     return arrange
 
 
+def by_migrations(module, arrange):
+    """The same for a tenant that is made by Django's migrations, as if there were no image."""
+
+    def arranged(file):
+        module.find_image = lambda digest, major: None
+        arrange(file)
+
+    return arranged
+
+
 def points():
     from accounts.models import User
     from migrations_tools.services import build_schema
@@ -78,8 +88,9 @@ def points():
         "reserved": after(provision, "reserve_tenant_id"),
         "in the claim": after(provision, "create_placement"),
         "claimed": after(provision, "_claim"),
-        "schema created": after(build_schema, "create_schema"),
-        "in the migrations": after(provision, "silent", sixth_line),
+        "schema created": by_migrations(build_schema, after(build_schema, "create_schema")),
+        "in the migrations": by_migrations(build_schema, after(provision, "silent", sixth_line)),
+        "image replayed": after(build_schema, "create_from_image"),
         "built": before(journal, "advance", reaching(built)),
         "built and journaled": after(journal, "advance", reaching(built)),
         "in a step": after(User, "save"),
