@@ -1,7 +1,7 @@
 """The same, and all of wagtail."""
 
-from tests.integration.third_party.settings import *  # noqa: F403 - the way of settings
-from tests.integration.third_party.settings import ATOLL_HOMES, INSTALLED_APPS
+from tests.integration.ids.later.with_allauth import *  # noqa: F403 - the way of settings
+from tests.integration.ids.later.with_allauth import ATOLL_HOMES, INSTALLED_APPS
 
 _WAGTAIL = {
     "wagtail.contrib.forms": "wagtailforms",

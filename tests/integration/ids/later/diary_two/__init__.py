@@ -1,0 +1,1 @@
+"""An app of an adopter, in its second release."""
