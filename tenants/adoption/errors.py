@@ -6,6 +6,7 @@ TenantError
     ├── CannotAdopt
     ├── TakeOverFailed
     ├── AdoptionChanged
+    ├── AdoptionsTakeTurns
     ├── SchemaInUse
     └── AlreadyTakenOver
 """
@@ -58,6 +59,19 @@ class TakeOverFailed(AdoptionError):
             f"Taking {schema!r} over failed while {doing}: {' '.join(why.split())} It was one "
             "transaction, so the schema is as it was. Mend the cause and run the same command "
             "again, or take the claim back with --undo."
+        )
+
+
+class AdoptionsTakeTurns(AdoptionError):
+    """Another schema of the same database is being taken over."""
+
+    code = "adoption.turns"
+    retryable = True
+
+    def __init__(self, schema: str) -> None:
+        super().__init__(
+            "Another schema of this database is being taken over, and both would wait for each "
+            f"other's locks on shared tables. {schema!r} is as it was; run the same command again."
         )
 
 

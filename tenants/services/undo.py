@@ -13,6 +13,7 @@ from sharding.placements.services.placing import (
 from sharding.placements.states import PlacementState
 from sharding.registry import current as addresses
 from sharding.schemas.services.drop_schema import drop_schema
+from tenants.adoption.services.taken import refuse_taken_over
 from tenants.directory.changes import announce_change
 from tenants.errors import BeingProvisioned, WrongTenantState
 from tenants.models import CONTROL, Domain, Tenant
@@ -38,6 +39,7 @@ def undo_provision(slug: str) -> str:
         UnknownSlug: there is no such tenant.
         WrongTenantState: it is finished; its data may be somebody's.
         BeingProvisioned: somebody is making it now.
+        AlreadyTakenOver: its schema was adopted, and is the only copy of its data.
         ShardNotUsable: nothing was changed.
         SchemaInUse, ServerUnreachable: run it again.
     """
@@ -49,6 +51,7 @@ def undo_provision(slug: str) -> str:
     try:
         with free_of_the_dead(lease(tenant.id, "undo", LEASE_FOR)):
             if journal.read(tenant.id) is not ProvisionState.UNDOING:
+                refuse_taken_over(tenant.id, tenant.slug, place)
                 with transaction.atomic(using=CONTROL, durable=True):
                     journal.advance(tenant.id, ProvisionState.UNDOING)
                     set_placement_state(tenant.id, PlacementState.DROPPING)

@@ -21,6 +21,7 @@ from sharding.schemas.services.markers import read_marker, set_state
 from tenants.adoption.errors import AdoptionError, CannotAdopt, NothingToAdopt
 from tenants.adoption.services.likeness import how_it_differs, take_names
 from tenants.adoption.services.take_over import PATIENCE, Taking, connected, survey_and_plan
+from tenants.adoption.services.taken import ADOPTED_FROM, is_taken
 from tenants.adoption.types import (
     SHARED,
     Admin,
@@ -52,7 +53,7 @@ def plan_adoption(
         ServerUnreachable: the administrator cannot connect.
     """
     provision = plan_provision(_wanted(request, AdoptedContents(request, admin)))
-    if provision.tenant_id and _is_taken(admin.server, provision.tenant_id):
+    if provision.tenant_id and is_taken(admin.server, provision.tenant_id):
         return provision, None
     with connected(admin) as connection:
         return provision, _plan(connection, request)
@@ -107,12 +108,14 @@ class AdoptedContents:
 
     Attributes:
         steps: none: what runs in new tenants was done in this one long ago.
+        heir_of: nobody's: it was no tenant here before.
         taken, migrated, renamed, differs: what building it did.
     """
 
     request: AdoptionRequest
     admin: Admin
     steps: tuple[str, ...] = ()
+    heir_of: str = ""
     taken: TakeOver | None = None
     migrated: tuple[str, ...] = ()
     renamed: int = 0
@@ -121,7 +124,7 @@ class AdoptedContents:
     def asked(self) -> dict[str, Any]:
         """What tells this adoption from another one."""
         return {
-            "adopted_from": self.request.schema,
+            ADOPTED_FROM: self.request.schema,
             "also": [list(one) for one in sorted(self.request.also)],
         }
 
@@ -131,7 +134,7 @@ class AdoptedContents:
         Idempotent: a schema that is taken over is gone on with.
         """
         server = self.admin.server
-        if not _is_taken(server, placement.schema):
+        if not is_taken(server, placement.schema):
             # Its content types and permissions get the ids that control has now.
             bring_newest(server)
             with connected(self.admin) as connection:
@@ -216,11 +219,6 @@ def _plan(connection: Connection, request: AdoptionRequest) -> AdoptionPlan:
             f"{', '.join(plan.from_shared) or 'none'}",
         )
     return plan
-
-
-def _is_taken(server: Server, schema: str) -> bool:
-    with own_connection(server) as connection:
-        return read_marker(connection, schema) is not None
 
 
 def _fill(made: Template) -> None:

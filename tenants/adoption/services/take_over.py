@@ -16,6 +16,7 @@ from sharding.schemas.services.global_ids import PERMISSIONS, TYPES
 from sharding.schemas.services.take_schema import own_schema, take_schema
 from tenants.adoption.errors import (
     AdoptionChanged,
+    AdoptionsTakeTurns,
     CannotAdopt,
     NothingToAdopt,
     SchemaInUse,
@@ -28,6 +29,8 @@ from tenants.adoption.types import SHARED, Admin, AdoptionPlan, Survey, TakeOver
 
 PATIENCE: Final = Patience(statement=timedelta(hours=1), lock=timedelta(seconds=5))
 
+# Letting go of the shared tables locks them, so two at once would wait for each other.
+_TAKE_TURNS: Final = "SELECT pg_try_advisory_xact_lock(hashtext('atoll.adoption'))"
 _DEFER: Final = "SET CONSTRAINTS ALL DEFERRED"
 _CHECK: Final = "SET CONSTRAINTS ALL IMMEDIATE"
 _PRINT_ALL: Final = "SET LOCAL search_path TO pg_catalog"
@@ -119,10 +122,13 @@ class Taking:
     def run(self) -> TakeOver:
         """Make the schema the tenant's. The point of no return is its commit.
 
-        Locks: ACCESS EXCLUSIVE on every table of the schema, until the end.
+        Locks: ACCESS EXCLUSIVE on every table of the schema, until the end; on the shared tables
+            that it referred to from when its rows are copied, so that the old application's other
+            tenants wait for the rest of it.
         Transaction: one, on the administrator's connection.
 
         Raises:
+            AdoptionsTakeTurns: another one is under way in this database; nothing was changed.
             SchemaInUse: somebody works with it; nothing was changed.
             AdoptionChanged, CannotAdopt, TakeOverFailed: nothing was changed.
             ServerUnreachable: nothing was changed, or all of it: the next run sees which.
@@ -143,6 +149,9 @@ class Taking:
 
     def _take(self) -> TakeOver:
         connection, plan, schema = self.connection, self.plan, self.plan.survey.schema
+        row = connection.execute(_TAKE_TURNS).fetchone()
+        if not (row and row[0]):
+            raise AdoptionsTakeTurns(schema)
         self._do("locking its tables")
         _on_tables(connection, _LOCK, schema, sorted(plan.survey.tables))
         now = look_at_schema(connection, schema)

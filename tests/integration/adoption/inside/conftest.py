@@ -58,7 +58,11 @@ class Legacy:
 
     def read(self, schema: str):
         """What its code reads of one tenant."""
-        return json.loads(self.run("read", schema))
+        return json.loads(self.run("read", schema))[schema]
+
+    def still_has(self, schema: str) -> int:
+        """How many books a schema has that was not adopted."""
+        return self.sql(f"SELECT count(*) FROM {schema}.stock_book")[0][0]
 
     def sql(self, *statements: str) -> list[tuple]:
         with psycopg.connect(self.conninfo, autocommit=True) as connection:
@@ -126,17 +130,23 @@ def become_a_shard(servers, legacy: Legacy) -> None:
     )
 
 
-@pytest.fixture(scope="session", params=["shared", "own"])
-def types(request) -> str:
-    """Whether content types are shared, or each tenant's own."""
-    return request.param
+@pytest.fixture(scope="session")
+def old_projects(servers):
+    """Makes an old project once for each way of keeping content types."""
+    made: dict[str, Legacy] = {}
+
+    def project(types: str, *, rows: int = 60, schemas: tuple[str, ...] = ("olda",)) -> Legacy:
+        if types not in made:
+            legacy = make_legacy(servers, types=types)
+            legacy.run("make", str(rows), *schemas)
+            become_a_shard(servers, legacy)
+            made[types] = legacy
+        return made[types]
+
+    return project
 
 
 @pytest.fixture(scope="session")
-def legacy(servers, types) -> Legacy:
-    """Tenants `aa` and `bb` of the old project, in a database that is a shard by now."""
-    made = make_legacy(servers, types=types)
-    for schema in ("olda", "oldb", "oldc", "oldd"):
-        made.run("make", schema, "60")
-    become_a_shard(servers, made)
-    return made
+def legacy(old_projects) -> Legacy:
+    """Content types are shared like people."""
+    return old_projects("shared", schemas=("olda", "oldb", "oldc", *(f"kill{n}" for n in range(7))))

@@ -27,18 +27,25 @@ from tests.integration.adoption.people.models import Person
 from tests.integration.adoption.stock.models import Book
 
 
-def request_for(legacy, schema, types, **facts):
-    return AdoptionRequest(slug=f"{schema}-{types}", shard=legacy.shard, schema=schema, **facts)
+def request_for(legacy, schema, **facts):
+    slug = f"{schema}-{legacy.shard}"
+    return AdoptionRequest(slug=slug, shard=legacy.shard, schema=schema, **facts)
+
+
+@pytest.fixture(scope="module", params=["shared", "own"])
+def project(request, legacy, old_projects):
+    """Whether content types are shared, or each tenant's own; both are found in the wild."""
+    return legacy if request.param == "shared" else old_projects("own")
 
 
 @pytest.fixture(scope="module")
-def before(legacy):
-    return legacy.read("olda")
+def before(project):
+    return project.read("olda")
 
 
 @pytest.fixture(scope="module")
-def adopted(legacy, types, before):
-    return adopt_tenant(request_for(legacy, "olda", types), legacy.admin)
+def adopted(project, before):
+    return adopt_tenant(request_for(project, "olda"), project.admin)
 
 
 @pytest.fixture
@@ -92,8 +99,8 @@ def test_new_rows_get_ids_that_are_free_and_guards_hold(adopted, place):
             Book.objects.create(title="of nobody", shelf_id=1, owner_id=987654)
 
 
-def test_the_old_application_has_no_rights_left(adopted, place, legacy):
-    environment = legacy.environment
+def test_the_old_application_has_no_rights_left(adopted, place, project):
+    environment = project.environment
     with psycopg.connect(
         host=environment["LEGACY_HOST"],
         port=environment["LEGACY_PORT"],
@@ -106,23 +113,24 @@ def test_the_old_application_has_no_rights_left(adopted, place, legacy):
             connection.execute(f'SELECT * FROM "{place.schema}".stock_book')
 
 
-def test_the_neighbour_that_was_not_adopted_works_as_before(adopted, legacy):
+def test_the_neighbour_that_was_not_adopted_works_as_before(legacy):
+    adopt_tenant(request_for(legacy, "olda"), legacy.admin)
     read = legacy.read("oldb")
     assert len(read["books"]) == 60
     assert {person[1] for person in read["people"]} == {"anna", "cleo"}
 
 
-def test_the_same_request_changes_nothing_and_another_one_is_refused(adopted, legacy, types):
-    again = adopt_tenant(request_for(legacy, "olda", types), legacy.admin)
+def test_the_same_request_changes_nothing_and_another_one_is_refused(adopted, project):
+    again = adopt_tenant(request_for(project, "olda"), project.admin)
     assert (again.adopted, again.tenant_id) == (False, adopted.tenant_id)
     with pytest.raises(SlugTaken):
         adopt_tenant(
-            AdoptionRequest(slug=adopted.slug, shard=legacy.shard, schema="oldb"), legacy.admin
+            AdoptionRequest(slug=adopted.slug, shard=project.shard, schema="oldb"), project.admin
         )
 
 
-def test_people_whom_nothing_refers_to_come_when_they_are_named(legacy, types):
-    request = request_for(legacy, "oldb", types, also=(("people_person", "username = 'nobody'"),))
+def test_people_whom_nothing_refers_to_come_when_they_are_named(legacy):
+    request = request_for(legacy, "oldb", also=(("people_person", "username = 'nobody'"),))
     provision, plan = plan_adoption(request, legacy.admin)
     assert plan is not None
     assert plan.problems == ()
@@ -209,9 +217,9 @@ PLANTED = {
 
 
 @pytest.mark.parametrize("plant", sorted(PLANTED))
-def test_what_would_break_is_named_and_nothing_is_changed(plant, legacy, types):
+def test_what_would_break_is_named_and_nothing_is_changed(plant, legacy):
     put, away, words = PLANTED[plant]
-    request = request_for(legacy, "oldc", types)
+    request = request_for(legacy, "oldc")
     assert plan_adoption(request, legacy.admin)[1].problems == ()
     legacy.sql(put)
     try:
@@ -221,17 +229,17 @@ def test_what_would_break_is_named_and_nothing_is_changed(plant, legacy, types):
         legacy.sql(away)
     with pytest.raises(UnknownSlug):
         find_tenant(request.slug)
-    assert len(legacy.read("oldc")["books"]) == 60
+    assert legacy.still_has("oldc") == 60
 
 
-def test_a_schema_that_somebody_works_with_is_left_as_it_is(legacy, types):
-    request = request_for(legacy, "oldc", types)
+def test_a_schema_that_somebody_works_with_is_left_as_it_is(legacy):
+    request = request_for(legacy, "oldc")
     with psycopg.connect(legacy.conninfo) as busy:
         busy.execute("UPDATE oldc.stock_book SET title = title")
         with pytest.raises(SchemaInUse):
             adopt_tenant(request, legacy.admin)
         busy.rollback()
-    assert len(legacy.read("oldc")["books"]) == 60
+    assert legacy.still_has("oldc") == 60
     assert adopt_tenant(request, legacy.admin).adopted, "the same command finishes it"
 
 
@@ -244,7 +252,7 @@ def test_a_schema_that_somebody_works_with_is_left_as_it_is(legacy, types):
         ("atoll", "belongs to the platform"),
     ],
 )
-def test_what_is_no_old_schema_is_refused(schema, words, legacy, types):
-    request = AdoptionRequest(slug=f"none-{types}", shard=legacy.shard, schema=schema)
+def test_what_is_no_old_schema_is_refused(schema, words, legacy):
+    request = AdoptionRequest(slug="not-there", shard=legacy.shard, schema=schema)
     with pytest.raises(NothingToAdopt, match=words):
         adopt_tenant(request, legacy.admin)

@@ -1,5 +1,5 @@
-"""`python -m … prepare` makes the shared tables and people; `make SCHEMA ROWS` a tenant with
-books; `read SCHEMA` prints what its code reads; `makemigrations` writes those of the two apps.
+"""`python -m … prepare` makes the shared tables and people; `make ROWS SCHEMA…` tenants with
+books; `read SCHEMA…` prints what their code reads; `makemigrations` writes those of the two apps.
 """
 
 import json
@@ -77,16 +77,19 @@ def _fill(schema: str, rows: int, anna: object, other: object) -> None:
     )
 
 
-def read(schema: str) -> None:
-    """Print it as JSON."""
+def read(*schemas: str) -> None:
+    """Print it as JSON, by schema."""
     from django.contrib.contenttypes.models import ContentType
     from django_tenants.utils import schema_context
 
     from tests.integration.adoption import reading
 
-    with schema_context(schema):
-        ContentType.objects.clear_cache()
-        print(json.dumps(reading.read()))
+    told = {}
+    for schema in schemas:
+        with schema_context(schema):
+            ContentType.objects.clear_cache()
+            told[schema] = reading.read()
+    print(json.dumps(told))
 
 
 def main(what: str, *words: str) -> None:
@@ -95,13 +98,14 @@ def main(what: str, *words: str) -> None:
     if what == "prepare":
         prepare()
     elif what == "make":
-        make(words[0], int(words[1]))
+        for schema in words[1:]:
+            make(schema, int(words[0]))
     elif what == "makemigrations":
         from django.core.management import call_command
 
         call_command("makemigrations", *words)
     else:
-        read(words[0])
+        read(*words)
 
 
 if __name__ == "__main__":

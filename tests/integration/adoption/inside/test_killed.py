@@ -1,0 +1,110 @@
+"""An adoption whose process is killed, anywhere, is finished by the same command or taken back."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+import pytest
+
+from sharding import scope
+from sharding.placements.services.placing import get_placement
+from tenants.adoption.errors import AlreadyTakenOver
+from tenants.adoption.services.adopt import adopt_tenant
+from tenants.adoption.types import AdoptionRequest
+from tenants.errors import UnknownSlug
+from tenants.services.drift import check_tenants
+from tenants.services.finding import find_tenant
+from tenants.services.undo import undo_provision
+from tests.integration.adoption import reading
+from tests.integration.adoption.inside.conftest import ROOT
+
+LINES = {
+    "kill0": "building schema",
+    "kill1": "making what it lacks",
+    "kill2": "copying shared rows",
+    "kill3": "renaming it",
+    "kill4": "committing",
+    "kill5": "migrating it",
+    "kill6": "comparing it",
+}
+TAKEN_OVER = {"kill5", "kill6"}
+
+
+@contextmanager
+def victims(legacy, servers, folder):
+    """Processes that are ready to adopt one schema each."""
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "tests.integration.adoption.settings",
+        "ATOLL_REGISTRY": str(servers.files.registry),
+        "ATOLL_ADMIN_CONNINFO": legacy.conninfo,
+    }
+    running = {}
+    try:
+        for schema, line in LINES.items():
+            words = (str(folder / schema), line, schema, legacy.shard, schema)
+            running[schema] = subprocess.Popen(
+                [sys.executable, "-m", "tests.integration.adoption.inside.victim", *words],
+                cwd=ROOT,
+                env=environment,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        yield running
+    finally:
+        for process in running.values():
+            process.kill()
+            process.communicate()
+
+
+def kill_at_its_line(process, file):
+    """Let it begin, and kill it from outside when it has come to its line."""
+    file.with_name(f"{file.name}.go").touch()
+    until = time.monotonic() + 60
+    while not file.exists():
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < until, f"{file.name} does not come to {LINES[file.name]}"
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+@pytest.fixture(scope="module")
+def before(legacy):
+    return json.loads(legacy.run("read", *LINES))
+
+
+@pytest.fixture(scope="module")
+def killed(legacy, servers, before, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("killed")
+    with victims(legacy, servers, folder) as running:
+        for schema, process in running.items():
+            kill_at_its_line(process, folder / schema)
+    return before
+
+
+@pytest.mark.parametrize("schema", sorted(LINES))
+def test_a_killed_adoption_is_taken_back_or_finished(schema, killed, legacy):
+    if schema in TAKEN_OVER:
+        with pytest.raises(AlreadyTakenOver, match="only copy"):
+            undo_provision(schema)
+    elif schema in ("kill1", "kill4"):
+        undo_provision(schema)
+        assert legacy.still_has(schema) == len(killed[schema]["books"])
+        with pytest.raises(UnknownSlug):
+            find_tenant(schema)
+
+    request = AdoptionRequest(slug=schema, shard=legacy.shard, schema=schema)
+    receipt = adopt_tenant(request, legacy.admin)
+
+    with scope.enter(get_placement(receipt.tenant_id).to_scope()):
+        assert json.loads(json.dumps(reading.read())) == killed[schema]
+    assert receipt.differs == ()
+    assert check_tenants(tenants=[schema], full=True).report.findings == ()
+    assert legacy.sql("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'tmpl%'") == [(0,)]
