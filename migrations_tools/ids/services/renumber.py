@@ -42,6 +42,8 @@ def holders_of_models() -> Holders:
     for model in apps.get_models(include_auto_created=True, include_swapped=True):
         table = model._meta.db_table
         for field in model._meta.local_fields:
+            if field.column is None:
+                continue  # a composite key has none of its own
             leads_to = _leads_to(field)
             if leads_to is ContentType:
                 types.append(Column(table, field.column))

@@ -272,7 +272,7 @@ class _Work:
             column=sql.Identifier(one.object_column),
             type_column=sql.Identifier(one.type_column),
             # As the catalogue writes it, and of the few that we know.
-            type=sql.SQL(kind),  # type: ignore[arg-type]
+            type=sql.SQL(kind),
         )
         return self._connection.execute(statement, {**_words(step), "of": of}).rowcount
 
