@@ -45,19 +45,23 @@ $claim$
 
 _MIGRATIONS: Final = """
 INSERT INTO {schema}.django_migrations (app, name, applied)
-SELECT v.app, v.name, now() FROM (VALUES {rows}) v (app, name)
+SELECT v.app, v.name, now() FROM (VALUES {rows}) v (app, name, place)
 WHERE NOT EXISTS (
     SELECT FROM {schema}.django_migrations d WHERE d.app = v.app AND d.name = v.name
 )
+ORDER BY v.place
 """
 _TYPES: Final = """
-INSERT INTO {schema}.django_content_type (app_label, model) VALUES {rows} ON CONFLICT DO NOTHING
+INSERT INTO {schema}.django_content_type (app_label, model)
+SELECT v.app_label, v.model FROM (VALUES {rows}) v (app_label, model, place) ORDER BY v.place
+ON CONFLICT DO NOTHING
 """
 _PERMISSIONS: Final = """
 INSERT INTO {schema}.auth_permission (name, content_type_id, codename)
 SELECT v.name, t.id, v.codename
-FROM (VALUES {rows}) v (app_label, model, codename, name)
+FROM (VALUES {rows}) v (app_label, model, codename, name, place)
 JOIN {schema}.django_content_type t ON t.app_label = v.app_label AND t.model = v.model
+ORDER BY v.place
 ON CONFLICT DO NOTHING
 """
 
@@ -110,8 +114,10 @@ def adding(schema: str, gained: Gained) -> Iterator[sql.Composed]:
 
 
 def _values(rows: Iterable[tuple[str, ...]]) -> sql.Composed:
+    """Each with its place at the end: ids are given in the order that the template gave them."""
     return sql.SQL(", ").join(
-        sql.SQL("({})").format(sql.SQL(", ").join(map(sql.Literal, row))) for row in rows
+        sql.SQL("({})").format(sql.SQL(", ").join(map(sql.Literal, (*row, place))))
+        for place, row in enumerate(rows)
     )
 
 

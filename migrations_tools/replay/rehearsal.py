@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from django.db.migrations.migration import Migration
 from django.db.migrations.state import ProjectState
@@ -21,10 +21,11 @@ from sharding.schemas.services.fingerprint import fingerprint
 from sharding.schemas.services.global_ids import TRIGGER
 
 _MIGRATIONS: Final = "SELECT app, name FROM {schema}.django_migrations ORDER BY id"
-_TYPES: Final = "SELECT app_label, model FROM {schema}.django_content_type"
+_TYPES: Final = "SELECT app_label, model FROM {schema}.django_content_type ORDER BY id"
 _PERMISSIONS: Final = """
     SELECT t.app_label, t.model, p.codename, p.name
     FROM {schema}.auth_permission p JOIN {schema}.django_content_type t ON t.id = p.content_type_id
+    ORDER BY p.id
 """
 _HAS: Final = "SELECT to_regclass(format('%%I.%%I', %s::text, %s::text)) IS NOT NULL"
 
@@ -44,6 +45,9 @@ _FURNISHED: Final = """
 
 _OF_SIGNALS: Final = ('INSERT INTO "django_content_type"', 'INSERT INTO "auth_permission"')
 _LOOKS: Final = ("SELECT", "SAVEPOINT", "RELEASE SAVEPOINT")
+
+
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +141,8 @@ def rehearse(
     types_now, permissions_now = _names(raw, schema)
     last = Gained(
         migrations=_added(executor.now.rows, end.rows),
-        types=tuple(sorted(types_now - types)),
-        permissions=tuple(sorted(permissions_now - permissions)),
+        types=_added(types, types_now),
+        permissions=_added(permissions, permissions_now),
     )
     return Recording(
         major=raw.info.server_version // 10_000,
@@ -206,9 +210,9 @@ def _look(raw: Connection, schema: str) -> _Look:
 
 def _names(
     raw: Connection, schema: str
-) -> tuple[set[tuple[str, str]], set[tuple[str, str, str, str]]]:
+) -> tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str, str, str], ...]]:
     types = _rows(raw, schema, "django_content_type", _TYPES)
-    return set(types), set(_rows(raw, schema, "auth_permission", _PERMISSIONS))
+    return tuple(types), tuple(_rows(raw, schema, "auth_permission", _PERMISSIONS))
 
 
 def _rows(raw: Connection, schema: str, table: str, query: str) -> list[Any]:
@@ -218,9 +222,10 @@ def _rows(raw: Connection, schema: str, table: str, query: str) -> list[Any]:
     return raw.execute(sql.SQL(query).format(schema=sql.Identifier(schema))).fetchall()
 
 
-def _added(before: tuple[Node, ...], after: tuple[Node, ...]) -> tuple[Node, ...]:
+def _added(before: tuple[Row, ...], after: tuple[Row, ...]) -> tuple[Row, ...]:
+    """In the order in which they came."""
     known = set(before)
-    return tuple(node for node in after if node not in known)
+    return tuple(row for row in after if row not in known)
 
 
 def _no_notes(what: str | None) -> None:
