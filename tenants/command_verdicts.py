@@ -34,17 +34,15 @@ _NAMES: Final[dict[CommandVerdict, str]] = {
         "optimizemigration runserver sendtestemail shell squashmigrations startapp startproject"
     ),
     CommandVerdict.CONTROL: (
-        "add_shard all_tenants_command build_image cancel_sign_up create_domain create_operator create_tenant "
-        "clone_tenant export_tenant import_tenant "
-        "adopt_tenant check_drift check_migrations drop_left_over mend_schema open_restored_shard seal_shard "
-        "create_tenants delete_tenant purge_deleted rename_tenant restore_tenant "
-        "allocate_ids give_global_ids "
-        "dbshell delete_domain demo demo_check devstack disable_operator fleet_status "
-        "list_operators list_shards list_sign_ups list_tenants migrate migrate_fleet "
-        "migrate_schemas outbox_status "
-        "publish_reference rebuild_known_addresses reference_status reset_operator_factor "
-        "resume_tenant retire_reference retry_outbox retry_sign_up show_tenant suspend_tenant "
-        "tenant_command"
+        "add_shard adopt_tenant all_tenants_command allocate_ids build_image cancel_sign_up "
+        "check_drift check_migrations clone_tenant create_domain create_operator "
+        "create_tenant create_tenants dbshell delete_domain delete_tenant demo demo_check "
+        "devstack disable_operator drop_left_over export_tenant fleet_status give_global_ids "
+        "import_tenant list_operators list_shards list_sign_ups list_tenants mend_schema "
+        "migrate migrate_fleet migrate_schemas open_restored_shard outbox_status "
+        "publish_reference purge_deleted rebuild_known_addresses reference_status "
+        "rename_tenant reset_operator_factor restore_tenant resume_tenant retire_reference "
+        "retry_outbox retry_sign_up seal_shard show_tenant suspend_tenant tenant_command"
     ),
     CommandVerdict.TENANT: (
         "changepassword clearsessions createsuperuser dumpdata flush loaddata sqlsequencereset"
