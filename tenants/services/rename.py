@@ -104,7 +104,7 @@ def _find(tenant: str, slug: str) -> Tenant:
         return find_tenant(tenant)
     except UnknownSlug:
         # A run before this one may have come as far as the slug.
-        now = Tenant.objects.using(CONTROL).filter(slug=slug).first()
+        now: Tenant | None = Tenant.objects.using(CONTROL).filter(slug=slug).first()
         gave_up = RetiredSlug.objects.using(CONTROL).filter(slug=tenant)
         if now is None or not gave_up.filter(tenant_id=now.id).exists():
             raise

@@ -166,6 +166,35 @@ def test_suspending_takes_the_slug_and_is_audited_as_the_operators(
     assert audit_of(ochre, "tenant.active").actor == ann.actor
 
 
+def test_a_deleted_tenant_is_shown_and_restored_and_both_are_the_operators(
+    ann, console, ochre, umber
+):
+    page = f"/tenants/{ochre.id}/"
+    assert f'action="{page}delete/"' in text_of(console.get(page))
+    assert console.post(f"{page}delete/", {"reason": "x", "confirm": "umber"}).status_code == 400
+    assert ochre.visitor().get("/").status_code == 302
+    said = {"reason": "contract ended", "confirm": ochre.slug}
+    answer = console.post(f"{page}delete/", said, follow=True)
+    try:
+        assert "ochre is deleted" in text_of(answer)
+        assert "Its data is kept until" in text_of(answer)
+        assert (ochre.visitor().get("/").status_code, umber.visitor().get("/").status_code) == (
+            404,
+            302,
+        )
+        found = text_of(console.get("/tenants/", {"state": "deleted", "text": "paints"}))
+        assert ochre.id in found
+        assert audit_of(ochre, "tenant.delete").actor == ann.actor
+        # What would not do: it is neither open nor closed.
+        assert console.post(f"{page}resume/", said).status_code == 400
+    finally:
+        answer = console.post(f"{page}restore/", said | {"reason": "came back"}, follow=True)
+    assert "ochre is restored" in text_of(answer)
+    assert ochre.visitor().get("/").status_code == 302
+    entry = audit_of(ochre, "tenant.restore")
+    assert (entry.actor, entry.after["reason"]) == (ann.actor, "came back")
+
+
 def test_hosts_are_added_and_removed_and_audited_as_the_operators(ann, console, ochre):
     address = f"/tenants/{ochre.id}/hosts/"
     answer = console.post(address, {"domain": "Paints.Example"}, follow=True)

@@ -7,10 +7,13 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import connections
+from django.utils import timezone
 
 from console.tasks import purge_deleted_tenants
-from front.models import KnownAddress
+from front.errors import LinkVoid
+from front.models import KnownAddress, SignUp
 from front.services.availability import availability_of
+from front.services.entering import way_in
 from front.types import Availability
 from sharding.registry import current as registry
 from sharding.schemas.connections import own_connection
@@ -247,3 +250,25 @@ def test_a_link_out_of_its_folder_is_deleted_and_not_followed(doomed, neighbours
     purge_tenant(doomed.slug, early=True)
     assert_gone(doomed, folder)
     assert (others / "a.txt").exists()
+
+
+def test_the_public_host_forgets_the_sign_up_and_nobody_elses(doomed, neighbours):
+    def sign_up(tenant, slug):
+        return SignUp.objects.using(CONTROL).create(
+            email=f"somebody@{slug}.example",
+            name="Somebody",
+            slug=slug,
+            state="ready",
+            token_hash=slug,
+            token_until=timezone.now(),
+            tenant_id=tenant.id,
+        )
+
+    gone, kept = sign_up(doomed, doomed.slug), sign_up(neighbours[1], neighbours[1].slug)
+    delete_tenant(doomed.slug)
+    with pytest.raises(LinkVoid):
+        way_in(gone.pk)
+    purge_tenant(doomed.slug, early=True)
+    left = SignUp.objects.using(CONTROL).filter(pk__in=[gone.pk, kept.pk])
+    assert [each.pk for each in left] == [kept.pk]
+    kept.delete(using=CONTROL)
