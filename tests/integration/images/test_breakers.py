@@ -62,7 +62,8 @@ EVERYTHING = (
     "COMMENT ON COLUMN note.title IS 'SET x = 1; -- \\restrict'",
     # Rows that look like commands.
     "INSERT INTO note (title) VALUES (E'\\\\restrict x'), (E'x\\nSET y = 1;'), ('--'), (NULL)",
-    """INSERT INTO "Odd ""name""; --" (short, pair, period, of_note) VALUES ('x', '(1,y)', '[1,2)', 1)""",
+    """INSERT INTO "Odd ""name""; --" (short, pair, period, of_note)
+        VALUES ('x', '(1,y)', '[1,2)', 1)""",
     "DELETE FROM note WHERE title = '--'",
 )
 

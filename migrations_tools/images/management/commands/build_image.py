@@ -7,9 +7,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from migrations_tools.errors import MigrationToolsError
+from migrations_tools.images.errors import NoShardOfMajor
 from migrations_tools.images.services.build_image import build_image
 from migrations_tools.images.types import BuiltImage, ImageOutcome, ImageReceipt
-from sharding.placements.telling import errors_told
+from sharding.placements.telling import Exit, errors_told
 
 
 class Command(BaseCommand):
@@ -32,7 +34,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         look_only = options["dry_run"] or options["check"]
-        with errors_told():
+        with errors_told({MigrationToolsError: Exit.FAILED, NoShardOfMajor: Exit.USAGE}):
             receipt = build_image(
                 options["major"], force=options["force"], dry_run=look_only, tell=self._tell
             )
