@@ -14,36 +14,28 @@ CONTROL: Final = "control"
 class ContentTypeName(models.Model):
     """A name of a content type. A model that was renamed has several, all of one id."""
 
-    content_type_id = models.IntegerField(db_index=True)
-    app_label = models.CharField(max_length=100)
-    model = models.CharField(max_length=100)
+    name = models.CharField(max_length=201, primary_key=True)
+    """`app_label.model`: the key itself, so that control and shards agree on what a row is."""
+    content_type_id = models.IntegerField()
 
     class Meta:
         db_table = "ref_content_type_name"
         default_permissions = ()
-        constraints = [
-            models.UniqueConstraint(fields=["app_label", "model"], name="one_id_per_content_type")
-        ]
 
     def __str__(self) -> str:
-        return f"{self.app_label}.{self.model}"
+        return self.name
 
 
 class PermissionName(models.Model):
     """A codename of a permission of one content type."""
 
-    permission_id = models.IntegerField(db_index=True)
-    content_type_id = models.IntegerField()
-    codename = models.CharField(max_length=100)
+    name = models.CharField(max_length=120, primary_key=True)
+    """The content type's id, a dot, the codename."""
+    permission_id = models.IntegerField()
 
     class Meta:
         db_table = "ref_permission_name"
         default_permissions = ()
-        constraints = [
-            models.UniqueConstraint(
-                fields=["content_type_id", "codename"], name="one_id_per_permission"
-            )
-        ]
 
     def __str__(self) -> str:
-        return f"{self.codename} of {self.content_type_id}"
+        return self.name

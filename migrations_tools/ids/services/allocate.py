@@ -10,7 +10,8 @@ from django.db.migrations.migration import Migration
 from migrations_tools.ids.models import CONTROL, ContentTypeName, PermissionName
 from migrations_tools.ids.plan import Plan, plan_ids
 from migrations_tools.ids.services.names import live_types, names_in, names_of_models, renames_of
-from migrations_tools.ids.types import Known, Names, TypeName
+from migrations_tools.ids.services.recall import permission_key, read_known, recall
+from migrations_tools.ids.types import Known, Names
 from sharding.placements.services.reference import Publication, publish_reference
 from sharding.schemas.connections import Connection
 
@@ -27,12 +28,14 @@ class Allocation:
     Attributes:
         content_types, permissions: new names, in words.
         moved: names that mean something else from now on.
+        recalled: content types that shards knew and control did not any more.
         publication: how the shards took it; None where nothing was new, or nothing published.
     """
 
     content_types: tuple[str, ...]
     permissions: tuple[str, ...]
     moved: tuple[str, ...]
+    recalled: int = 0
     publication: Publication | None = None
 
     @property
@@ -79,54 +82,45 @@ def alias_renames(
     return _allocate(names, publish=publish, dry_run=dry_run)
 
 
-def read_known() -> Known:
-    """All names and ids that control knows."""
-    types = ContentTypeName.objects.using(CONTROL)
-    permissions = PermissionName.objects.using(CONTROL)
-    return Known(
-        {
-            TypeName(app, model): id_
-            for app, model, id_ in types.values_list("app_label", "model", "content_type_id")
-        },
-        {
-            (type_id, codename): id_
-            for type_id, codename, id_ in permissions.values_list(
-                "content_type_id", "codename", "permission_id"
-            )
-        },
-    )
-
-
 def _allocate(names: Names, *, publish: bool, dry_run: bool) -> Allocation:
     with transaction.atomic(using=CONTROL, durable=publish):
         with connections[CONTROL].cursor() as cursor:
             cursor.execute(_TAKE_TURNS)
-        known = read_known()
-        plan = plan_ids(known, names, renames_permissions=_RENAMES_PERMISSIONS)
+        before = known = read_known()
+        plan = _plan(known, names)
+        if not plan.is_empty:
+            known = recall(before)
+            plan = _plan(known, names)
         if not dry_run:
-            _write(plan)
+            _write(before, known, plan)
     publication = None
-    if publish and not dry_run and not plan.is_empty:
+    if publish and not dry_run and not (plan.is_empty and known == before):
         publication = publish_reference()
-    return _told(plan, known, publication)
+    return _told(before, known, plan, publication)
 
 
-def _write(plan: Plan) -> None:
+def _plan(known: Known, names: Names) -> Plan:
+    return plan_ids(known, names, renames_permissions=_RENAMES_PERMISSIONS)
+
+
+def _write(before: Known, known: Known, plan: Plan) -> None:
+    types = {**known.types, **plan.types}
+    permissions = {**known.permissions, **plan.permissions}
     ContentTypeName.objects.using(CONTROL).bulk_create(
-        ContentTypeName(content_type_id=id_, app_label=name.app_label, model=name.model)
-        for name, id_ in plan.types.items()
+        ContentTypeName(name=str(name), content_type_id=id_)
+        for name, id_ in types.items()
+        if name not in before.types
     )
     PermissionName.objects.using(CONTROL).bulk_create(
-        PermissionName(permission_id=id_, content_type_id=type_id, codename=codename)
-        for (type_id, codename), id_ in plan.permissions.items()
+        PermissionName(name=permission_key(*key), permission_id=id_)
+        for key, id_ in permissions.items()
+        if key not in before.permissions
     )
     for name, id_ in plan.moved.items():
-        ContentTypeName.objects.using(CONTROL).filter(
-            app_label=name.app_label, model=name.model
-        ).update(content_type_id=id_)
+        ContentTypeName.objects.using(CONTROL).filter(pk=str(name)).update(content_type_id=id_)
 
 
-def _told(plan: Plan, known: Known, publication: Publication | None) -> Allocation:
+def _told(before: Known, known: Known, plan: Plan, publication: Publication | None) -> Allocation:
     by_id = {id_: name for name, id_ in {**known.types, **plan.types, **plan.moved}.items()}
     return Allocation(
         content_types=tuple(sorted(map(str, plan.types))),
@@ -134,5 +128,6 @@ def _told(plan: Plan, known: Known, publication: Publication | None) -> Allocati
             sorted(f"{by_id[type_id]} {codename}" for type_id, codename in plan.permissions)
         ),
         moved=tuple(sorted(map(str, plan.moved))),
+        recalled=len(known.types) - len(before.types),
         publication=publication,
     )

@@ -11,7 +11,7 @@ BEGIN
     END IF;
     SELECT known.content_type_id INTO wanted
     FROM reference.ref_content_type_name AS known
-    WHERE known.app_label = NEW.app_label AND known.model = NEW.model;
+    WHERE known.name = pg_catalog.concat(NEW.app_label, '.', NEW.model);
     IF wanted IS NOT NULL THEN
         EXECUTE pg_catalog.format(
             'SELECT EXISTS (SELECT FROM %I.%I WHERE id = $1)', tg_table_schema, tg_table_name

@@ -10,7 +10,7 @@ BEGIN
     END IF;
     SELECT known.permission_id INTO wanted
     FROM reference.ref_permission_name AS known
-    WHERE known.content_type_id = NEW.content_type_id AND known.codename = NEW.codename;
+    WHERE known.name = pg_catalog.concat(NEW.content_type_id, '.', NEW.codename);
     IF wanted IS NOT NULL THEN
         EXECUTE pg_catalog.format(
             'SELECT EXISTS (SELECT FROM %I.%I WHERE id = $1)', tg_table_schema, tg_table_name

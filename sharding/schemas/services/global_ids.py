@@ -30,6 +30,7 @@ class IdTable:
         name: the table's, in every tenant's schema.
         function: the trigger function's, in the shard's schema `atoll`.
         known: the reference table that knows ids by names.
+        known_id: its column for them.
     """
 
     key: str
@@ -37,6 +38,7 @@ class IdTable:
     name: str
     function: str
     known: str
+    known_id: str
 
 
 TYPES: Final = IdTable(
@@ -45,6 +47,7 @@ TYPES: Final = IdTable(
     name="django_content_type",
     function="content_type_gets_global_id",
     known="ref_content_type_name",
+    known_id="content_type_id",
 )
 PERMISSIONS: Final = IdTable(
     key="permissions",
@@ -52,6 +55,7 @@ PERMISSIONS: Final = IdTable(
     name="auth_permission",
     function="permission_gets_global_id",
     known="ref_permission_name",
+    known_id="permission_id",
 )
 
 # One statement, so that whoever has a cursor can do it. The function's absence is found out here

@@ -26,14 +26,14 @@ from sharding.schemas.services.global_ids import (
 _TYPES: Final = """
     SELECT held.id, known.content_type_id, held.app_label || '.' || held.model
     FROM {types} AS held
-    LEFT JOIN {known} AS known ON known.app_label = held.app_label AND known.model = held.model
+    LEFT JOIN {known} AS known ON known.name = held.app_label || '.' || held.model
 """
 _PERMISSIONS: Final = """
     SELECT held.id, held.content_type_id, held.codename,
            type.app_label || '.' || type.model || ' ' || held.codename
     FROM {permissions} AS held JOIN {types} AS type ON type.id = held.content_type_id
 """
-_KNOWN_PERMISSIONS: Final = "SELECT content_type_id, codename, permission_id FROM {known}"
+_KNOWN_PERMISSIONS: Final = "SELECT name, permission_id FROM {known}"
 _TYPE_BY_NAME: Final = "SELECT id FROM {types} WHERE app_label = %s AND model = %s"
 _THERE: Final = "SELECT to_regclass(format('%%I.%%I', %s::text, %s::text)) IS NOT NULL"
 
@@ -204,14 +204,14 @@ def held_permissions(
     known_query = sql.SQL(_KNOWN_PERMISSIONS).format(
         known=sql.Identifier(names.REFERENCE, PERMISSIONS.known)
     )
-    known = {(type_id, code): id_ for type_id, code, id_ in connection.execute(known_query)}
+    known: dict[str, int] = dict(connection.execute(known_query).fetchall())
     query = sql.SQL(_PERMISSIONS).format(
         permissions=sql.Identifier(schema, PERMISSIONS.name),
         types=sql.Identifier(schema, TYPES.name),
     )
     going = types or {}
     return [
-        Held(id_, known.get((going.get(type_id, type_id), codename)), name)
+        Held(id_, known.get(f"{going.get(type_id, type_id)}.{codename}"), name)
         for id_, type_id, codename, name in connection.execute(query)
     ]
 

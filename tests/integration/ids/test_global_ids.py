@@ -7,7 +7,8 @@ from django.db import connection, transaction
 from psycopg import sql
 
 from migrations_tools.ids.models import CONTROL, ContentTypeName, PermissionName
-from migrations_tools.ids.services.allocate import allocate_known, read_known
+from migrations_tools.ids.services.allocate import allocate_known
+from migrations_tools.ids.services.recall import read_known, recall
 from migrations_tools.ids.types import TypeName
 from migrations_tools.services.build_schema import build_schema
 from sharding import scope
@@ -88,12 +89,10 @@ def in_schema(statement, place):
 def known_type(fleet):
     """A name that control knows and no tenant has; gone afterwards, there and on the shards."""
     allocated = ContentTypeName.objects.using(CONTROL).create(
-        content_type_id=GLOBAL_FROM + 900_000, app_label="ids_tests", model="planted"
+        name="ids_tests.planted", content_type_id=GLOBAL_FROM + 900_000
     )
     permission = PermissionName.objects.using(CONTROL).create(
-        permission_id=GLOBAL_FROM + 900_000,
-        content_type_id=GLOBAL_FROM + 900_000,
-        codename="plant",
+        name=f"{GLOBAL_FROM + 900_000}.plant", permission_id=GLOBAL_FROM + 900_000
     )
     publish_reference()
     yield GLOBAL_FROM + 900_000
@@ -193,3 +192,32 @@ def test_installing_again_changes_nothing_and_puts_a_sequence_back(built):
         install(own.execute, place.schema)
         assert wrong_ids(own, place.schema) == ()
         raise Undo
+
+
+def test_what_a_restored_control_has_forgotten_comes_back_from_the_shards(built):
+    """Its next names would get ids that tenants use for others."""
+    before = read_known()
+    forgotten = sorted(before.types)[-3:]
+    rows = ContentTypeName.objects.using(CONTROL).filter(pk__in=map(str, forgotten))
+    rows._raw_delete(CONTROL)
+    assert read_known() != before
+    done = allocate_known(publish=False)
+    assert (done.recalled, done.content_types) == (3, ())
+    assert read_known() == before
+
+
+def test_an_id_that_was_given_away_meanwhile_is_not_given_twice(built):
+    before = read_known()
+    (name, id_) = next(iter(before.types.items()))
+    row = ContentTypeName.objects.using(CONTROL).get(pk=str(name))
+    row_of_another = ContentTypeName(name="ids_tests.another", content_type_id=id_)
+    ContentTypeName.objects.using(CONTROL).filter(pk=row.pk)._raw_delete(CONTROL)
+    row_of_another.save(using=CONTROL)
+    try:
+        known = recall(read_known())
+        assert name not in known.types
+        assert list(known.types.values()).count(id_) == 1
+    finally:
+        ContentTypeName.objects.using(CONTROL).filter(pk="ids_tests.another")._raw_delete(CONTROL)
+        row.save(using=CONTROL, force_insert=True)
+    assert read_known() == before

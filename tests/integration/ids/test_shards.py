@@ -34,13 +34,11 @@ DJANGO_S = (
 KNOWN = """
     SET LOCAL ROLE refown;
     CREATE TABLE reference.ref_content_type_name (
-        id bigint PRIMARY KEY, content_type_id integer, app_label varchar(100), model varchar(100),
-        UNIQUE (app_label, model));
+        name varchar(201) PRIMARY KEY, content_type_id integer);
     CREATE TABLE reference.ref_permission_name (
-        id bigint PRIMARY KEY, permission_id integer, content_type_id integer,
-        codename varchar(100), UNIQUE (content_type_id, codename));
-    INSERT INTO reference.ref_content_type_name VALUES (1, 1000007, 'blog', 'post');
-    INSERT INTO reference.ref_permission_name VALUES (1, 1000009, 1000007, 'add_post')
+        name varchar(120) PRIMARY KEY, permission_id integer);
+    INSERT INTO reference.ref_content_type_name VALUES ('blog.post', 1000007);
+    INSERT INTO reference.ref_permission_name VALUES ('1000007.add_post', 1000009)
 """
 
 

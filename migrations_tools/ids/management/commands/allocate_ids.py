@@ -44,6 +44,11 @@ class Command(BaseCommand):
             self.stdout.write(name)
         for name in done.moved:
             self.stdout.write(f"{name} means another model from now on")
+        if done.recalled:
+            self.stdout.write(
+                f"{done.recalled} content types were known to shards and not to control; they keep "
+                "their ids."
+            )
         types, permissions = len(done.content_types), len(done.permissions)
         if done.is_empty:
             self.stdout.write("All content types and permissions have ids.")
