@@ -153,7 +153,11 @@ def test_rows_too_many_are_found(members, name):
         reading.verify(members.write())
 
 
-@pytest.mark.parametrize("data", [b"", b"plain", packed(b"1\n2\n3\n")[:-3], packed(b"1") * 2])
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"plain", packed(b"1\n2\n3\n")[:-3], packed(b"1") * 2],
+    ids=["empty", "not packed", "cut short", "twice"],
+)
 def test_rows_that_cannot_be_unpacked_are_refused(members, data):
     members.put(ROWS, data)
     with pytest.raises(ArchiveDamaged):
