@@ -14,7 +14,7 @@ import pytest
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
-SUBJECTS = ("segments", "operations", "rule")
+SUBJECTS = ("segments", "operations", "rule", "every_migration", "random")
 
 
 def run_inside(folder, *, settings, marks, limit):

@@ -53,7 +53,7 @@ def write(tmp_path):
         return written(
             tmp_path,
             *(
-                (name, what if isinstance(what, str) else migration(name, what))
+                (name, migration(name, what) if isinstance(what, list | tuple) else what)
                 for name, what in given
             ),
         )

@@ -165,6 +165,8 @@ class Trio:
         recording = rehearsed(self.template, rule)
         follow(self.replayed, recording)
         migrated_by_django(self.django)
+        assert measure(self.replayed).digest == recording.end.digest
+        assert measure(self.django).digest == recording.end.digest
         return recording
 
     def assert_equal(self, tables: Sequence[str] = ()) -> None:
@@ -230,7 +232,8 @@ def written(folder: Path, *given: tuple[str, str | migrations.Migration]) -> Ite
         else:
             text = one
         (folder / package / f"{name}.py").write_text(text)
-        before = [(LABEL, name)]
+        if not getattr(one, "replaces", ()):
+            before = [(LABEL, name)]
     sys.path.insert(0, str(folder))
     try:
         with override_settings(MIGRATION_MODULES={LABEL: package}):

@@ -1,0 +1,29 @@
+"""The same with all of wagtail, oauth-toolkit and celery-results: some three hundred migrations."""
+
+from tests.integration.replay.settings import *  # noqa: F403 - the way of settings
+from tests.integration.replay.settings import ATOLL_HOMES, INSTALLED_APPS
+
+_MORE = {
+    "wagtail.contrib.forms": "wagtailforms",
+    "wagtail.contrib.redirects": "wagtailredirects",
+    "wagtail.embeds": "wagtailembeds",
+    "wagtail.sites": "wagtailsites",
+    "wagtail.users": "wagtailusers",
+    "wagtail.snippets": "wagtailsnippets",
+    "wagtail.documents": "wagtaildocs",
+    "wagtail.images": "wagtailimages",
+    "wagtail.search": "wagtailsearch",
+    "wagtail.admin": "wagtailadmin",
+    "wagtail": "wagtailcore",
+    "modelcluster": "modelcluster",
+    "modelsearch": "modelsearch",
+    "allauth.socialaccount": "socialaccount",
+    "allauth.mfa": "mfa",
+    "allauth.usersessions": "usersessions",
+    "oauth2_provider": "oauth2_provider",
+    "django_celery_results": "django_celery_results",
+}
+INSTALLED_APPS = [*INSTALLED_APPS, *_MORE]
+ATOLL_HOMES = {**ATOLL_HOMES, **dict.fromkeys(_MORE.values(), "tenant")}
+WAGTAIL_SITE_NAME = "Tests"
+WAGTAILADMIN_BASE_URL = "http://localhost"
