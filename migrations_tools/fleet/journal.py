@@ -23,6 +23,7 @@ from sharding.schemas.connections import Connection, own_connection
 
 LEASE_TTL: Final = timedelta(seconds=60)
 PURPOSE: Final = "migrate_fleet"
+KEPT_RUNS: Final = 50
 
 _TRY_LOCK = "SELECT pg_try_advisory_lock(hashtext('atoll.fleet'))"
 _HAS_JOURNAL = "SELECT to_regclass('fleet_fleetrun') IS NOT NULL"
@@ -45,6 +46,10 @@ _FREE_LEASES = """
     WHERE lease_holder = ANY(%(holders)s)
 """
 
+# The journal is for people and for the next run; one of long ago says nothing to either.
+_FORGET_STEPS = "DELETE FROM fleet_fleetstep WHERE run_id <= %(upto)s"
+_FORGET_RUNS = "DELETE FROM fleet_fleetrun WHERE id <= %(upto)s"
+
 _BEGIN = """
     INSERT INTO fleet_fleetrun (state, holder, asked, wanted, summary)
     VALUES ('running', %(holder)s, %(asked)s, %(wanted)s, '{}') RETURNING id
@@ -59,6 +64,15 @@ _CLOSE = """
     SET state = %(state)s, summary = %(summary)s, beat_at = clock_timestamp(),
         ended_at = clock_timestamp()
     WHERE id = %(run)s
+"""
+
+_BEGUN_BEFORE = """
+    SELECT tenant_id FROM (
+        SELECT DISTINCT ON (tenant_id) tenant_id, state, way, said FROM fleet_fleetstep
+        WHERE tenant_id = ANY(%(ids)s) AND run_id < %(run)s
+        ORDER BY tenant_id, run_id DESC
+    ) newest
+    WHERE state <> 'done' AND (way <> '' OR said = 'cut off')
 """
 
 # Leases and intents of many schemas in one statement, since one schema takes 2 ms. Who has moved,
@@ -128,6 +142,11 @@ class Journal:
     connection: Connection
     run: int
     holder: str
+
+    def begun_before(self, ids: Sequence[str]) -> frozenset[str]:
+        """Which of these an earlier run began and did not bring to the end."""
+        rows = self.connection.execute(_BEGUN_BEFORE, {"ids": list(ids), "run": self.run})
+        return frozenset(tenant_id for (tenant_id,) in rows)
 
     def take(self, shard: str, wave: str, ids: Sequence[str]) -> dict[str, scope.Placement]:
         """Take the leases of `ids` and write down that their steps begin; return those taken.
@@ -244,4 +263,7 @@ def begin_journal(
         row = connection.execute(
             _BEGIN, {"holder": holder, "asked": Jsonb(dict(asked)), "wanted": wanted}
         ).fetchone()
-    return Journal(connection, int(row[0]) if row else 0, holder), len(dead)
+        number = int(row[0]) if row else 0
+        for query in (_FORGET_STEPS, _FORGET_RUNS):
+            connection.execute(query, {"upto": number - KEPT_RUNS})
+    return Journal(connection, number, holder), len(dead)

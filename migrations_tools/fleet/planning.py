@@ -84,7 +84,9 @@ def judge(one: Placed, shard: ShardRows | None, *, wanted: str, why_not: str) ->
             Standing.WRONG, f"{row.unfinished} was cut off in it; see migrations.half_applied"
         )
     key = _key(row, shard.major)
-    if row.digest == wanted:
+    # Who has all migrations and was never measured was cut off before the end of the last one, or
+    # is older than measuring.
+    if row.digest == wanted and key.fingerprint:
         return stands(Standing.LEVEL, key=key)
     return stands(Standing.BEHIND, key=key)
 

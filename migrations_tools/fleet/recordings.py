@@ -99,6 +99,8 @@ def _measure_on(shard: str, members: list[Member]) -> str:
 def _route(group: Group, state: State, *, record_from: int, tell: Tell) -> Route:
     pending = pending_names(state)
     key = group.key
+    if not pending:
+        return Route(pending, why_not="they lack no migration, and are finished and measured")
     if len(group.members) < record_from:
         return Route(pending, why_not=f"fewer than {record_from} schemas are not worth a template")
     if not key.fingerprint:

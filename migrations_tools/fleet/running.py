@@ -2,9 +2,9 @@
 
 import threading
 from collections import defaultdict, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from migrations_tools.fleet.connecting import LaneConnections
@@ -12,7 +12,7 @@ from migrations_tools.fleet.journal import Journal, StepEnd
 from migrations_tools.fleet.progress import Progress
 from migrations_tools.fleet.routes import Route
 from migrations_tools.fleet.states import StepState
-from migrations_tools.fleet.stepping import WAIT_BETWEEN_ROUNDS, Lane, ShardLost
+from migrations_tools.fleet.stepping import BEGUN, WAIT_BETWEEN_ROUNDS, Lane, ShardLost
 from migrations_tools.fleet.types import CANARY, GroupKey, Member, Wave
 from sharding import scope
 from sharding.registry.current import registry
@@ -42,6 +42,8 @@ class Runner:
     """Takes the waves of a plan one after the other. Used once.
 
     Attributes:
+        begun_before: tenants whose last step was not whole. Only Django's executor knows what is
+            missing: what comes after the last migration may be.
         stop: set it to have every lane end with the schema that it is at.
         ends: what became of each schema so far.
         stopped: why the run ended before its last wave; empty while it did not.
@@ -52,6 +54,7 @@ class Runner:
     pace: Pace
     progress: Progress
     tell: Callable[[str], None]
+    begun_before: Collection[str] = ()
     stop: threading.Event = field(default_factory=threading.Event)
     ends: dict[str, StepEnd] = field(default_factory=dict)
     stopped: str = ""
@@ -158,7 +161,9 @@ class Runner:
             lane.make_durable()
         except ShardLost as error:
             self._lose(lane, error)
-            return [self._gone(end) if end.state is StepState.DONE else end for end in ends]
+            return [
+                self._gone(end, way=end.way) if end.state is StepState.DONE else end for end in ends
+            ]
         return ends
 
     def _step(self, lane: Lane, place: scope.Placement, member: Member) -> StepEnd:
@@ -167,12 +172,11 @@ class Runner:
             return StepEnd(place.tenant_id, shard, StepState.PUT_OFF, said="the run was stopped")
         if shard in self._lost:
             return self._gone(place)
-        assert member.key is not None
         try:
-            end = lane.step(place, self.routes[member.key])
+            end = lane.step(place, self._route(member))
         except ShardLost as error:
             self._lose(lane, error)
-            end = self._gone(place)
+            end = self._gone(place, way=BEGUN if error.begun else "")
         if end.state is StepState.FAILED:
             self.tell(f"{place.tenant_id} on {shard} failed: {end.said}")
         self._count(end)
@@ -182,9 +186,14 @@ class Runner:
         self._lost[lane.server.name] = error.reason
         self.tell(f"shard {lane.server.name} went away: {error.reason}")
 
-    def _gone(self, one: scope.Placement | StepEnd) -> StepEnd:
+    def _gone(self, one: scope.Placement | StepEnd, *, way: str = "") -> StepEnd:
         said = f"its shard went away: {self._lost[one.shard]}"
-        return StepEnd(one.tenant_id, one.shard, StepState.PUT_OFF, said=said)
+        return StepEnd(one.tenant_id, one.shard, StepState.PUT_OFF, way=way, said=said)
+
+    def _route(self, member: Member) -> Route:
+        assert member.key is not None, "only what a shard has said is behind"
+        route = self.routes[member.key]
+        return replace(route, recording=None) if member.tenant_id in self.begun_before else route
 
     def _count(self, end: StepEnd) -> None:
         with self._lock:
@@ -207,7 +216,7 @@ class Runner:
 
     def _not_done(self, wave: Wave) -> StepEnd | None:
         ends = (self.ends.get(one.tenant_id) for one in wave.members)
-        return next((end for end in ends if end and end.state is StepState.FAILED), None)
+        return next((end for end in ends if end and end.state is not StepState.DONE), None)
 
     def _halt(self, why: str) -> None:
         with self._lock:

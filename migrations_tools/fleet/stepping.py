@@ -45,13 +45,19 @@ _PAUSE_S: Final = 0.15
 
 REPLAY: Final = "replay"
 EXECUTOR: Final = "executor"
+BEGUN: Final = "begun"
+"""It broke off, and nobody could ask what is there."""
 
 
 class ShardLost(Exception):
-    """The shard does not answer any more; whoever waits for it waits in vain."""
+    """The shard does not answer any more; whoever waits for it waits in vain.
 
-    def __init__(self, reason: str) -> None:
+    begun says that a part of the schema's migrations may be there.
+    """
+
+    def __init__(self, reason: str, *, begun: bool = False) -> None:
         self.reason = " ".join(reason.split())
+        self.begun = begun
         super().__init__(self.reason)
 
 
@@ -84,18 +90,20 @@ class Lane:
         Raises:
             ShardLost: nothing more can be done on this shard; what was committed there stays.
         """
+        ways: list[str] = []
         try:
-            way = self._migrate(place, route)
+            self._migrate(place, route, ways)
+            state, said = StepState.DONE, ""
         except EXPECTED as error:
             if lost := _lost(error):
-                raise ShardLost(lost) from error
+                raise ShardLost(lost, begun=bool(ways)) from error
             said = " ".join(str(error).split()) or type(error).__name__
             state = StepState.PUT_OFF if _is_passing(error) else StepState.FAILED
-            return StepEnd(place.tenant_id, place.shard, state, said=said)
         except Exception as error:  # noqa: BLE001 - a migration's own code raises what it likes
             said = f"{type(error).__name__}: {' '.join(str(error).split())}"
-            return StepEnd(place.tenant_id, place.shard, StepState.FAILED, said=said)
-        return StepEnd(place.tenant_id, place.shard, StepState.DONE, way=way)
+            state = StepState.FAILED
+        way = ", ".join(dict.fromkeys(ways))
+        return StepEnd(place.tenant_id, place.shard, state, way=way, said=said)
 
     def make_durable(self) -> None:
         """Have the shard keep what was replayed since the last time, whatever happens to it.
@@ -110,11 +118,12 @@ class Lane:
         except psycopg.Error as error:
             raise ShardLost(str(error)) from error
 
-    def _migrate(self, place: scope.Placement, route: Route) -> str:
+    def _migrate(self, place: scope.Placement, route: Route, ways: list[str]) -> None:
+        """Append to `ways` how it was migrated, as it goes."""
         if route.recording is None:
+            ways.append(EXECUTOR)
             self._execute(place, None)
-            return EXECUTOR
-        ways: list[str] = []
+            return
         now: Mark = route.recording.start
         for segment in route.recording.segments:
             if segment.replayable and now == segment.before:
@@ -128,7 +137,6 @@ class Lane:
                     continue
             ways.append(EXECUTOR)
             now = self._execute(place, segment)
-        return ", ".join(dict.fromkeys(ways))
 
     def _execute(self, place: scope.Placement, segment: Segment | None) -> Mark:
         """Take a schema over one segment, or to the end; return what it is then, measured."""

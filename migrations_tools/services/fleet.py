@@ -192,6 +192,9 @@ def _take(journal: Journal, request: FleetRequest, report: FleetReport, tell: Te
         ),
         progress=Progress(plan.behind, tell),
         tell=tell,
+        begun_before=journal.begun_before(
+            [member.tenant_id for group in plan.groups for member in group.members]
+        ),
     )
     with Keeper(journal, runner.stop):
         runner.run(plan.waves)

@@ -3,6 +3,7 @@
 import signal
 
 import pytest
+from django.db import connections
 
 from migrations_tools.fleet.models import FleetRun, FleetStep
 from migrations_tools.fleet.states import RunState, StepState
@@ -83,6 +84,7 @@ def test_killed_at_a_point_the_next_run_ends_as_if_nothing_had_been(ready, start
     assert not left.exists()
 
 
+@pytest.mark.slow
 def test_a_template_that_a_killed_run_left_is_nobodys_and_hurts_nobody(ready, start, expected):
     places = [ready("alpha") for _ in range(4)]
     wanted = expected("two")
@@ -120,6 +122,7 @@ def test_a_shard_that_crashes_under_a_run_is_caught_up_and_the_other_one_is_done
     assert {whole(place) == wanted for place in here} == {True}
 
 
+@pytest.mark.slow
 def test_when_control_crashes_nothing_more_is_begun_and_the_next_run_goes_on(
     ready, start, go, expected, fleet
 ):
@@ -135,5 +138,9 @@ def test_when_control_crashes_nothing_more_is_begun_and_the_next_run_goes_on(
         assert not all(has_urgency(place) for place in places)
     finally:
         fleet.start_server("control")
+        for wrapper in connections.all(initialized_only=True):
+            wrapper.close()
+            if hasattr(wrapper, "close_pool"):
+                wrapper.close_pool()
     assert migrate_fleet(of(*places), tell=quietly).state is RunState.DONE
     assert {whole(place) == wanted for place in places} == {True}

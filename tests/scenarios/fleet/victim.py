@@ -12,25 +12,27 @@ import time
 from pathlib import Path
 
 import django
+from django.core.management import execute_from_command_line
 
 _lock = threading.Lock()
 _seen = 0
+_there = threading.Event()
 
 
 def watch(folder: Path, point: str) -> None:
-    """Have this process stop at `point`, in whichever thread it comes there."""
+    """Have all threads of this process stop when one of them comes to `point`."""
     name, when, number = point.split(":")
 
     def look(frame, event, argument):
         global _seen
-        if event != when or frame.f_code.co_qualname != name:
-            return
-        with _lock:
-            _seen += 1
-            here = _seen == int(number)
-        if here:
+        if event == when and frame.f_code.co_qualname == name and not _there.is_set():
+            with _lock:
+                _seen += 1
+                if _seen == int(number):
+                    _there.set()
+                    tell(folder / "there", point)
+        if _there.is_set():
             sys.setprofile(None)
-            tell(folder / "there", point)
             while not (folder / "go").exists():
                 time.sleep(0.01)
 
@@ -47,17 +49,11 @@ def tell(path: Path, text: str) -> None:
 
 
 def main(folder: Path, point: str, *tenants: str) -> None:
-    from django.core.management import call_command
-
     django.setup()
     watch(folder, point)
-    call_command(
-        "migrate_fleet",
-        "--no-canary",
-        "--waves=100%",
-        "--per-shard=1",
-        *(f"--tenant={tenant_id}" for tenant_id in tenants),
-    )
+    options = ("--no-canary", "--waves=100%", "--per-shard=1")
+    chosen = (f"--tenant={tenant_id}" for tenant_id in tenants)
+    execute_from_command_line(["manage.py", "migrate_fleet", *options, *chosen])
 
 
 if __name__ == "__main__":

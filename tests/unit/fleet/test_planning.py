@@ -42,6 +42,11 @@ def test_a_schema_is_level_or_behind_by_the_name_of_its_state():
     assert standing(place("t1"), alpha(t1=row(None))) == (Standing.BEHIND, "")
 
 
+def test_who_has_all_migrations_and_was_never_measured_is_not_finished():
+    for unfinished in (row(NEW, fingerprint=None), row(NEW, major=17)):
+        assert standing(place("t1"), alpha(t1=unfinished)) == (Standing.BEHIND, "")
+
+
 @pytest.mark.parametrize(
     ("state", "expected", "said"),
     [
