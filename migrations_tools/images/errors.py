@@ -45,8 +45,8 @@ class NameLeft(ImageRefused):
         self.statement = _short(statement)
         super().__init__(
             f"The name of the schema itself is part of what migrations made: {self.statement} "
-            "Look for current_schema(), SET search_path FROM CURRENT, or a schema's name put into "
-            "SQL by hand."
+            "Look for current_schema(), for FROM CURRENT, or for a schema's name that was written "
+            "out by hand."
         )
 
 

@@ -2,44 +2,54 @@
 
 import pytest
 
-from tests.browser.visits import DESKTOP, PHONE, findings, overflows
+from tests.browser.visits import DESKTOP, NOT_FOUND, PHONE, findings, overflows, tab_to
 
 LOOKS = {
     "desktop": {"viewport": DESKTOP, "color_scheme": "light"},
     "phone-dark": {"viewport": PHONE, "color_scheme": "dark", "has_touch": True},
 }
+STRANGERS = {"sign-in": "/account/sign-in/", "forgotten": "/account/password/forgotten/"}
 TENANTS = {
     "dashboard": "/",
     "tickets": "/tickets/",
     "search": "/tickets/?text=invoice",
     "new-ticket": "/tickets/new/",
     "exports": "/exports/",
+    "imports": "/imports/",
+    "settings": "/settings/",
     "account": "/account/profile/",
+    "tokens": "/account/tokens/",
+    "password": "/account/password/",
+    "address": "/account/address/",
     "members": "/account/members/",
+    "api": "/api/v1/docs/",
+    NOT_FOUND: "/tickets/987654321/",
 }
-PUBLIC = {"front": "/", "sign-up": "/sign-up/", "find": "/find/"}
+PUBLIC = {
+    "front": "/",
+    "sign-up": "/sign-up/",
+    "find": "/find/",
+    "find-sent": "/find/sent/",
+    "mail": "/mail/",
+}
 
 
 @pytest.mark.parametrize("look", LOOKS)
 def test_a_tenants_pages_are_for_everybody(visits, acme, look):
-    page = visits.member(acme, **LOOKS[look])
-    for name, path in TENANTS.items():
-        answer = page.goto(visits.address(acme.host, path))
-        assert answer.status == 200, path
-        visits.picture(page, f"{name}-{look}")
-        assert findings(page) == [], path
-        assert not overflows(page), path
+    page = visits.person(**LOOKS[look]).new_page()
+    visits.walk(page, acme.host, STRANGERS, look)
+    visits.sign_in(page, acme)
+    visits.walk(page, acme.host, TENANTS, look)
+    page.goto(visits.address(acme.host, "/tickets/"))
+    path = page.locator("a.title-link").first.get_attribute("href")
+    ticket = {"ticket": path, "edit": f"{path}edit/", "delete": f"{path}delete/"}
+    visits.walk(page, acme.host, ticket, look)
 
 
 @pytest.mark.parametrize("look", LOOKS)
 def test_the_public_pages_are_for_everybody(visits, look):
-    page = visits.open("localhost", **LOOKS[look])
-    for name, path in PUBLIC.items():
-        answer = page.goto(visits.address("localhost", path))
-        assert answer.status == 200, path
-        visits.picture(page, f"{name}-{look}")
-        assert findings(page) == [], path
-        assert not overflows(page), path
+    page = visits.person(**LOOKS[look]).new_page()
+    visits.walk(page, "localhost", PUBLIC, look)
 
 
 def test_the_finder_finds(visits, acme):
@@ -51,4 +61,26 @@ def test_the_finder_finds(visits, acme):
     }""")
     assert findings(page)
     assert overflows(page)
+    with pytest.raises(AssertionError, match="presses of Tab"):
+        tab_to(page, page.locator("img"), at_most=20)
     visits.complaints.clear()
+
+
+def test_a_walk_stops_at_a_page_that_is_not_as_it_should_be(visits, acme):
+    """Its negative control: another answer than wanted, a page not for everybody, one too wide."""
+    page = visits.person().new_page()
+    with pytest.raises(AssertionError, match="no-such-page"):
+        visits.walk(page, acme.host, {"lost": "/account/sign-in/no-such-page/"}, "control")
+    with pytest.raises(AssertionError, match="sign-in"):
+        visits.walk(page, acme.host, {NOT_FOUND: "/account/sign-in/"}, "control")
+    for spoiled in (
+        "<!doctype html><html lang=en><title>x</title><img src='data:,'></html>",
+        "<!doctype html><html lang=en><title>x</title><h1>x</h1><pre>" + "wide " * 900,
+    ):
+        page.route(
+            "**/find/",
+            lambda route, _, body=spoiled: route.fulfill(body=body, content_type="text/html"),
+        )
+        with pytest.raises(AssertionError, match="/find/"):
+            visits.walk(page, "localhost", {"spoiled": "/find/"}, "control")
+        page.unroute("**/find/")

@@ -2,10 +2,10 @@
 
 import re
 
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.mailbox import link_for
-from tests.browser.visits import findings
+from tests.browser.visits import findings, tab_to
 
 PASSWORD = "correct horse battery staple"
 
@@ -62,30 +62,53 @@ def test_an_invited_agent_joins_and_works(visits, acme):
 
 
 def test_a_tickets_life_by_keyboard_alone(visits, acme):
-    page = visits.member(acme, "/tickets/new/")
+    page = visits.member(acme)
+    tab_to(page, page.get_by_role("link", name="New ticket").first)
+    page.keyboard.press("Enter")
     expect(page.get_by_label("Title")).to_be_focused()
     page.keyboard.type("The printer is on fire")
     page.keyboard.press("Tab")
     page.keyboard.type("Smoke comes out of <b>tray two</b>.")
-    page.get_by_role("button", name="Open ticket").focus()
-    page.keyboard.press("Enter")
+    _press(page, "Open ticket", "Enter")
     expect(page.get_by_role("heading", level=1)).to_contain_text("The printer is on fire")
     # What people type is text, and never becomes a part of the page.
     expect(page.get_by_text("<b>tray two</b>")).to_be_visible()
     assert findings(page) == []
 
-    page.get_by_label("Priority").select_option(label="Urgent")
-    page.get_by_role("button", name="Save").click()
+    tab_to(page, page.get_by_label("Priority"))
+    # Lists take letters as well as arrows.
+    page.keyboard.type("Urgent")
+    _press(page, "Save", "Enter")
     expect(page.get_by_text("Urgent priority")).to_be_visible()
-    page.get_by_label("Comment").first.fill("Water it is.")
-    page.get_by_role("button", name="Comment").click()
+    tab_to(page, page.get_by_label("Comment").first)
+    page.keyboard.type("Water it is.")
+    _press(page, "Comment", "Space")
     expect(page.get_by_text("Water it is.")).to_be_visible()
     visits.picture(page, "flow-ticket")
-    page.get_by_role("button", name="Close ticket").click()
+    _press(page, "Close ticket", "Space")
     expect(page.get_by_role("complementary").get_by_text("Closed").first).to_be_visible()
 
-    page.goto(visits.address(acme.host, "/tickets/?text=printer&status=all"))
-    expect(page.get_by_role("link", name="The printer is on fire")).to_be_visible()
+    tab_to(page, page.get_by_role("navigation").get_by_role("link", name="Tickets"))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Tickets")
+    tab_to(page, page.get_by_label("Search"))
+    page.keyboard.type("printer")
+    tab_to(page, page.get_by_label("Status"))
+    # By arrows, as far as they go: the last one is "Any status", which shows closed ones too.
+    for _ in page.get_by_label("Status").locator("option").all():
+        page.keyboard.press("ArrowDown")
+    expect(page.get_by_label("Status")).to_have_value("all")
+    with page.expect_navigation(url=re.compile("text=printer&status=all")):
+        _press(page, "Show", "Enter")
+    found = page.get_by_role("link", name="The printer is on fire")
+    tab_to(page, found)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("The printer is on fire")
+
+
+def _press(page: Page, button: str, key: str) -> None:
+    tab_to(page, page.get_by_role("button", name=button, exact=True))
+    page.keyboard.press(key)
 
 
 def test_an_import_shows_how_far_it_is(visits, acme, tmp_path):

@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page
 
 from devstack.demo.types import Running, SignIn
 
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
+NOT_FOUND = "not-found"
+"""The name of a path, among those to walk, that is wanted to answer 404."""
 SERIOUS = ("serious", "critical")
 _WAITS_MS = 15_000
 # What the browser says of itself when a page answers 4xx on purpose.
@@ -54,12 +56,35 @@ class Visits:
 
     def member(self, who: SignIn, path: str = "/", **how: Any) -> Page:
         """A page as seen by somebody who has just signed in."""
-        page = self.open(who.host, f"/account/sign-in/?next={path}", **how)
+        page = self.person(**how).new_page()
+        self.sign_in(page, who, path)
+        return page
+
+    def sign_in(self, page: Page, who: SignIn, path: str = "/") -> None:
+        """Sign a page's person in, and lead them to `path`."""
+        page.goto(self.address(who.host, f"/account/sign-in/?next={path}"))
         page.get_by_label("E-mail address").fill(who.email)
         page.get_by_label("Password").fill(who.password)
         page.keyboard.press("Enter")
         page.wait_for_url(self.address(who.host, path))
-        return page
+
+    def walk(self, page: Page, host: str, paths: dict[str, str], look: str) -> None:
+        """Look at each path: it answers, everybody can use it, and nothing sticks out.
+
+        paths: by the name of the picture; NOT_FOUND's is to answer 404, the others 200.
+        """
+        for name, path in paths.items():
+            answer = page.goto(self.address(host, path))
+            wanted = 404 if name == NOT_FOUND else 200
+            assert answer is not None
+            assert answer.status == wanted, path
+            self.look_at(page, f"{name}-{look}")
+
+    def look_at(self, page: Page, name: str) -> None:
+        """Keep a picture of the page, which everybody can use and which is not too wide."""
+        self.picture(page, name)
+        assert findings(page) == [], page.url
+        assert not overflows(page), page.url
 
     def picture(self, page: Page, name: str) -> None:
         """Keep what the page looks like, where somebody wants to look."""
@@ -87,3 +112,16 @@ def overflows(page: Page) -> bool:
     return bool(
         page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
     )
+
+
+def tab_to(page: Page, wanted: Locator, *, at_most: int = 40) -> None:
+    """Press Tab until `wanted` has the focus.
+
+    Raises:
+        AssertionError: it has not after `at_most` presses.
+    """
+    for _ in range(at_most):
+        page.keyboard.press("Tab")
+        if wanted.evaluate("element => element === document.activeElement"):
+            return
+    raise AssertionError(f"{at_most} presses of Tab do not lead to {wanted}.")

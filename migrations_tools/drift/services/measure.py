@@ -7,12 +7,14 @@ import psycopg
 from psycopg import sql
 
 from migrations_tools.drift.types import Measured
+from migrations_tools.images.services.find_image import find_image
 from migrations_tools.states import state_of
 from sharding.registry.types import Server
 from sharding.schemas.connections import Connection, own_connection
 from sharding.schemas.errors import ServerUnreachable
 from sharding.schemas.services.describe import describe_on
 from sharding.schemas.services.fingerprint import fingerprint
+from sharding.schemas.services.wrong_ids import wrong_ids
 
 _HAS_MIGRATIONS: Final = "SELECT to_regclass(format('%%I.django_migrations', %s::text)) IS NOT NULL"
 _MIGRATIONS: Final = "SELECT app, name FROM {schema}.django_migrations"
@@ -23,14 +25,16 @@ def measure(server: Server, schemas: Collection[str]) -> Iterator[Measured]:
 
     What fails in one schema is told of that one, and the next is taken.
 
+    Transaction: one per schema on the shard; reads control.
     Locks: ACCESS SHARE on catalogues and on each schema's own small tables, briefly.
     """
+    images: dict[str, str | None] = {}
     try:
         with own_connection(server) as connection:
             for schema in schemas:
                 try:
                     with connection.transaction():
-                        yield _measure(connection, server, schema)
+                        yield _measure(connection, server, schema, images)
                 except psycopg.Error as error:
                     if connection.closed:
                         raise
@@ -52,13 +56,21 @@ def migrations_of(connection: Connection, schema: str) -> frozenset[tuple[str, s
     return frozenset((app, name) for app, name in connection.execute(query))
 
 
-def _measure(connection: Connection, server: Server, schema: str) -> Measured:
+def _measure(
+    connection: Connection, server: Server, schema: str, images: dict[str, str | None]
+) -> Measured:
+    digest = state_of(migrations_of(connection, schema)).digest
+    if digest not in images:
+        image = find_image(digest, connection.info.server_version // 10000)
+        images[digest] = None if image is None else image.fingerprint
     described = describe_on(connection, server, schema)
     return Measured(
         schema=schema,
         shard=server.name,
         fingerprint=fingerprint(connection, schema),
-        digest=state_of(migrations_of(connection, schema)).digest,
+        digest=digest,
+        image=images[digest],
         # Told by the survey already, and with the command that mends it.
         lacks=tuple(one for one in described.lacks if not one.endswith("has no guard")),
+        wrong_ids=wrong_ids(connection, schema),
     )

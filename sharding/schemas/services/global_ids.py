@@ -5,7 +5,7 @@ elsewhere), global ones from `GLOBAL_FROM`, allocated in control, and local ones
 for names that control does not know. A trigger of each schema's own tables looks a new row's id up
 in the reference tables, so that libraries need not know.
 
-Source: docs/adr/0010, docs/architecture.md.
+Source: docs/adr/0012, docs/architecture.md.
 """
 
 from dataclasses import dataclass

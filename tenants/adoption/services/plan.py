@@ -53,7 +53,7 @@ def plan_adoption_of(survey: Survey) -> AdoptionPlan:
         bring=tuple(sorted(brought)),
         from_shared=tuple(sorted(brought & survey.shared)),
         throughs=tuple(_throughs(models, brought)),
-        soft=tuple(_soft_keys(models, survey.tables, brought & survey.shared)),
+        soft=tuple(_soft_keys(models, survey.tables, survey.shared.intersection(brought))),
         labels=labels,
         pending=tuple(f"{one.app_label}.{one.name}" for one in pending_between(known)),
         forget=tuple(sorted({app for app, _ in survey.migrations} - labels)),

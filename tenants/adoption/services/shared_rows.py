@@ -158,7 +158,7 @@ class SharedRows:
     def _wanted(self, also: tuple[tuple[str, str], ...]) -> Iterator[tuple[str, sql.Composable]]:
         for table, condition in also:
             # The operator's own words, as the superuser that the operator gave.
-            yield table, sql.SQL("({})").format(sql.SQL(condition))  # type: ignore[arg-type]
+            yield table, sql.SQL("({})").format(sql.SQL(condition))
 
     def _follow(self) -> Iterator[tuple[str, sql.Composable]]:
         for key in self._keys:

@@ -140,7 +140,7 @@ def _outward(connection: Connection, schema: str) -> tuple[str, ...]:
             told.append(f"{own} needs {other}, which tenants cannot reach")
         else:
             told.append(
-                f"{own} needs {other} of the extension {extension}: ALTER EXTENSION "
-                f'"{extension}" SET SCHEMA {names.EXTENSIONS}'
+                f"{own} needs {other} of the extension {extension}, which has to be moved to the "
+                f"schema {names.EXTENSIONS} first"
             )
     return tuple(told)

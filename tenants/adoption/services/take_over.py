@@ -27,7 +27,7 @@ from tenants.adoption.services.shared_rows import ColumnsDiffer, SharedRows
 from tenants.adoption.services.survey import look_at_schema
 from tenants.adoption.types import SHARED, Admin, AdoptionPlan, Survey, TakeOver
 
-PATIENCE: Final = Patience(statement=timedelta(hours=1), lock=timedelta(seconds=5))
+PATIENCE: Final = Patience(statement=timedelta(hours=1), lock=timedelta(seconds=2))
 
 # Letting go of the shared tables locks them, so two at once would wait for each other.
 _TAKE_TURNS: Final = "SELECT pg_try_advisory_xact_lock(hashtext('atoll.adoption'))"
@@ -235,7 +235,7 @@ class Taking:
                     table=sql.Identifier(self.plan.survey.schema, table),
                     name=sql.Identifier(name),
                     # The catalogue has printed it.
-                    definition=sql.SQL(definition),  # type: ignore[arg-type]
+                    definition=sql.SQL(definition),
                 )
             )
 

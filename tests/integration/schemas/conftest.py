@@ -40,9 +40,11 @@ def bare_database(stack, shard: str, name: str) -> Iterator[Bare]:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     server = stack.direct_registry().shards[shard]
     at = Endpoint(server.direct.host, server.direct.port, name)
-    yield Bare(replace(server, direct=at, pooled=at), stack.admin_conninfo(shard, name))
-    with psycopg.connect(stack.admin_conninfo(shard, "postgres"), autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    try:
+        yield Bare(replace(server, direct=at, pooled=at), stack.admin_conninfo(shard, name))
+    finally:
+        with psycopg.connect(stack.admin_conninfo(shard, "postgres"), autocommit=True) as again:
+            again.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 @pytest.fixture(

@@ -30,7 +30,8 @@ EVERYTHING = (
     "CREATE TABLE event_1 PARTITION OF event FOR VALUES FROM (0) TO (10)",
     "CREATE INDEX note_glad ON note (lower(title)) WHERE kind IN ('a', 'b')",
     "CREATE STATISTICS both_numbers ON a, b FROM entry",
-    "CREATE VIEW glad WITH (security_invoker=true) AS SELECT id, kind FROM note WHERE kind IN ('a', 'b')",
+    """CREATE VIEW glad WITH (security_invoker=true) AS
+       SELECT id, kind FROM note WHERE kind IN ('a', 'b')""",
     "CREATE TRIGGER touch BEFORE UPDATE ON note FOR EACH ROW EXECUTE FUNCTION touched()",
     "CREATE POLICY own_rows ON entry USING (a > 0)",
     "CREATE RULE no_deletes AS ON DELETE TO entry DO INSTEAD NOTHING",
@@ -47,7 +48,7 @@ CHANGES = {
     "ALTER TABLE note ALTER kind SET STORAGE EXTERNAL": "column note.kind is",
     "ALTER TABLE entry ALTER id SET GENERATED ALWAYS": "column entry.id is",
     "ALTER TABLE entry ALTER id DROP IDENTITY": "sequence entry_id_seq is missing",
-    'ALTER TABLE note ALTER title TYPE varchar(20) COLLATE "C"': "column note.title is",
+    'ALTER TABLE note ALTER plain TYPE varchar(10) COLLATE "C"': "column note.plain is",
     "ALTER TABLE note RENAME CONSTRAINT note_kind_check TO other": "note.other should not be",
     "ALTER TABLE note ADD CHECK (id > 0) NOT VALID": "constraint note.note_id_check should not",
     "ALTER TABLE note ALTER CONSTRAINT note_parent_fkey NOT DEFERRABLE": "note_parent_fkey is",

@@ -26,14 +26,15 @@ def test_gaps_and_order_of_what_is_printed_are_understood():
 
 @pytest.fixture
 def checkout(tmp_path):
-    """Another folder, so that the reader's project is no part of the tree."""
+    """A fresh clone: what git knows of, as it stands here, and no environment."""
     place = tmp_path / "atoll"
-    place.mkdir()
-    # `make setup` is what every run of this suite begins with: the reader's is ours.
-    (place / "Makefile").write_text(
-        "setup:\n\t@echo 'Ready: . .venv/bin/activate'\n", encoding="utf-8"
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True
     )
-    (place / ".venv").symlink_to(ROOT / ".venv", target_is_directory=True)
+    for name in filter(None, listed.stdout.split("\0")):
+        if (ROOT / name).is_file():
+            (place / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, place / name)
     yield place
     servers = place / "shop" / ".servers"
     if servers.exists():
@@ -43,8 +44,8 @@ def checkout(tmp_path):
             "ATOLL_DEVSTACK_SHARDS": "alpha,beta,gamma",
             "DJANGO_SETTINGS_MODULE": "config.settings.dev",
         }
-        command = [ROOT / ".venv/bin/python", ROOT / "manage.py", "devstack", "reset", "--yes"]
-        subprocess.run(command, env=environment, check=True, timeout=120)
+        command = [place / ".venv/bin/python", place / "manage.py", "devstack", "reset", "--yes"]
+        subprocess.run(command, cwd=place, env=environment, check=True, timeout=120)
 
 
 def script(blocks: list[Block], port: int) -> str:

@@ -16,6 +16,7 @@ from django.core.management import call_command
 from django.db import connections
 from psycopg import sql
 
+from migrations_tools.images.services.build_image import build_image
 from sharding.placements.services.adding import AddShardRequest, add_shard
 from sharding.registry import current as addresses
 from sharding.registry.types import Endpoint
@@ -140,6 +141,7 @@ def old_projects(servers):
             legacy = make_legacy(servers, types=types)
             legacy.run("make", str(rows), *schemas)
             become_a_shard(servers, legacy)
+            build_image()
             made[types] = legacy
         return made[types]
 

@@ -32,7 +32,7 @@ def request_for(legacy, schema, **facts):
     return AdoptionRequest(slug=slug, shard=legacy.shard, schema=schema, **facts)
 
 
-@pytest.fixture(scope="module", params=["shared", "own"])
+@pytest.fixture(scope="module", params=["shared", pytest.param("own", marks=pytest.mark.slow)])
 def project(request, legacy, old_projects):
     """Whether content types are shared, or each tenant's own; both are found in the wild."""
     return legacy if request.param == "shared" else old_projects("own")

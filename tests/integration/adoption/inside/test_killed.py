@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
 
 import pytest
 
@@ -34,45 +33,7 @@ LINES = {
     "kill6": "comparing it",
 }
 TAKEN_OVER = {"kill5", "kill6"}
-
-
-@contextmanager
-def victims(legacy, servers, folder):
-    """Processes that are ready to adopt one schema each."""
-    environment = {
-        **os.environ,
-        "DJANGO_SETTINGS_MODULE": "tests.integration.adoption.settings",
-        "ATOLL_REGISTRY": str(servers.files.registry),
-        "ATOLL_ADMIN_CONNINFO": legacy.conninfo,
-    }
-    running = {}
-    try:
-        for schema, line in LINES.items():
-            words = (str(folder / schema), line, schema, legacy.shard, schema)
-            running[schema] = subprocess.Popen(
-                [sys.executable, "-m", "tests.integration.adoption.inside.victim", *words],
-                cwd=ROOT,
-                env=environment,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-        yield running
-    finally:
-        for process in running.values():
-            process.kill()
-            process.communicate()
-
-
-def kill_at_its_line(process, file):
-    """Let it begin, and kill it from outside when it has come to its line."""
-    file.with_name(f"{file.name}.go").touch()
-    until = time.monotonic() + 60
-    while not file.exists():
-        assert process.poll() is None, process.stderr.read()
-        assert time.monotonic() < until, f"{file.name} does not come to {LINES[file.name]}"
-        time.sleep(0.05)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+QUICK = {"kill4", "kill5"}
 
 
 @pytest.fixture(scope="module")
@@ -80,23 +41,48 @@ def before(legacy):
     return json.loads(legacy.run("read", *LINES))
 
 
-@pytest.fixture(scope="module")
-def killed(legacy, servers, before, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("killed")
-    with victims(legacy, servers, folder) as running:
-        for schema, process in running.items():
-            kill_at_its_line(process, folder / schema)
-    return before
+def kill_at_its_line(legacy, servers, schema, file):
+    """Adopt in another process, and kill it from outside when it has come to its line."""
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "tests.integration.adoption.inside.victim"),
+            *(str(file), LINES[schema], schema, legacy.shard, schema),
+        ],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "tests.integration.adoption.settings",
+            "ATOLL_REGISTRY": str(servers.files.registry),
+            "ATOLL_ADMIN_CONNINFO": legacy.conninfo,
+        },
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    until = time.monotonic() + 60
+    while not file.exists():
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < until, f"{schema} does not come to {LINES[schema]}"
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
 
 
-@pytest.mark.parametrize("schema", sorted(LINES))
-def test_a_killed_adoption_is_taken_back_or_finished(schema, killed, legacy):
+@pytest.mark.parametrize(
+    "schema",
+    [
+        pytest.param(schema, marks=[] if schema in QUICK else [pytest.mark.slow])
+        for schema in sorted(LINES)
+    ],
+)
+def test_a_killed_adoption_is_taken_back_or_finished(schema, before, legacy, servers, tmp_path):
+    kill_at_its_line(legacy, servers, schema, tmp_path / schema)
+
     if schema in TAKEN_OVER:
         with pytest.raises(AlreadyTakenOver, match="only copy"):
             undo_provision(schema)
     elif schema in ("kill1", "kill4"):
         undo_provision(schema)
-        assert legacy.still_has(schema) == len(killed[schema]["books"])
+        assert legacy.still_has(schema) == len(before[schema]["books"])
         with pytest.raises(UnknownSlug):
             find_tenant(schema)
 
@@ -104,7 +90,7 @@ def test_a_killed_adoption_is_taken_back_or_finished(schema, killed, legacy):
     receipt = adopt_tenant(request, legacy.admin)
 
     with scope.enter(get_placement(receipt.tenant_id).to_scope()):
-        assert json.loads(json.dumps(reading.read())) == killed[schema]
+        assert json.loads(json.dumps(reading.read())) == before[schema]
     assert receipt.differs == ()
     assert check_tenants(tenants=[schema], full=True).report.findings == ()
     assert legacy.sql("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'tmpl%'") == [(0,)]

@@ -1,7 +1,7 @@
 """Adopts a schema and stops at one line of what it tells, to be killed there.
 
-`python -m … FILE LINE SLUG SHARD SCHEMA`, with the administrator's connection in a variable. It
-begins when FILE.go is there, and writes FILE when the line has come.
+`python -m … FILE LINE SLUG SHARD SCHEMA`, with the administrator's connection in a variable. FILE
+is written when the line has come.
 """
 
 import os
@@ -25,8 +25,6 @@ def main(file: str, line: str, slug: str, shard: str, schema: str) -> None:
             time.sleep(600)
 
     admin = Admin(addresses.shard(shard), os.environ["ATOLL_ADMIN_CONNINFO"])
-    while not Path(f"{file}.go").exists():
-        time.sleep(0.02)
     adopt_tenant(AdoptionRequest(slug=slug, shard=shard, schema=schema), admin, tell=tell)
 
 

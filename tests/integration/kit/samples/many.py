@@ -1,4 +1,4 @@
-"""Tests whose time is looked at."""
+"""Many tests that each want a tenant."""
 
 import pytest
 from notes.models import Note

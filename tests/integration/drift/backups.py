@@ -1,0 +1,81 @@
+"""What the runbook of a restored shard says, done to the servers of tests."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from devstack.ports import free_port
+from devstack.postgres_server import PostgresServer
+from devstack.stack import Stack
+
+
+def back_up(stack: Stack, shard: str, to: Path) -> Path:
+    """`pg_basebackup` of one shard, as its login that may replicate."""
+    server = stack.server(shard)
+    assert isinstance(server, PostgresServer)
+    mover = stack.direct_registry().shards[shard].mover
+    assert mover is not None
+    folder = to / f"{shard}.backup"
+    folder.mkdir(mode=0o700, parents=True)
+    server.site.account.give(folder)
+    _run(
+        server,
+        *("pg_basebackup", "-D", str(folder), "-X", "stream", "--checkpoint=fast"),
+        *("-h", "127.0.0.1", "-p", str(server.port), "-U", mover.user, "--no-password"),
+        PGPASSWORD=mover.password,
+    )
+    return folder
+
+
+def restore(stack: Stack, shard: str, backup: Path) -> None:
+    """Put the backup in the place of the server's data, and start it."""
+    server = stack.server(shard)
+    stack.stop_server(shard)
+    lost = server.site.folder.with_name(f"{server.site.folder.name}.lost")
+    server.site.folder.rename(lost)
+    shutil.copytree(backup, server.site.folder, copy_function=shutil.copy)
+    server.site.folder.chmod(0o700)
+    for path in (server.site.folder, *server.site.folder.rglob("*")):
+        server.site.account.give(path)
+    stack.start_server(shard)
+    shutil.rmtree(lost)
+
+
+@contextmanager
+def standby_of(stack: Stack, shard: str, backup: Path) -> Iterator[int]:
+    """A server in recovery, made of a backup; yields its port."""
+    server = stack.server(shard)
+    assert isinstance(server, PostgresServer)
+    port = free_port()
+    signal = backup / "standby.signal"
+    signal.touch()
+    server.site.account.give(signal)
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories="
+    log = backup.with_name("standby.log")
+    _run(server, "pg_ctl", "-D", str(backup), "-w", "-l", str(log), "-o", options, "start")
+    try:
+        yield port
+    finally:
+        _run(server, "pg_ctl", "-D", str(backup), "-w", "-m", "fast", "stop")
+        signal.unlink()
+
+
+def _run(server: PostgresServer, program: str, *words: str, **variables: str) -> None:
+    done = subprocess.run(
+        [str(server.binaries.folder / program), *words],
+        env={"PATH": os.environ["PATH"], "LC_ALL": "C", **variables},
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+        **server.site.account.identity(),
+    )
+    assert done.returncode == 0, done.stderr
