@@ -8,6 +8,7 @@ from django.core.checks import CheckMessage, Error, register
 from django.db import router
 
 from migrations_tools.images.conf import image_settings
+from migrations_tools.safety.conf import safety_settings
 from sharding.schemas.names import HEARTBEAT, WRITE_PERMIT
 from sharding.typed_settings import HINT, mistakes_of
 
@@ -33,15 +34,16 @@ def check_table_names(
 
 
 @register()
-def check_images(
+def check_settings(
     app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """What is said of images can be meant."""
+    """What is said of images and of the check of migrations can be meant."""
     return [
         Error(
             f"{mistake.setting} is {mistake.shown}; it must be {mistake.wanted}.",
             hint=HINT,
             id="migrations_tools.E002",
         )
-        for mistake in mistakes_of(image_settings)
+        for read in (image_settings, safety_settings)
+        for mistake in mistakes_of(read)
     ]

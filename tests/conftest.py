@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from django.db import connections
 
-pytest_plugins = ["pytester", "tests.fixtures.servers"]
+pytest_plugins = ["pytester", "tests.fixtures.servers", "tests.fixtures.shards"]
 
 _TESTS = Path(__file__).parent
 _WITHOUT_SERVERS = {_TESTS / name for name in ("unit", "repo")}

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from django.conf import settings
+from sharding.typed_settings import SettingsReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,11 @@ class SafetySettings:
 
 
 def safety_settings() -> SafetySettings:
-    """Settings as they are now."""
-    said = getattr(settings, "ATOLL_RELEASED_MIGRATIONS", {})
-    return SafetySettings(released=MappingProxyType(dict(said)))
+    """Settings as they are now.
+
+    Raises:
+        InvalidSettings: some say what they cannot.
+    """
+    with SettingsReader() as read:
+        released = read.texts_by_name("ATOLL_RELEASED_MIGRATIONS", {})
+        return SafetySettings(released=MappingProxyType(released))

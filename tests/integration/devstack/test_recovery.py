@@ -144,6 +144,8 @@ def test_a_taken_port_is_named_with_its_holder_and_nothing_is_left_running(own_s
     own_stack.stop()
     port = own_stack.server("alpha").port
     with socket.socket() as squatter:
+        # As servers do: who was connected a moment ago is still remembered by the kernel.
+        squatter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         squatter.bind(("127.0.0.1", port))
         squatter.listen()
         with pytest.raises(PortTaken, match=f"{port}.*process {os.getpid()}.*--new-ports"):

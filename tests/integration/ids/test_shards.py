@@ -7,16 +7,6 @@ from sharding.schemas.connections import own_connection
 from sharding.schemas.preparation.types import Outcome
 from sharding.schemas.services.global_ids import LOCAL_FROM, install
 from sharding.schemas.services.prepare_shard import prepare_shard
-from tests.integration.schemas.conftest import (
-    bare,
-    cluster,
-    new_tenant,
-    prepared,
-    role_names,
-    shard,
-)
-
-__all__ = ["bare", "cluster", "new_tenant", "prepared", "role_names", "shard"]
 
 STEPS = {"ids-content-types", "ids-permissions"}
 DJANGO_S = (

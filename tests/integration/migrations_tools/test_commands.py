@@ -167,7 +167,7 @@ def test_a_shard_that_is_down_is_reported_within_seconds(ready_place, fleet):
 def test_migrate_schemas_shows_whom_it_would_take_and_refuses_who_is_not_there(ready_place):
     place = ready_place()
     fall_behind(place)
-    assert place.tenant_id in run("migrate_schemas", "--shard", "alpha", "--dry-run")
+    assert place.tenant_id in run("migrate_schemas", "--tenant", place.tenant_id, "--dry-run")
     assert not has_tickets(place)
     with pytest.raises(
         CommandError, match=r"No such tenant id: tneverwas1.*show_tenant tneverwas1"

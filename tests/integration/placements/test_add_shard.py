@@ -17,7 +17,7 @@ from sharding.placements.models import AuditEntry, Placement, ReservedRole, Shar
 from sharding.placements.services.choosing import check_shard
 from sharding.registry import current as addresses
 from sharding.registry.toml_file import read_registry, write_registry
-from tests.integration.schemas.conftest import Bare, bare_database
+from tests.fixtures.shards import Bare, bare_database
 
 LOGINS = ("web", "own", "mover", "rolemaker")
 

@@ -19,9 +19,6 @@ from sharding.schemas.services.furnish import furnish
 from tenants.catalog.models import Country
 from tenants.services.provision import provision_tenant
 from tenants.services.types import ProvisionRequest
-from tests.integration.schemas.conftest import bare, cluster
-
-__all__ = ["bare", "cluster"]
 
 CONTROL = "control"
 TRIP = """

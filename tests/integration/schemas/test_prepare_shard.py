@@ -14,7 +14,7 @@ from sharding.schemas.preparation.types import Outcome
 from sharding.schemas.services.describe import survey
 from sharding.schemas.services.escapes import open_escapes
 from sharding.schemas.services.prepare_shard import look_at, prepare_shard
-from tests.integration.schemas.conftest import web
+from tests.fixtures.shards import web
 
 OUR_SCHEMAS = """
     SELECT nspname FROM pg_namespace WHERE nspname IN ('atoll', 'reference', 'extensions')

@@ -8,7 +8,7 @@ import pytest
 from sharding.schemas.connections import own_connection
 from sharding.schemas.errors import RoleCapReached
 from sharding.schemas.services.roles import count_roles, drop_role, make_roles, role_cap
-from tests.integration.schemas.conftest import web
+from tests.fixtures.shards import web
 
 NAMES = [f"trolesmade{number}" for number in range(4)]
 
