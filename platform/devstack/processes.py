@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -68,7 +69,11 @@ def working_in(folder: Path, program: str) -> list[psutil.Process]:
 
 def reap() -> None:
     """Take notice of those of our children that have ended."""
-    _children[:] = [child for child in _children if child.poll() is None]
+    for child in tuple(_children):
+        if child.poll() is not None:
+            # Another thread may start one meanwhile, or take notice of the same one.
+            with suppress(ValueError):
+                _children.remove(child)
 
 
 def send(processes: Sequence[psutil.Process], number: signal.Signals) -> None:
