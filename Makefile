@@ -11,9 +11,10 @@ PY := $(BIN)/python
 NEXT := .venv-next
 OLDEST := .venv-oldest
 PYTEST_ARGS ?=
-# Each job has servers of its own; 0 runs all in one process, in order.
+# Each job has servers of its own; 0 runs all in one process, in order. Folders are given away as
+# they come, so that the long ones are not last.
 TEST_JOBS ?= 2
-PYTEST = -m pytest -n $(TEST_JOBS) --dist loadgroup
+PYTEST = -m pytest -n $(TEST_JOBS) --dist loadscope --no-loadscope-reorder
 
 # Whatever the caller's shell says about paths or settings is not ours.
 unexport PYTHONPATH PYTHONHOME DJANGO_SETTINGS_MODULE

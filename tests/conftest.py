@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from django.db import connections
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 pytest_plugins = ["pytester", "tests.fixtures.servers", "tests.fixtures.shards"]
 
@@ -13,13 +15,16 @@ _TESTS = Path(__file__).parent
 _WITHOUT_SERVERS = {_TESTS / name for name in ("unit", "repo")}
 
 
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+class FolderScheduling(LoadScopeScheduling):
     """Keep a folder with one worker: what its fixtures built is there once, and nobody between."""
-    for item in items:
-        first, second, *_ = item.path.relative_to(_TESTS).parts
-        group = f"{first}/{second}" if first == "integration" else first
-        item.add_marker(pytest.mark.xdist_group(group))
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "/".join(Path(nodeid.partition("::")[0]).parent.parts[:3])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FolderScheduling:
+    return FolderScheduling(config, log)
 
 
 @pytest.fixture(scope="session")
