@@ -41,7 +41,9 @@ class Visits:
 
     def person(self, **how: Any) -> BrowserContext:
         """Somebody new, whom no host knows. `how` is Playwright's: viewport, color_scheme, …"""
-        context = self._browser.new_context(**{"viewport": DESKTOP, **how})
+        # A button whose colour fades in has too little contrast for a moment.
+        still = {"viewport": DESKTOP, "reduced_motion": "reduce"}
+        context = self._browser.new_context(**{**still, **how})
         context.set_default_timeout(_WAITS_MS)
         self._contexts.callback(context.close)
         context.on("console", self._hear)
@@ -83,7 +85,8 @@ class Visits:
     def look_at(self, page: Page, name: str) -> None:
         """Keep a picture of the page, which everybody can use and which is not too wide."""
         self.picture(page, name)
-        assert findings(page) == [], page.url
+        found = findings(page)
+        assert not found, f"{page.url}: {found}"
         assert not overflows(page), page.url
 
     def picture(self, page: Page, name: str) -> None:
