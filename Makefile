@@ -13,7 +13,7 @@ OLDEST := .venv-oldest
 PYTEST_ARGS ?=
 # Each job has servers of its own; 0 runs all in one process, in order. Folders are given away as
 # they come, so that the long ones are not last.
-TEST_JOBS ?= 2
+TEST_JOBS ?= 3
 PYTEST = -m pytest -n $(TEST_JOBS) --dist loadscope --no-loadscope-reorder
 
 # Whatever the caller's shell says about paths or settings is not ours.
