@@ -1,6 +1,7 @@
 #!/bin/sh
 # From empty servers to a product that serves, and from one release to the next: the control database,
-# each shard, every tenant's tables. May be run again at any time; what is done is left alone.
+# each shard, the image of an empty tenant, every tenant's tables. May be run again at any time; what is
+# done is left alone.
 #
 # Names of servers are those of deploy/compose.yaml. Wants ATOLL_WEB_PASSWORD, ATOLL_OWN_PASSWORD and
 # ATOLL_MOVER_PASSWORD (of letters, digits, - and _), and POSTGRES_PASSWORD, the superuser's.
@@ -31,5 +32,7 @@ for shard in ${SHARDS:-alpha beta}; do
     ATOLL_ADMIN_CONNINFO="host=$shard port=5432 dbname=$shard user=postgres password=$POSTGRES_PASSWORD" \
         python manage.py add_shard "$shard" --pooled-host pgbouncer --pooled-port 6432
 done
-python manage.py migrate_schemas
+# Tenants that have no image are made by Django's migrations: slower, and no less right.
+python manage.py build_image || echo "There is no image; see above. Going on without." >&2
+python manage.py migrate_fleet
 python manage.py check --deploy --database control

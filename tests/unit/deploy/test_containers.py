@@ -314,3 +314,65 @@ def test_setup_refuses_a_password_that_it_could_not_write_down(password, tmp_pat
     assert ended.returncode == 2
     assert "Passwords may hold" in ended.stderr
     assert not registry.exists()
+
+
+@pytest.fixture
+def set_up(tmp_path):
+    """Run setup.sh with a `python` that only writes down what it is asked, and may fail at it."""
+
+    def run(fails_at=""):
+        asked = tmp_path / "asked"
+        program = tmp_path / "python"
+        program.write_text(
+            f'#!/bin/sh\nshift\necho "$*" >>{asked}\n[ "$1" != "{fails_at}" ]\n', "utf-8"
+        )
+        program.chmod(0o755)
+        words = {f"ATOLL_{login}_PASSWORD": "word" for login in ("WEB", "OWN", "MOVER")}
+        ended = subprocess.run(
+            ("/bin/sh", str(DEPLOY / "setup.sh")),
+            env={
+                **words,
+                "POSTGRES_PASSWORD": "word",
+                "ATOLL_REGISTRY": str(tmp_path / "registry.toml"),
+                "PATH": f"{tmp_path}:/usr/bin:/bin",
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return ended, [line.split()[0] for line in asked.read_text().splitlines()]
+
+    return run
+
+
+RELEASE = ["migrate", "add_shard", "add_shard", "build_image", "migrate_fleet", "check"]
+
+
+def test_setup_takes_every_step_of_a_release_in_its_order(set_up):
+    ended, asked = set_up()
+    assert (ended.returncode, asked) == (0, RELEASE)
+
+
+def test_the_page_tells_the_same_steps_as_setup_takes():
+    page = (env.ROOT / "docs" / "how-to" / "deploy.md").read_text()
+    release = page.partition("## Release")[2].partition("\nthen restart")[0]
+    told_there = re.findall(r"manage\.py (\w+)", release)
+    assert [step for step in told_there if step in RELEASE[3:5]] == RELEASE[3:5]
+
+
+def test_setup_goes_on_without_an_image_and_stops_at_anything_else(set_up, tmp_path):
+    ended, asked = set_up("build_image")
+    assert (ended.returncode, asked) == (0, RELEASE)
+    assert "no image" in ended.stderr
+    (tmp_path / "asked").unlink()
+    ended, asked = set_up("migrate_fleet")
+    assert ended.returncode != 0
+    assert asked == RELEASE[:5]
+
+
+def test_the_product_reads_images_off_with_a_pg_dump_as_new_as_the_servers():
+    servers = {service["image"] for service in SERVICES.values() if "postgres" in service["image"]}
+    (major,) = {re.match(r"postgres:(\d+)", image).group(1) for image in servers}
+    assert any(f"postgresql-client-{major}" in rest for rest in told("product", "RUN"))
+    (variables,) = told("product", "ENV")
+    assert f"ATOLL_PG_DUMP=/usr/lib/postgresql/{major}/bin/pg_dump" in shlex.split(variables)
