@@ -57,7 +57,8 @@ class Plan(Retirable):
     monthly_price = models.DecimalField(max_digits=10, decimal_places=2, default=0)
     currency = models.ForeignKey(Currency, models.PROTECT, related_name="+")
     members = models.PositiveIntegerField(null=True, blank=True)
-    """How many members a workspace may have; None is any number."""
+    """How many members a workspace may have; None is any number. A row to refer to: which plan a
+    tenant has, and what comes of it, is for the product that sells plans."""
     position = models.PositiveSmallIntegerField(default=0)
 
     class Meta(Retirable.Meta):
