@@ -19,8 +19,21 @@ RULES: dict[str, Rule] = {
 DOC = '"""What this is."""\n'
 MARK = "TO" + "DO"
 
+PROJECT = """\
+[tool.hatch.build.targets.wheel]
+packages = ["sharding", "tenants", "platform/config"]
+[tool.ruff.lint.isort]
+known-first-party = ["config", "sharding", "tenants", "tests"]
+[tool.importlinter]
+root_packages = ["config", "sharding", "tenants"]
+[[tool.importlinter.contracts]]
+id = "layers"
+layers = ["config", "tenants | sharding"]
+"""
+
 # A tree that keeps every rule. Each control below adds to it, or puts something in its place.
 CLEAN: dict[str, str] = {
+    "pyproject.toml": PROJECT,
     "Makefile": "lint:\n\ntypes:\n\ncontracts:\n\ntest:\n",
     ".ci/run": "make lint\nmake types\nmake contracts\nmake test\n",
     "README.md": "Type `make test`. Then make sure that it passes: [ci](.ci/run#why), [x](a://b).\n",
@@ -53,6 +66,20 @@ PLANTED: dict[str, list[tuple[dict[str, str], str]]] = {
     "platform_is_no_package": [
         ({"platform/__init__.py": DOC}, "platform/__init__.py"),
         ({"platform.py": DOC}, "platform.py"),
+    ],
+    "packages_are_listed": [
+        ({"platform/shop/__init__.py": DOC}, "pyproject.toml"),
+        ({"routers/__init__.py": DOC}, "pyproject.toml"),
+        *(
+            ({"pyproject.toml": PROJECT.replace(there, instead, 1)}, "pyproject.toml")
+            for there, instead in (
+                ('"platform/config"', ""),
+                ('["config", "sharding", "tenants", "tests"]', '["config", "tenants"]'),
+                ('["config", "sharding", "tenants"]', '["config", "tenants"]'),
+                ("tenants | sharding", "tenants"),
+                ("tenants | sharding", "tenants | sharding | gone"),
+            )
+        ),
     ],
     "names": [
         ({"tenants/utils.py": DOC}, "tenants/utils.py"),

@@ -1,6 +1,7 @@
 """Rules about where things are, how they are called, and how long they are."""
 
 import ast
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -82,8 +83,31 @@ def no_python_in_deploy(root: Path) -> Iterator[Breach]:
             yield Breach(relative(root, path), 1, "importable Python in deploy/")
 
 
+def packages_are_listed(root: Path) -> Iterator[Breach]:
+    """Each package of the product is in the wheel, in a layer, and known as ours to the tools."""
+    tools = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["tool"]
+    linter = tools["importlinter"]
+    (layers,) = (each["layers"] for each in linter["contracts"] if each["id"] == "layers")
+    wheel = tools["hatch"]["build"]["targets"]["wheel"]["packages"]
+    lists: dict[str, set[str]] = {
+        "the wheel's packages": {Path(each).name for each in wheel},
+        "import-linter's root_packages": set(linter["root_packages"]),
+        "import-linter's layers": {name.strip() for line in layers for name in line.split("|")},
+        "ruff's known-first-party": set(tools["ruff"]["lint"]["isort"]["known-first-party"]),
+    }
+    tops = [root / top for top in PRODUCT if top != "platform"]
+    folders = [*tops, *(root / "platform").glob("*")]
+    there = {each.name for each in folders if (each / "__init__.py").is_file()}
+    for name, listed in lists.items():
+        for package in sorted(there - listed):
+            yield Breach("pyproject.toml", 1, f"`{package}` is not among {name}")
+        for package in sorted(listed - there - {"tests"}):
+            yield Breach("pyproject.toml", 1, f"`{package}`, among {name}, is not there")
+
+
 RULES: Final = (
     platform_is_no_package,
+    packages_are_listed,
     names,
     lengths,
     init_files_hold_a_docstring,
