@@ -15,9 +15,9 @@ class ImageSettings:
     """Settings of images.
 
     Attributes:
-        expressions: ATOLL_IMAGE_EXPRESSIONS: SQL by `table.column`, for seeds that must differ
+        expressions: ATOLL_IMAGE_EXPRESSIONS. SQL by `table.column`, for seeds that must differ
             between tenants. It is evaluated for each row of each tenant.
-        pg_dump: ATOLL_PG_DUMP: the program; as new as the newest server.
+        pg_dump: ATOLL_PG_DUMP. The program; as new as the newest server.
     """
 
     expressions: Mapping[str, str] = field(default_factory=lambda: MappingProxyType(_ALWAYS))

@@ -12,7 +12,7 @@ class SafetySettings:
     """Settings of the check of migrations.
 
     Attributes:
-        released: ATOLL_RELEASED_MIGRATIONS: per app, its newest migration that runs everywhere
+        released: ATOLL_RELEASED_MIGRATIONS. Per app, its newest migration that runs everywhere
             already. That one and what it builds upon is not checked any more.
     """
 
