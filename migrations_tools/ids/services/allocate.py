@@ -1,15 +1,13 @@
 """Give ids to names in control, and bring them to the shards."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import django
 from django.db import connections, transaction
-from django.db.migrations.migration import Migration
 
 from migrations_tools.ids.models import CONTROL, ContentTypeName, PermissionName
 from migrations_tools.ids.plan import Plan, plan_ids
-from migrations_tools.ids.services.names import live_types, names_in, names_of_models, renames_of
+from migrations_tools.ids.services.names import names_in, names_of_models
 from migrations_tools.ids.services.recall import permission_key, read_known, recall
 from migrations_tools.ids.types import Known, Names
 from sharding.placements.services.reference import Publication, publish_reference
@@ -68,18 +66,6 @@ def allocate_from(
     Idempotent: names that have ids keep them.
     """
     return _allocate(names_in(connection, schema), publish=publish, dry_run=dry_run)
-
-
-def alias_renames(
-    migrations: Iterable[Migration], *, publish: bool = True, dry_run: bool = False
-) -> Allocation:
-    """Give the new names of models that these rename the old names' ids; before they are applied.
-
-    Transaction: one on control; forbids an open one there when it publishes.
-    Idempotent.
-    """
-    names = Names(renames=renames_of(migrations), live=live_types())
-    return _allocate(names, publish=publish, dry_run=dry_run)
 
 
 def _allocate(names: Names, *, publish: bool, dry_run: bool) -> Allocation:

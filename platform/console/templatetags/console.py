@@ -20,7 +20,6 @@ _PLACES: Final = (
 )
 _PARTS: Final = {"console:tenant": "console:tenants"}
 _STEP: Final = 1024
-_SHORT: Final = 10
 _LEAST_SEEN: Final = 0.8
 _MINUTE: Final = 60
 

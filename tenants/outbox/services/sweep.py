@@ -66,16 +66,6 @@ class Believed:
     parked: dict[str, int]
     problem: str = ""
 
-    @property
-    def messages_waiting(self) -> int:
-        """Of all its tenants."""
-        return sum(self.waiting.values())
-
-    @property
-    def messages_parked(self) -> int:
-        """Of all its tenants."""
-        return sum(self.parked.values())
-
 
 @dataclass(frozen=True, slots=True)
 class Left:
