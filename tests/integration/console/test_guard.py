@@ -8,6 +8,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from console.guard import MARK
 from console.models import CONTROL, OperatorSession
 from tests.integration.console.conftest import HOST
+from tests.integration.product.test_headers import assert_safe
 
 COOKIE = settings.SESSION_COOKIE_NAME
 OPEN = {"console:sign_in", "console:code"}
@@ -109,15 +110,14 @@ def test_a_forged_form_changes_nothing(ann, ochre):
 
 
 def test_pages_bring_a_strict_policy_and_are_not_kept_by_browsers(console, ochre):
-    pages = [address for _, address, _ in of_the_console() if "tenant_id" not in address]
-    for address in [*pages, f"/tenants/{ochre.id}/"]:
-        answer = console.get(address)
+    shown = 0
+    for name, address, _ in of_the_console():
+        answer = console.get(address.replace(ARGUMENTS["<slug:tenant_id>"], ochre.id))
+        assert_safe(answer, name)
         if answer.status_code == 200:
-            assert answer["cache-control"] == "no-store"
-            assert "unsafe" not in answer["content-security-policy"]
-            assert b" style=" not in answer.content
-            assert b"<style" not in answer.content
-            assert b"<script>" not in answer.content
+            assert answer["cache-control"] == "no-store", name
+            shown += 1
+    assert shown >= 10
 
 
 def test_error_pages_need_neither_operator_nor_session(ann):

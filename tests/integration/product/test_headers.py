@@ -1,12 +1,26 @@
 """What every answer tells browsers, whatever host and view it comes from."""
 
+import io
 import re
+from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from PIL import Image
 
-from tests.integration.product.test_permissions import ENDS_SESSIONS, views
+from accounts.models import InvitationMail, User
+from accounts.services.addresses import make_address_link
+from accounts.services.invitations import invite, make_invitation_link
+from accounts.services.password_links import make_password_path
+from tenants.outbox.models import Message
+from tests.integration.product.test_permissions import ENDS_SESSIONS, PUBLIC, VALUES, views
+from workspace.models import Comment, Export, Import, Ticket, WorkspaceSettings
+from workspace.services.attachments import attach_all
+from workspace.services.preferences import choose_logo, remove_logo
+from workspace.services.tickets import delete_ticket, open_ticket
 
 UNSAFE = re.compile(r"unsafe-|\*|http:|https:(?!/)")
 INLINE = re.compile(rb"<script(?![^>]*\bsrc=)[^>]*>|<style|\sstyle=|\son[a-z]+=|javascript:", re.I)
@@ -40,6 +54,73 @@ def test_every_view_of_a_tenants_host(acme):
                 assert_safe(answer, f"{method} {view.name} ({answer.status_code})")
                 shown += answer.status_code == 200
     assert shown > 20
+
+
+HOSTILE = '"><script>alert(1)</script>'
+
+
+@pytest.fixture
+def pages(acme):
+    """By its view's name, each page of acme whose address names something, with that there."""
+    with acme.scope():
+        admin = User.objects.get(email=acme.email)
+        # Somebody who does not sign in meanwhile, which would use up the links.
+        person = User.objects.create_user("links@headers.example", name=HOSTILE)
+        ticket = open_ticket(Ticket(title=HOSTILE, body=HOSTILE), by=admin)
+        note = SimpleUploadedFile("note.txt", HOSTILE.encode())
+        note.name = f"{HOSTILE.replace('/', '')}.txt"
+        attach_all(ticket, [note], by=admin, comment=Comment(text=HOSTILE))
+        logo = io.BytesIO()
+        Image.new("RGB", (4, 4), "teal").save(logo, "PNG")
+        choose_logo(SimpleUploadedFile("logo.png", logo.getvalue()))
+        file = ContentFile(b"title\n", name="tickets.csv")
+        export = Export.objects.create(requested_by=admin, file=file, row_count=0)
+        job = Import.objects.create(
+            requested_by=admin,
+            file=file,
+            state=Import.State.FAILED,
+            errors=[{"row": 2, "why": HOSTILE}],
+        )
+        (invitation,) = invite(["somebody@headers.example"], User.Role.VIEWER, by=admin)
+        logo_name = WorkspaceSettings.objects.get().logo.name.rpartition("/")[2]
+        yield {
+            "workspace:ticket": ticket.get_absolute_url(),
+            "workspace:ticket_edit": f"{ticket.get_absolute_url()}edit/",
+            "workspace:ticket_delete": f"{ticket.get_absolute_url()}delete/",
+            "workspace:attachment": ticket.attachments.get().get_absolute_url(),
+            "workspace:logo": f"/logo/{logo_name}/",
+            "workspace:export_file": f"/exports/{export.pk}/tickets.csv",
+            "workspace:import": f"/imports/{job.pk}/",
+            "accounts:password_set": make_password_path(person),
+            "accounts:accept": urlsplit(make_invitation_link(str(invitation.pk))).path,
+            "accounts:address_confirm": urlsplit(
+                make_address_link(f"{person.pk} else@headers.example")
+            ).path,
+        }
+        delete_ticket(Ticket.objects.get(pk=ticket.pk))
+        remove_logo()
+        for row in (export, job, invitation, person):
+            row.delete()
+        InvitationMail.objects.all().delete()
+        Message.objects.all().delete()
+
+
+def test_every_page_of_a_tenants_host_with_something_hostile_on_it(acme, pages):
+    member = acme.member()
+    named = [view for view in views() if any(str(each) in view.path for each in VALUES.values())]
+    answering = {
+        view.name for view in named if not view.is_api and member.get(view.path).status_code != 405
+    }
+    assert answering == pages.keys(), "each page whose address names something is shown here"
+    told = 0
+    for view in views():
+        path = pages.get(view.name, view.path)
+        answer = (acme.visitor() if view.name in PUBLIC else member).get(path)
+        assert answer.status_code == 200 or view.name not in pages, view.name
+        assert_safe(answer, view.name)
+        told += not answer.streaming and b"&lt;script&gt;alert(1)" in answer.content
+        answer.close()
+    assert told >= 5, "the dashboard, the list, the ticket, two forms and the import tell of it"
 
 
 @pytest.mark.parametrize(
