@@ -42,7 +42,8 @@ _NAMES: Final[dict[CommandVerdict, str]] = {
         "migrate migrate_fleet migrate_schemas open_restored_shard outbox_status "
         "publish_reference purge_deleted rebuild_known_addresses reference_status "
         "rename_tenant reset_operator_factor restore_tenant resume_tenant retire_reference "
-        "retry_outbox retry_sign_up seal_shard show_tenant suspend_tenant tenant_command"
+        "retry_outbox retry_sign_up seal_backups seal_shard show_tenant suspend_tenant "
+        "tenant_command"
     ),
     CommandVerdict.TENANT: (
         "changepassword clearsessions createsuperuser dumpdata flush loaddata sqlsequencereset"

@@ -11,6 +11,7 @@ PlacementError
 │   └── NoShardAvailable
 ├── ShardNameTaken
 ├── ShardNotRestored
+├── ShardSealed
 └── InvalidShardName
 """
 
@@ -151,15 +152,29 @@ class ShardNameTaken(PlacementError):
 
 
 class ShardNotRestored(PlacementError):
-    """What is at a shard's address cannot be opened as this shard."""
+    """What is at a shard's address is not this shard, or not ready."""
 
     code = "placements.not_restored"
 
     def __init__(self, shard: str, why: str) -> None:
         self.shard = shard
         super().__init__(
-            f"Shard {shard!r} cannot be opened: {why}. Nothing was changed; look at its address in "
-            "the registry."
+            f"Shard {shard!r} cannot be used for this: {why}. Nothing was changed; look at its "
+            "address in the registry."
+        )
+
+
+class ShardSealed(PlacementError):
+    """A shard was restored from a backup, or sealed by hand, and was not compared yet."""
+
+    code = "placements.sealed"
+
+    def __init__(self, shard: str, *, found: int, wanted: int) -> None:
+        self.shard = shard
+        super().__init__(
+            f"Shard {shard!r} is sealed: its server is of incarnation {found} and the registry "
+            f"knows {wanted}. Nothing was changed; `manage.py open_restored_shard {shard}` "
+            "compares it and lets it serve."
         )
 
 

@@ -37,8 +37,9 @@ class Server:
         own: owns the tables, runs DDL and (from PostgreSQL 16 on) makes roles.
         mover: may replicate; None where moves are not set up.
         role_maker: makes roles where `own` cannot do it safely (PostgreSQL 15), else None.
-        incarnation: grows with every promotion. `add_shard` refuses a server whose own
-            (`atoll.server`) is higher than this; connections do not compare it.
+        incarnation: grows with every promotion, and as backups are sealed. A server whose own
+            (`atoll.server`) is less serves nobody (docs/adr/0015); `add_shard` refuses one whose
+            own is another.
     """
 
     name: str

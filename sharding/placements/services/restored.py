@@ -1,24 +1,23 @@
 """A shard that came back from a backup: sealed until it was compared with the placements.
 
-Sealing raises the incarnation in the registry, so that no process serves anybody from a server that
-does not have that number yet. Opening compares what the server holds with what control believes,
-closes what belongs elsewhere, and only then gives the server the number.
+It is of an older incarnation than the registry knows (`incarnations.py`), so no process serves
+anybody from it. Opening compares what the server holds with what control believes, closes what
+belongs elsewhere, and only then gives the server the number.
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import Any, Final
 
 from django.db import transaction
 
-from sharding.placements.errors import NoSuchShard, ShardNotRestored
+from sharding.placements.errors import NoSuchShard
 from sharding.placements.models import CONTROL, Placement, ReservedRole, Shard
 from sharding.placements.services.audit import record_audit
+from sharding.placements.services.incarnations import incarnation_of
 from sharding.placements.services.placing import renew_generation
 from sharding.placements.services.reference import bring_newest
-from sharding.placements.services.registry_file import read_file, register_server
 from sharding.placements.states import PlacementState
 from sharding.registry import current as addresses
 from sharding.registry.types import Server
@@ -29,7 +28,6 @@ from sharding.schemas.services.markers import read_markers, set_phase
 from sharding.schemas.services.roles import make_roles
 from sharding.schemas.types import Marker, Phase
 
-_SERVER: Final = "SELECT name, incarnation, pg_is_in_recovery() FROM atoll.server"
 _SET_INCARNATION: Final = "UPDATE atoll.server SET incarnation = %(incarnation)s"
 _SCHEMAS: Final = "SELECT nspname FROM pg_namespace WHERE nspname = ANY (%(names)s)"
 
@@ -89,33 +87,6 @@ class Reopening:
     def to_json(self) -> dict[str, Any]:
         """As plain data."""
         return asdict(self)
-
-
-def seal_shard(name: str, registry_path: Path) -> int:
-    """Have nobody served from shard `name` until its server was compared and opened.
-
-    Every process hears of it with its next heartbeat: it reads its registry file again, finds
-    another incarnation, and makes new connections, which are refused. On other machines the new
-    file has to be brought there first.
-
-    Returns:
-        The incarnation that the registry has now.
-
-    Transaction: opens one on control.
-
-    Raises:
-        NoSuchShard: nothing was changed.
-    """
-    server = read_file(registry_path).shards.get(name)
-    known = list(Shard.objects.using(CONTROL).values_list("name", flat=True))
-    if server is None or name not in known:
-        raise NoSuchShard([name], known=known)
-    sealed = replace(server, incarnation=server.incarnation + 1)
-    version = register_server(registry_path, sealed)
-    with transaction.atomic(using=CONTROL):
-        Shard.objects.using(CONTROL).filter(name=name).update(registry_version=version)
-        record_audit("shard.seal", name, after={"incarnation": sealed.incarnation})
-    return sealed.incarnation
 
 
 def plan_reopening(name: str) -> Reopening:
@@ -218,12 +189,7 @@ def _server(name: str) -> Server:
 
 
 def _compare(connection: Connection, server: Server) -> Reopening:
-    row = connection.execute(_SERVER).fetchone()
-    name, incarnation, in_recovery = row if row is not None else ("", 0, False)
-    if in_recovery:
-        raise ShardNotRestored(server.name, "it is in recovery: wait until that is through")
-    if name != server.name:
-        raise ShardNotRestored(server.name, f"the database at its address is shard {name!r}")
+    incarnation = incarnation_of(connection, server)
     markers = read_markers(connection)
     placements = {one.schema: one for one in Placement.objects.using(CONTROL)}
     there = {

@@ -221,6 +221,8 @@ def test_the_command_tells_people_and_programs_and_exits_with_one(ann, superuser
         (["drop_left_over", "alpha", "public"], 1, "is not left over"),
         (["seal_shard", "gamma", "--confirm", "gamma"], 1, "no shard 'gamma'"),
         (["seal_shard", "alpha", "--confirm", "beta"], 2, "Nothing was changed"),
+        (["seal_backups", "gamma"], 1, "no shard 'gamma'"),
+        (["seal_backups", ""], 1, "no shard ''"),
         (["open_restored_shard", "gamma"], 1, "no shard 'gamma'"),
     ],
 )

@@ -20,7 +20,7 @@ from django.db import OperationalError, connections
 
 from sharding import scope
 from sharding.backend.shard import base
-from sharding.placements.models import Placement, Shard
+from sharding.placements.models import AuditEntry, Placement, Shard
 from sharding.placements.services.placing import delete_placement, get_placement
 from sharding.placements.services.restored import Fate, open_restored_shard, plan_reopening
 from sharding.pools.errors import ShardAway
@@ -183,6 +183,45 @@ def _when_it_answers(tenant_id: str) -> set[str]:
     """A refusal stands for a second; then the server is asked again."""
     time.sleep(1.1)
     return groups(tenant_id)
+
+
+def test_a_backup_starts_sealed_although_nobody_seals_the_shard(
+    stack_ready, folder, alpha_again, drifting, ann, monkeypatch
+):
+    monkeypatch.setenv(addresses.ENVIRONMENT_VARIABLE, str(stack_ready.files.registry))
+    backup = back_up(stack_ready, "alpha", folder)
+    out = io.StringIO()
+    call_command("seal_backups", "alpha", stdout=out)
+    assert "alpha is of incarnation 2 now" in out.getvalue()
+    assert groups(ann) == set(), "the server that runs goes on serving"
+    (entry,) = AuditEntry.objects.using("control").filter(action="shard.seal_backups")
+    assert (entry.before, entry.after) == ({"incarnation": 1}, {"incarnation": 2})
+    call_command("seal_backups", "alpha", stdout=out)
+    assert groups(ann) == set(), "nor is the next backup's seal anybody's"
+
+    connections.close_all()
+    restore(stack_ready, "alpha", backup)
+    assert "incarnation 1 and the registry knows 3" in refused(ann)
+    with pytest.raises(CommandError, match=r"is sealed: .* open_restored_shard alpha"):
+        call_command("seal_backups", "alpha", stdout=out)
+    assert "incarnation 1 and" in refused(ann), "sealing backups opens nothing"
+    # What would have been without: to the restored server itself nothing seems amiss.
+    known = addresses.registry()
+    shards = {**known.shards, "alpha": replace(known.shards["alpha"], incarnation=1)}
+    addresses.install(replace(known, shards=MappingProxyType(shards)))
+    assert groups(ann) == set()
+    addresses.install(known)
+
+    assert open_restored_shard("alpha").wanted == 3
+    assert _when_it_answers(ann) == set()
+
+
+@pytest.mark.parametrize("name", ["seal_shard", "seal_backups"])
+def test_without_a_registry_file_there_is_nothing_to_write_to(drifting, monkeypatch, name):
+    monkeypatch.delenv(addresses.ENVIRONMENT_VARIABLE, raising=False)
+    with pytest.raises(CommandError, match="Set ATOLL_REGISTRY") as caught:
+        call_command(name, "alpha")
+    assert caught.value.returncode == 2
 
 
 def test_a_server_in_recovery_is_refused_as_one_that_is_away(

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from sharding.placements.services.restored import seal_shard
+from sharding.placements.services.incarnations import seal_shard
 from sharding.placements.telling import Exit, errors_told
 from sharding.registry.current import ENVIRONMENT_VARIABLE
 
