@@ -4,6 +4,7 @@ What it finds is a server error, an answer that the document does not tell of, a
 refused although the document allows it, or one that was fulfilled although it does not.
 """
 
+from collections import Counter
 from contextlib import contextmanager
 from threading import Thread
 
@@ -21,6 +22,9 @@ SHORT = {
     "generation": {"max-examples": 10, "deterministic": True},
     "phases": {"coverage": {"enabled": False}, "stateful": {"enabled": False}},
 }
+OPERATIONS = 6
+# What is no id there is another address (test_problems.py).
+ONLY_AN_ID = {"GET /api/v1/tickets/{ticket_id}"}
 LONG = {"max-time": 180, "generation": {"max-examples": 300}}
 
 
@@ -54,6 +58,11 @@ def test_the_api_does_what_its_document_says(gorse, program, settings, how):
     with served(get_wsgi_application()) as server:
         found = play(server, gorse.host, agent.token, how)
     assert found.checks > 200
+    operations = {label for label, _ in found.sent}
+    assert len(operations) == OPERATIONS
+    for label in operations:
+        assert found.sent[label, "positive"] > 0, label
+        assert found.sent[label, "negative"] > 0 or label in ONLY_AN_ID, label
     assert found.stopped in (StopReason.COMPLETED, StopReason.MAX_TIME)
     assert not found.errors, "\n".join(found.errors)
     assert not found.failures, "\n\n".join(found.failures)
@@ -76,6 +85,8 @@ def test_an_answer_that_the_document_does_not_tell_of_is_found(gorse, program):
 class Found:
     def __init__(self):
         self.checks = 0
+        # By operation, and whether what was sent is as the document wants it.
+        self.sent = Counter()
         self.failures = []
         self.errors = []
         self.stopped = None
@@ -111,6 +122,9 @@ def play(server, host, token, how, only=None):
 
 
 def note(recorder, found):
+    for node in recorder.cases.values():
+        if (about := node.value.meta) is not None:
+            found.sent[node.value.operation.label, about.generation.mode.value] += 1
     for case_id, checks in recorder.checks.items():
         for check in checks:
             found.checks += 1
