@@ -194,7 +194,9 @@ def test_only_admins_see_and_change_settings(shale):
     with shale.scope():
         User.objects.create_user("agent@shale.example", "long enough")
     agent = shale.member("agent@shale.example", "long enough")
-    assert agent.get("/settings/").status_code == 403
+    refused = agent.get("/settings/")
+    assert refused.status_code == 403
+    assert "Your role here is Agent" in refused.content.decode()
     for part, sent in {
         "name": {"name": "Mine"},
         "time-zone": {"time_zone": "Asia/Tokyo"},
