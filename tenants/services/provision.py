@@ -7,7 +7,7 @@ the last one ended, however it ended. Nobody is served before all is done.
 import dataclasses
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 from django.db import transaction
@@ -136,6 +136,13 @@ def _state_of_same(tenant: Tenant, request: ProvisionRequest) -> ProvisionState:
     return ProvisionState(found.state)
 
 
+def _told(plan: ProvisionPlan) -> dict[str, Any]:
+    """What the audit says for good, so without the address of anybody."""
+    told = {**plan.request.asked(), "shard": plan.shard}
+    del told["admin_email"]
+    return told
+
+
 def _claim(plan: ProvisionPlan) -> str:
     request = plan.request
     tenant_id = reserve_tenant_id(plan.shard, used_by=request.slug)
@@ -154,7 +161,7 @@ def _claim(plan: ProvisionPlan) -> str:
                 domain.save(using=CONTROL, force_insert=True)
             create_placement(tenant_id, plan.shard)
             Provisioning.objects.using(CONTROL).create(tenant=tenant, asked=request.asked())
-            record_audit("tenant.claim", tenant_id, after={**request.asked(), "shard": plan.shard})
+            record_audit("tenant.claim", tenant_id, after=_told(plan))
             # Who asked for this host a moment ago was told that nobody is there.
             announce_change(tenant_id)
     except IntegrityError:

@@ -67,6 +67,10 @@ def test_the_workspace_is_made_and_its_first_admin_walks_in(confirmed, visitor, 
     assert making.make_workspace(row.pk) is SignUpState.READY
     (tenant,) = tenants_of(row.slug)
     assert (again(row).tenant_id, tenant.name, tenant.state) == (tenant.id, row.name, "active")
+    # The audit is kept for good, and says nothing of whose address it was.
+    told = AuditEntry.objects.using(CONTROL).filter(subject=tenant.id)
+    assert told.filter(action="tenant.claim").exists()
+    assert row.email not in str(list(told.values()))
     # The piece of the page that is fetched again and again leads on, and so does the page.
     onward = visitor.get(f"/sign-up/progress/{key}/steps/")["hx-redirect"]
     assert visitor.get(f"/sign-up/progress/{key}/")["location"] == onward
