@@ -22,7 +22,7 @@ from migrations_tools.replay.replaying import replay_segment
 from migrations_tools.replay.types import Mark, Segment
 from sharding import scope
 from sharding.placements.errors import PlacementError
-from sharding.pools.outages import causes, says_away
+from sharding.pools.outages import causes, says_away, without_rows
 from sharding.registry.errors import RegistryError
 from sharding.registry.types import Server
 from sharding.schemas.connections import Connection
@@ -42,6 +42,8 @@ WAIT_BETWEEN_ROUNDS: Final = timedelta(seconds=1)
 LOCK_TRIES: Final = 4
 _PAUSE_S: Final = 0.15
 """Readers queue behind DDL that waits: between two tries they have the table to themselves."""
+
+_IN_USE: Final = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
 
 REPLAY: Final = "replay"
 EXECUTOR: Final = "executor"
@@ -97,7 +99,7 @@ class Lane:
         except EXPECTED as error:
             if lost := _lost(error):
                 raise ShardLost(lost, begun=bool(ways)) from error
-            said = " ".join(str(error).split()) or type(error).__name__
+            said = _said(error)
             state = StepState.PUT_OFF if _is_passing(error) else StepState.FAILED
         except Exception as error:  # noqa: BLE001 - a migration's own code raises what it likes
             said = f"{type(error).__name__}: {' '.join(str(error).split())}"
@@ -162,6 +164,13 @@ class Lane:
         return self._connection
 
 
+def _said(error: BaseException) -> str:
+    """For the journal, which is in control, where no tenant's data is."""
+    if isinstance(error, DatabaseError | psycopg.Error):
+        return without_rows(error)
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 def _lost(error: BaseException) -> str:
     """Why the shard is lost; empty when it is not."""
     if isinstance(error, ServerUnreachable):
@@ -172,7 +181,7 @@ def _lost(error: BaseException) -> str:
 
 
 def _waited_for_lock(error: BaseException) -> bool:
-    return any(isinstance(each, psycopg.errors.LockNotAvailable) for each in causes(error))
+    return any(isinstance(each, _IN_USE) for each in causes(error))
 
 
 def _is_passing(error: BaseException) -> bool:

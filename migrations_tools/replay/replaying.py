@@ -12,6 +12,7 @@ from migrations_tools.errors import SchemaBusy, SchemaClosed
 from migrations_tools.replay.errors import LockNotGranted, NotAtStart, ReplayRefused
 from migrations_tools.replay.message import BUSY, NOT_AT_START, compose
 from migrations_tools.replay.types import Mark, Segment
+from sharding.pools.outages import as_sentence, without_rows
 from sharding.schemas.connections import Connection
 from sharding.schemas.errors import SchemaMissing
 from sharding.schemas.services.markers import read_marker
@@ -74,7 +75,9 @@ def replay_segment(
             if error.sqlstate == BUSY:
                 raise SchemaBusy(schema) from error
             if error.sqlstate != NOT_AT_START:
-                raise ReplayRefused(schema, segment.nodes, str(error)) from error
+                raise ReplayRefused(
+                    schema, segment.nodes, as_sentence(without_rows(error))
+                ) from error
             _refuse_unless_through(connection, schema, segment)
             return
         else:

@@ -6,9 +6,10 @@ operations take the server, and is the same for every schema of a group.
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 
 from django.db.migrations.migration import Migration
@@ -23,6 +24,13 @@ from sharding.backend.content_types import key_by_tenant
 
 _KEPT: Final = 8
 """Chains at a time; one is as large as the models of all apps, once per operation."""
+
+STRUCTURE_WAIT: Final = timedelta(milliseconds=250)
+"""Readers queue behind DDL that waits, so that long may a tenant's requests be held up."""
+ROWS_WAIT: Final = timedelta(seconds=5)
+"""Behind code that waits for a row nobody queues but who wants that row."""
+
+_SET_LOCK_TIMEOUT: Final = "SELECT pg_catalog.set_config('lock_timeout', %s, true)"
 
 Key = tuple[Disk, frozenset[Node], tuple[Node, ...]]
 """What is on disk, what is applied, what is to be."""
@@ -48,7 +56,11 @@ class Link:
 
 
 class SharedExecutor(Executor):
-    """Applies a plan whose states another schema of the same group has had worked out."""
+    """Applies a plan whose states another schema of the same group has had worked out.
+
+    Its schemas serve tenants: a transaction that does not get a lock soon ends with 55P03. What
+    runs outside of one waits, since what it has done before would stay behind.
+    """
 
     def apply(self, plan: Plan) -> ProjectState:
         """As Executor's."""
@@ -58,6 +70,17 @@ class SharedExecutor(Executor):
             if self.loader.replacements:
                 self.check_replacements()
             return links[-1].states[-1]
+
+    def whole(self, migration: Migration, run: Callable[[Any], ProjectState]) -> ProjectState:
+        """As Executor's, with an end of each wait for a lock."""
+
+        def patiently(editor: Any) -> ProjectState:
+            if migration.atomic:
+                with self.connection.cursor() as cursor:
+                    cursor.execute(_SET_LOCK_TIMEOUT, [_wait_of(migration)])
+            return run(editor)
+
+        return super().whole(migration, patiently)
 
 
 Chain = tuple[Link, ...]
@@ -124,6 +147,12 @@ def _without_delay(state: ProjectState) -> ProjectState:
     whole.clear_delayed_apps_cache()
     whole.is_delayed = False
     return _rendered(whole)
+
+
+def _wait_of(migration: Migration) -> str:
+    only_code = all(isinstance(one, RunPython) for one in migration.operations)
+    wait = ROWS_WAIT if only_code else STRUCTURE_WAIT
+    return f"{wait // timedelta(milliseconds=1)}ms"
 
 
 def _is_plain(migration: Migration) -> bool:

@@ -27,6 +27,14 @@ def as_sentence(text: str) -> str:
     return line if line.endswith((".", "!", "?")) else f"{line}."
 
 
+def without_rows(error: BaseException) -> str:
+    """What a server's error says, in one line, without its DETAIL: that quotes rows of tenants."""
+    for each in causes(error):
+        if isinstance(each, psycopg.Error) and each.diag.message_primary:
+            return " ".join(each.diag.message_primary.split())
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 def causes(error: BaseException) -> Iterator[BaseException]:
     """The error, what it was raised from, and so on."""
     seen: set[int] = set()

@@ -2,6 +2,7 @@
 
 import threading
 
+import psycopg
 import pytest
 from django.db import connections
 
@@ -124,6 +125,32 @@ def test_one_that_fails_in_the_middle_stops_nothing_and_is_resumed_after_a_fix(r
     assert set(standings(*places).values()) == {Standing.LEVEL}
     with pytest.raises(NothingToResume):
         resumable()
+
+
+@pytest.mark.parametrize("record_from", [1, 9], ids=["replayed", "executed"])
+def test_what_the_server_quotes_of_a_tenants_rows_stays_with_the_tenant(
+    ready, release, record_from
+):
+    place = ready()
+    for _ in range(2):
+        ask(
+            place,
+            f"INSERT INTO {place.schema}.outbox_message"
+            " (topic, payload, tries, last_error) VALUES ('ann@example.org', '1', 0, '')",
+        )
+    release("unique")
+    told: list[str] = []
+    report = migrate_fleet(of(place, record_from=record_from), tell=told.append)
+    said = report.ends[place.tenant_id].said
+    assert said == 'could not create unique index "outbox_one_topic"'
+    (step,) = FleetStep.objects.using("control").filter(run=report.run)
+    assert step.said == said
+    assert "ann@" not in "".join(told)
+    with pytest.raises(psycopg.errors.UniqueViolation, match=r"ann@example\.org"):
+        # The negative control: it does quote.
+        ask(place, f"CREATE UNIQUE INDEX ON {place.schema}.outbox_message (topic)")
+    ask(place, f"DELETE FROM {place.schema}.outbox_message")
+    assert migrate_fleet(of(place), tell=quietly).state is RunState.DONE
 
 
 def test_more_failures_than_the_budget_stop_it_and_no_schema_is_half_done(ready, release):

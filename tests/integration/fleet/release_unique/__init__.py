@@ -1,0 +1,1 @@
+"""A release of the outbox with a constraint that rows may not fit."""
