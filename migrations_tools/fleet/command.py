@@ -32,6 +32,7 @@ _CODES: Final[ExitCodes] = {
     InvalidWaves: Exit.USAGE,
     UnknownSchemas: Exit.USAGE,
 }
+LANES: Final = 2
 MOST_LANES: Final = 16
 
 
@@ -52,14 +53,13 @@ class FleetCommand(BaseCommand):
         parser.add_argument(
             "--per-shard",
             type=int,
-            default=2,
             metavar="N",
-            help=f"connections per shard, 1 to {MOST_LANES}; by default 2",
+            help=f"connections per shard, 1 to {MOST_LANES}; by default {LANES}",
         )
 
-    def lanes(self, options: Mapping[str, Any]) -> int:
+    def lanes(self, options: Mapping[str, Any], default: int = LANES) -> int:
         """How many connections per shard were asked for."""
-        lanes: int = options["per_shard"]
+        lanes: int = default if options["per_shard"] is None else options["per_shard"]
         if not 1 <= lanes <= MOST_LANES:
             raise CommandError(
                 f"--per-shard takes 1 to {MOST_LANES}, not {lanes}: a shard has few cores, and its "

@@ -1,7 +1,7 @@
 """A plan, a report, in words that a person at 3 a.m. reads at a glance, and as JSON."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from migrations_tools.fleet.progress import duration
@@ -11,6 +11,8 @@ from migrations_tools.fleet.states import Standing, StepState
 from migrations_tools.fleet.types import FleetPlan, Group, GroupKey
 
 SHOWN: Final = 3
+MOST_REASONS: Final = 8
+"""One screen holds so many of each kind; those of most schemas come first."""
 _LONGEST: Final = 160
 _STANDINGS: Final = {
     Standing.SKIPPED: "left alone",
@@ -48,8 +50,7 @@ def report_lines(report: FleetReport) -> Iterator[str]:
         for end in report.ends.values():
             if end.state is state:
                 told[end.said].append(end.tenant_id)
-        for said, ids in sorted(told.items(), key=lambda pair: -len(pair[1])):
-            yield f"{len(ids)} {words}: {said[:_LONGEST]} ({listed(sorted(ids))})"
+        yield from some_reasons([(words, said, ids) for said, ids in told.items()])
     counts = report.plan.counts()
     total, done = len(report.plan.members), report.count(StepState.DONE)
     if not report.plan.behind:
@@ -77,8 +78,22 @@ def reason_lines(plan: FleetPlan) -> Iterator[str]:
     for member in plan.members:
         if member.why:
             ids[member.standing, member.why].append(member.tenant_id)
-    for (standing, why), found in sorted(ids.items(), key=lambda pair: -len(pair[1])):
-        yield f"{len(found)} {_STANDINGS[standing]}: {why[:_LONGEST]} ({listed(sorted(found))})"
+    yield from some_reasons(
+        [(_STANDINGS[standing], why, found) for (standing, why), found in ids.items()]
+    )
+
+
+def some_reasons(reasons: Iterable[tuple[str, str, Sequence[str]]]) -> Iterator[str]:
+    """What happened, why, and to whom: a line each for those of most schemas, one for the rest."""
+    ordered = sorted(reasons, key=lambda one: -len(one[2]))
+    for words, why, ids in ordered[:MOST_REASONS]:
+        yield f"{thousands(len(ids))} {words}: {why[:_LONGEST]} ({listed(sorted(ids))})"
+    if rest := ordered[MOST_REASONS:]:
+        ids = sorted(tenant_id for _, _, some in rest for tenant_id in some)
+        yield (
+            f"{thousands(len(ids))} more for {thousands(len(rest))} other reasons, which --json "
+            f"lists ({listed(ids)})"
+        )
 
 
 def plan_json(report: FleetReport) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from django.db.models import Count
 
 from migrations_tools.fleet.models import FleetRun, FleetStep
 from migrations_tools.fleet.progress import duration
-from migrations_tools.fleet.rendering import listed, named, reason_lines, thousands
+from migrations_tools.fleet.rendering import listed, named, reason_lines, some_reasons, thousands
 from migrations_tools.fleet.requests import FleetRequest
 from migrations_tools.fleet.routes import group_of, pending_names, state_of_group
 from migrations_tools.fleet.states import RunState, Standing, StepState
@@ -19,7 +19,7 @@ from migrations_tools.states import wanted_state
 from sharding.placements.models import CONTROL
 from sharding.schemas.errors import SchemaError
 
-_LONGEST: Final = 160
+_MOST_STATES: Final = 15
 _ROW: Final = "{:<10} {:<3} {:>8}  {:<34} {}"
 _NAMED_SHARDS: Final = 3
 
@@ -104,7 +104,7 @@ def status_lines(status: FleetStatus) -> Iterator[str]:
         yield _run_line(status.run)
     yield ""
     yield _ROW.format("STATE", "PG", "SCHEMAS", "SHARDS", "LACKS")
-    for line in status.states:
+    for line in status.states[:_MOST_STATES]:
         lacks = "?" if line.lacks is None else listed(line.lacks) or "nothing"
         if line.structures > 1:
             lacks += f"; {line.structures} structures, see check_drift"
@@ -115,18 +115,20 @@ def status_lines(status: FleetStatus) -> Iterator[str]:
             _spread(line.shards),
             lacks,
         )
+    if rest := status.states[_MOST_STATES:]:
+        schemas = sum(line.schemas for line in rest)
+        yield f"{thousands(schemas)} more in {len(rest)} other states, which --json lists"
     yield ""
     yield from reason_lines(status.plan)
     if status.run is not None:
         behind = {
             one.tenant_id for one in status.plan.members if one.standing is not Standing.LEVEL
         }
-        for state, said, ids in status.run.said:
-            if still := sorted(behind.intersection(ids)):
-                yield (
-                    f"{thousands(len(still))} {state} in run {status.run.number}: "
-                    f"{said[:_LONGEST]} ({listed(still)})"
-                )
+        yield from some_reasons(
+            (f"{state} in run {status.run.number}", said, tuple(still))
+            for state, said, ids in status.run.said
+            if (still := behind.intersection(ids))
+        )
     counts = status.plan.counts()
     parts = [
         f"{thousands(counts[standing])} {standing}" for standing in Standing if counts[standing]
@@ -175,6 +177,10 @@ def status_json(status: FleetStatus) -> dict[str, Any]:
             "began": run.began,
             "seconds": round(run.seconds, 3),
             "steps": {str(state): n for state, n in sorted(run.steps.items())},
+            "not_done": [
+                {"state": str(state), "said": said, "tenant_ids": sorted(ids)}
+                for state, said, ids in run.said
+            ],
         },
     }
 

@@ -1,7 +1,7 @@
 """Template schemas: where migrations are really run, so that what they make can be read off.
 
 A template lies in a shard's own database, since reference tables, extensions and the locale are
-there (docs/adr). It has no role, no permit and no row in atoll.tenant_schema.
+there (docs/adr/0013). It has no role, no permit and no row in atoll.tenant_schema.
 """
 
 import secrets

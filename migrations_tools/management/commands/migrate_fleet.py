@@ -14,6 +14,7 @@ from migrations_tools.services.fleet import resumable
 from sharding.placements.telling import Exit
 
 _AGAIN = "manage.py migrate_fleet --resume"
+_A_DAY_S = 24 * 3600
 
 
 class Command(FleetCommand):
@@ -37,15 +38,10 @@ class Command(FleetCommand):
             help="tenant id that goes first, alone; repeatable. By default one of each group",
         )
         parser.add_argument("--no-canary", action="store_true", help="begin with the first wave")
-        parser.add_argument(
-            "--waves", default="1%,10%,100%", help="shares of the fleet; by default 1%%,10%%,100%%"
-        )
-        parser.add_argument(
-            "--pause", type=float, default=0.0, metavar="SECONDS", help="between two waves"
-        )
+        parser.add_argument("--waves", help="shares of the fleet; by default 1%%,10%%,100%%")
+        parser.add_argument("--pause", type=float, metavar="SECONDS", help="between two waves")
         parser.add_argument(
             "--error-budget",
-            default="10",
             metavar="N",
             help="stop when more schemas fail: a number (10, the default) or a share (2%%)",
         )
@@ -55,7 +51,10 @@ class Command(FleetCommand):
             help="leave suspended tenants as they are; their outboxes need the code's tables",
         )
         parser.add_argument(
-            "--resume", action="store_true", help="go on with the run that stopped, as it was asked"
+            "--resume",
+            action="store_true",
+            help="go on with the run that stopped, as it was asked; waves, pause, error budget and "
+            "--per-shard may be given anew",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -73,25 +72,39 @@ class Command(FleetCommand):
                 "--canary and --no-canary say the opposite of each other.", returncode=Exit.USAGE
             )
         if options["resume"]:
-            if options["tenant"] or options["shard"] or options["canary"]:
-                raise CommandError(
-                    "--resume goes on with what the last run was asked for: without --tenant, "
-                    "--shard and --canary.",
-                    returncode=Exit.USAGE,
-                )
-            return replace(resumable(), lanes=self.lanes(options))
-        if not 0 <= options["pause"] <= 24 * 3600:
-            raise CommandError("--pause takes 0 to 86400 seconds.", returncode=Exit.USAGE)
-        return FleetRequest(
+            return self._paced(self._resumed(options), options)
+        whole = FleetRequest(
             tenants=tuple(options["tenant"]),
             shards=tuple(options["shard"]),
-            shares=Shares(
-                percents=read_waves(options["waves"]),
-                canary=not options["no_canary"],
-                canaries=tuple(options["canary"]),
-            ),
-            lanes=self.lanes(options),
-            budget=options["error_budget"],
-            pause_s=options["pause"],
+            shares=Shares(canaries=tuple(options["canary"])),
             skip_suspended=options["skip_suspended"],
+        )
+        return self._paced(whole, options)
+
+    def _resumed(self, options: dict[str, Any]) -> FleetRequest:
+        if any(options[name] for name in ("tenant", "shard", "canary", "skip_suspended")):
+            raise CommandError(
+                "--resume goes on with whom the last run was asked for: without --tenant, "
+                "--shard, --canary and --skip-suspended.",
+                returncode=Exit.USAGE,
+            )
+        return resumable()
+
+    def _paced(self, request: FleetRequest, options: dict[str, Any]) -> FleetRequest:
+        """The request, as fast and as careful as the options say, where they say so."""
+        pause = request.pause_s if options["pause"] is None else options["pause"]
+        if not 0 <= pause <= _A_DAY_S:
+            raise CommandError(f"--pause takes 0 to {_A_DAY_S} seconds.", returncode=Exit.USAGE)
+        shares = request.shares
+        if options["waves"] is not None:
+            shares = replace(shares, percents=read_waves(options["waves"]))
+        if options["no_canary"]:
+            shares = replace(shares, canary=False, canaries=())
+        budget = options["error_budget"]
+        return replace(
+            request,
+            shares=shares,
+            lanes=self.lanes(options, request.lanes),
+            budget=request.budget if budget is None else budget,
+            pause_s=pause,
         )

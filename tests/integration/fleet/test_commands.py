@@ -6,6 +6,7 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
+from migrations_tools.fleet.models import FleetRun
 from sharding.placements.services.leases import lease
 from tests.integration.fleet.conftest import ask, has_urgency
 
@@ -34,6 +35,11 @@ def refused(*words: str) -> CommandError:
         (["--error-budget", "some"], "how many schemas may fail"),
         (["--canary", "t1234567", "--no-canary"], "the opposite"),
         (["--resume", "--shard", "alpha"], "without --tenant"),
+        (["--resume", "--skip-suspended"], "without --tenant"),
+        (["--waves", ""], "rising shares"),
+        (["--waves", "10%,100%,200%"], "rising shares"),
+        (["--error-budget", "-1"], "how many schemas may fail"),
+        (["--pause", "nan"], "0 to 86400"),
         (["--per-shard", "0"], "takes 1 to 16"),
         (["--per-shard", "17"], "takes 1 to 16"),
         (["--pause", "-1"], "0 to 86400"),
@@ -63,6 +69,9 @@ def test_a_plan_shows_how_and_a_dry_run_whom_and_neither_changes_anything(ready,
     assert "outbox.0002_urgency" in planned
     assert "replayed" in planned
     assert "outbox.0003_topics_in_capitals: by Django's executor, RunPython" in planned
+    # What it would do to those who are served meanwhile, and the way that does not.
+    assert "require-concurrent-index-creation: " in planned
+    assert "instead: AddIndexConcurrently" in planned
     told = json.loads(run("migrate_fleet", "--dry-run", "--json", *words))
     (group,) = told["groups"]
     assert group["lacks"] == ["outbox.0002_urgency", "outbox.0003_topics_in_capitals"]
@@ -104,3 +113,23 @@ def test_the_exit_status_says_whether_one_failed_or_was_left_behind(ready, relea
     error = refused("migrate_fleet", "--resume")
     assert error.returncode == 1
     assert "Without --resume" in str(error)
+
+
+def test_what_stopped_goes_on_as_it_was_asked_and_as_fast_as_is_said_now(ready, release):
+    places = [ready() for _ in range(3)]
+    ask(places[0], PUT_FORBIDDEN.format(schema=places[0].schema))
+    release("broken")
+    words = [f"--tenant={place.tenant_id}" for place in places]
+    pace = ["--no-canary", "--waves=100%", "--per-shard=3"]
+    error = refused("migrate_fleet", "--error-budget=0", *pace, *words)
+    assert error.returncode == 3
+    assert "the error budget is 0" in str(error)
+    ask(places[0], f"DELETE FROM {places[0].schema}.outbox_message")
+    told = json.loads(run("migrate_fleet", "--resume", "--error-budget=50%", "--json"))
+    assert told["state"] == "done"
+    asked = FleetRun.objects.using("control").order_by("-id")[:2]
+    now, before = (one.asked for one in asked)
+    assert (before["budget"], now["budget"]) == ("0", "50%")
+    assert {**before, "budget": ""} == {**now, "budget": ""}
+    assert (now["lanes"], now["shares"]["percents"], now["shares"]["canary"]) == (3, [100], False)
+    assert all(has_urgency(place) for place in places)

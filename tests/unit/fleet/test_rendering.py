@@ -4,11 +4,22 @@ import json
 from collections import Counter
 
 from migrations_tools.fleet.journal import StepEnd
-from migrations_tools.fleet.rendering import plan_lines, report_json, report_lines
+from migrations_tools.fleet.rendering import (
+    MOST_REASONS,
+    plan_lines,
+    report_json,
+    report_lines,
+)
 from migrations_tools.fleet.requests import FleetReport, FleetRequest
 from migrations_tools.fleet.routes import Route
 from migrations_tools.fleet.states import RunState, Standing, StepState
-from migrations_tools.fleet.status import FleetStatus, RunLine, StateLine, status_lines
+from migrations_tools.fleet.status import (
+    FleetStatus,
+    RunLine,
+    StateLine,
+    status_json,
+    status_lines,
+)
 from migrations_tools.fleet.types import FleetPlan, Group, GroupKey, Member, Shares, Wave
 
 KEY = GroupKey("0ld" * 10, "f", 18)
@@ -98,6 +109,48 @@ def test_ten_thousand_schemas_and_all_that_can_be_wrong_fit_on_a_screen():
     lines = list(status_lines(FleetStatus("new" * 10, 40, plan, states, run)))
     assert len(lines) <= 40
     assert max(map(len, lines)) <= 200
+
+
+def test_ten_thousand_reasons_and_as_many_states_still_fit_on_a_screen():
+    """As when each schema fails with words of its own."""
+    members = [member(n, Standing.WRONG, f"its own reason, {n}") for n in range(10_000)]
+    states = tuple(StateLine(f"{n:08}", 18, Counter({"s": 1}), 1, None) for n in range(300))
+    run = RunLine(
+        7,
+        RunState.FAILED,
+        "2026-11-21",
+        3.0,
+        "host:1:ab",
+        Counter({StepState.FAILED: 10_000}),
+        tuple((StepState.FAILED, f"error {n}", (f"t{n:05}",)) for n in range(10_000)),
+    )
+    plan = FleetPlan("new" * 10, tuple(members), (), ())
+    status = FleetStatus("new" * 10, 40, plan, states, run)
+    lines = list(status_lines(status))
+    assert len(lines) <= 45
+    assert max(map(len, lines)) <= 200
+    assert "285 more in 285 other states, which --json lists" in lines
+    assert (
+        "9,992 more for 9,992 other reasons, which --json lists (t00008, t00009, t00010 and 9,989"
+        " more)"
+    ).replace("9,989", "9989") in lines
+    told = status_json(status)
+    assert len(told["not_level"]) == len(told["run"]["not_done"]) == 10_000
+    assert len(told["states"]) == 300
+
+
+def test_a_report_of_many_reasons_names_the_most_frequent_and_counts_the_rest():
+    behind = [member(n) for n in range(100)]
+    ends = {
+        one.tenant_id: StepEnd(
+            one.tenant_id, one.shard, StepState.FAILED, said="the same" if n < 40 else f"own {n}"
+        )
+        for n, one in enumerate(behind)
+    }
+    lines = list(report_lines(report_of(behind, run=7, ends=ends)))
+    assert len(lines) == MOST_REASONS + 2
+    assert lines[0].startswith("40 failed: the same (")
+    assert lines[-2].startswith("53 more for 53 other reasons, which --json lists (")
 
 
 def test_what_was_asked_survives_the_journal():
