@@ -41,8 +41,6 @@ def expected(undisturbed, ready, release):
     return of_release
 
 
-# A quick share; the others are marked slow.
-QUICK = ("Journal.take:return:1", "replay_segment:return:2")
 POINTS = [
     # Control is migrated, the run is written down, nobody is taken.
     "begin_journal:return:1",
@@ -59,13 +57,13 @@ POINTS = [
     # A batch is done and written down.
     "Journal.end:return:1",
 ]
-KILLS = [pytest.param(point, marks=() if point in QUICK else pytest.mark.slow) for point in POINTS]
+# A quick share; the others are marked slow.
+KILLS = [
+    pytest.param(point, marks=[pytest.mark.slow] * (n % 3 > 0)) for n, point in enumerate(POINTS)
+]
 
 
-@pytest.mark.parametrize(
-    "point",
-    [pytest.param(point, marks=[pytest.mark.slow] * (n % 3 > 0)) for n, point in enumerate(POINTS)],
-)
+@pytest.mark.parametrize("point", KILLS)
 def test_killed_at_a_point_the_next_run_ends_as_if_nothing_had_been(ready, start, expected, point):
     places = [ready("alpha") for _ in range(4)]
     wanted = expected("three")

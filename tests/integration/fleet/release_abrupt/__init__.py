@@ -1,0 +1,1 @@
+"""A release of the outbox that the one before it cannot write to."""
