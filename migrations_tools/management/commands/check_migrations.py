@@ -3,7 +3,7 @@
 import json
 from argparse import ArgumentParser
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError
 
@@ -11,8 +11,15 @@ from migrations_tools.errors import MigrationToolsError
 from migrations_tools.safety.errors import UnknownMigration
 from migrations_tools.safety.services.check import check_migrations
 from migrations_tools.safety.telling import lines_of
-from sharding.placements.telling import Exit, errors_told
+from sharding.placements.telling import Exit, ExitCodes, errors_told
 from sharding.registry import current as addresses
+from sharding.registry.errors import UnknownShard
+
+_CODES: Final[ExitCodes] = {
+    MigrationToolsError: Exit.FAILED,
+    UnknownMigration: Exit.USAGE,
+    UnknownShard: Exit.USAGE,
+}
 
 
 class Command(BaseCommand):
@@ -33,7 +40,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print an object")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        with errors_told({MigrationToolsError: Exit.FAILED, UnknownMigration: Exit.USAGE}):
+        with errors_told(_CODES):
             shards = addresses.registry().shards
             name = options["shard"] or min(shards, default="")
             if not name:
