@@ -1,5 +1,8 @@
 """Take back a tenant that was never finished."""
 
+from dataclasses import asdict, dataclass
+from typing import Any
+
 from django.db import transaction
 
 from sharding.placements.errors import LeaseHeld
@@ -26,6 +29,41 @@ from tenants.services.provision import LEASE_FOR
 from tenants.states import ProvisionState
 
 
+@dataclass(frozen=True, slots=True)
+class UndoPlan:
+    """What taking a tenant back would take away.
+
+    Attributes:
+        begun: how far its making is.
+        hosts: that would be free again.
+    """
+
+    tenant_id: str
+    slug: str
+    shard: str
+    schema: str
+    begun: str
+    hosts: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data."""
+        return {**asdict(self), "hosts": list(self.hosts)}
+
+
+def plan_undo(slug: str) -> UndoPlan:
+    """What `undo_provision` would take away. Changes nothing; its shard is asked.
+
+    Raises:
+        UnknownSlug, WrongTenantState, AlreadyTakenOver, ShardNotUsable: as undo_provision.
+    """
+    tenant, state = _unfinished(slug)
+    place = get_placement(tenant.id).to_scope()
+    check_answers(place.shard)
+    if state is not ProvisionState.UNDOING:
+        refuse_taken_over(tenant.id, tenant.slug, place)
+    return UndoPlan(tenant.id, tenant.slug, place.shard, place.schema, str(state), _hosts(tenant))
+
+
 def undo_provision(slug: str) -> str:
     """Drop what there is of an unfinished tenant and free its slug; return its id.
 
@@ -43,9 +81,7 @@ def undo_provision(slug: str) -> str:
         ShardNotUsable: nothing was changed.
         SchemaInUse, ServerUnreachable: run it again.
     """
-    tenant = find_tenant(slug)
-    if journal.read(tenant.id) is ProvisionState.DONE:
-        raise WrongTenantState(tenant.slug, found="finished", wanted="undone")
+    tenant, _ = _unfinished(slug)
     place = get_placement(tenant.id).to_scope()
     check_answers(place.shard)
     try:
@@ -65,11 +101,22 @@ def undo_provision(slug: str) -> str:
     return str(tenant.id)
 
 
+def _unfinished(slug: str) -> tuple[Tenant, ProvisionState]:
+    tenant = find_tenant(slug)
+    state = journal.read(tenant.id)
+    if state is ProvisionState.DONE:
+        raise WrongTenantState(tenant.slug, found="finished", wanted="undone")
+    return tenant, state
+
+
+def _hosts(tenant: Tenant) -> tuple[str, ...]:
+    rows = Domain.objects.using(CONTROL).filter(tenant=tenant).order_by("domain")
+    return tuple(rows.values_list("domain", flat=True))
+
+
 def _forget(tenant: Tenant) -> None:
     with transaction.atomic(using=CONTROL, durable=True):
-        hosts = tuple(
-            Domain.objects.using(CONTROL).filter(tenant=tenant).values_list("domain", flat=True)
-        )
+        hosts = _hosts(tenant)
         announce_change(tenant.id, hosts=hosts)
         record_audit("tenant.undo", tenant.id, before={"slug": tenant.slug, "hosts": list(hosts)})
         delete_placement(tenant.id)

@@ -15,7 +15,7 @@ from tenants.adoption.services.adopt import adopt_tenant, plan_adoption
 from tenants.adoption.telling import plan_text, receipt_text
 from tenants.adoption.types import Admin, AdoptionRequest
 from tenants.edge import add_dry_run, add_json, errors_told
-from tenants.services.undo import undo_provision
+from tenants.undo_option import add_undo, undo
 
 ADMIN_VARIABLE = "ATOLL_ADMIN_CONNINFO"
 
@@ -50,15 +50,14 @@ class Command(BaseCommand):
             help="connection string of a superuser to the shard's database, kept nowhere (or "
             f"{ADMIN_VARIABLE})",
         )
-        parser.add_argument(
-            "--undo", action="store_true", help="take a claim back whose schema is not taken over"
-        )
+        add_undo(parser, "a claim whose schema is not taken over")
         add_dry_run(parser)
         add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["undo"]:
-            return self._undo(options)
+            data, text = undo(options["slug"], dry_run=options["dry_run"])
+            return self._tell(data, options, text)
         request = _request(options)
         with errors_told():
             admin = Admin(addresses.shard(request.shard), _conninfo(options["admin"]))
@@ -77,13 +76,6 @@ class Command(BaseCommand):
                     returncode=Exit.PAUSED,
                 ) from None
         return self._tell(receipt.to_json(), options, receipt_text(receipt))
-
-    def _undo(self, options: dict[str, Any]) -> None:
-        with errors_told():
-            if options["dry_run"]:
-                raise CommandError("--undo has no --dry-run: `show_tenant` says how far it is.")
-            tenant_id = undo_provision(options["slug"])
-        self._tell({"undone": tenant_id}, options, f"{options['slug']} ({tenant_id}) is undone")
 
     def _progress(self, line: str) -> None:
         self.stderr.write(line, self.style.HTTP_INFO)

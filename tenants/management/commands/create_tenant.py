@@ -13,7 +13,7 @@ from sharding.placements.telling import Exit
 from tenants.edge import add_dry_run, add_json, errors_told
 from tenants.services.provision import plan_provision, provision_tenant
 from tenants.services.types import AUTO, ProvisionReceipt, ProvisionRequest
-from tenants.services.undo import undo_provision
+from tenants.undo_option import add_undo, undo
 
 PASSWORD_VARIABLE = "ATOLL_ADMIN_PASSWORD"
 
@@ -39,15 +39,14 @@ class Command(BaseCommand):
             "--admin-password",
             help=f"and this password; better: the variable {PASSWORD_VARIABLE}, or type it",
         )
-        parser.add_argument(
-            "--undo", action="store_true", help="take back what an unfinished run has made"
-        )
+        add_undo(parser, "what an unfinished run has made")
         add_dry_run(parser)
         add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["undo"]:
-            return self._undo(options)
+            data, text = undo(options["slug"], dry_run=options["dry_run"])
+            return self._tell(data, options, text)
         request = _request(options)
         with errors_told():
             if options["dry_run"]:
@@ -61,13 +60,6 @@ class Command(BaseCommand):
                     returncode=Exit.PAUSED,
                 ) from None
         return self._tell(receipt.to_json(), options, _receipt_text(receipt, request))
-
-    def _undo(self, options: dict[str, Any]) -> None:
-        with errors_told():
-            if options["dry_run"]:
-                raise CommandError("--undo has no --dry-run: `show_tenant` says how far it is.")
-            tenant_id = undo_provision(options["slug"])
-        self._tell({"undone": tenant_id}, options, f"{options['slug']} ({tenant_id}) is undone")
 
     def _progress(self, line: str) -> None:
         self.stderr.write(line, self.style.HTTP_INFO)

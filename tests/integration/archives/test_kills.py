@@ -1,7 +1,6 @@
 """Killed anywhere: nothing half-made is served, and the next run ends as if nothing had been."""
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from sharding.registry import current as registry
 from sharding.schemas.connections import own_connection
 from tenants.archives import reading
 from tenants.models import Tenant
+from tests.fixtures.waiting import kill_and_see_it_gone
 from tests.integration.archives.conftest import Made, contents, run
 from tests.integration.archives.test_round_trip import alike
 
@@ -76,19 +76,9 @@ def killed_at(victims, tmp_path):
                 assert time.monotonic() < deadline, f"the victim never came to {point!r}"
                 time.sleep(0.02)
         finally:
-            kill(pid)
+            kill_and_see_it_gone(pid)
 
     return killed_at
-
-
-def kill(pid):
-    try:
-        os.kill(pid, signal.SIGKILL)
-        while True:
-            os.kill(pid, 0)
-            time.sleep(0.01)
-    except ProcessLookupError:
-        pass
 
 
 def schemas():
@@ -138,6 +128,9 @@ def test_an_import_that_was_killed_can_be_taken_back(rich, archive, arrivals, ki
     killed_at(point, "import_tenant", str(archive), "--slug", "arc-cut", "--shard", "beta")
     folder = Made("arc-cut").folder
     assert folder.exists() is (point != "claimed")
+    half_made = schemas()
+    assert "would be dropped" in run("create_tenant", "arc-cut", "--undo", "--dry-run")
+    assert (schemas(), folder.exists()) == (half_made, point != "claimed")
     run("create_tenant", "arc-cut", "--undo")
     assert schemas() == before
     assert not folder.exists()

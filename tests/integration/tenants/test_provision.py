@@ -1,7 +1,6 @@
 """Making tenants: wrong input, crashes at any point, two at once, shards that are down."""
 
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -21,8 +20,9 @@ from tenants.models import Domain, Provisioning, RetiredSlug, Tenant
 from tenants.services.change_slug import change_slug, purge_retired_slugs
 from tenants.services.provision import plan_provision, provision_tenant
 from tenants.services.types import ProvisionRequest
-from tenants.services.undo import undo_provision
+from tenants.services.undo import plan_undo, undo_provision
 from tests.faults.down import Down
+from tests.fixtures.waiting import kill_and_see_it_gone
 from tests.integration.tenants.victim import EMAIL, PASSWORD
 
 SCHEMAS = "SELECT nspname FROM pg_namespace WHERE nspname ~ '^t[0-9a-z]{6,}$' ORDER BY 1"
@@ -109,25 +109,15 @@ def begin(victims, tmp_path):
 
     yield begin
     for pid in begun:
-        kill(pid)
+        kill_and_see_it_gone(pid)
 
 
 @pytest.fixture
 def killed_at(begin):
     def killed_at(point, slug):
-        kill(begin(point, slug))
+        kill_and_see_it_gone(begin(point, slug))
 
     return killed_at
-
-
-def kill(pid):
-    try:
-        os.kill(pid, signal.SIGKILL)
-        while True:
-            os.kill(pid, 0)
-            time.sleep(0.01)
-    except ProcessLookupError:
-        pass
 
 
 def test_a_tenant_is_made_where_it_was_asked_for(ann, cyd, consistent):
@@ -288,17 +278,24 @@ def test_after_a_kill_anywhere_the_same_request_finishes_the_work(
 def test_after_a_kill_what_is_half_made_can_be_taken_back(tenants, killed_at, point):
     before = everything()
     killed_at(point, "victim")
-    assert everything() != before
+    half_made = everything()
+    assert half_made != before
+    plan = plan_undo("victim")
+    assert (plan.shard, plan.hosts) == ("alpha", ("victim.localhost",))
+    assert everything() == half_made
     undo_provision("victim")
     assert everything() == before
+    with pytest.raises(errors.UnknownSlug):
+        plan_undo("victim")
     with pytest.raises(errors.UnknownSlug):
         undo_provision("victim")
 
 
 def test_a_finished_tenant_is_not_taken_back(ann):
     before = everything()
-    with pytest.raises(errors.WrongTenantState):
-        undo_provision("ann")
+    for do in (plan_undo, undo_provision):
+        with pytest.raises(errors.WrongTenantState):
+            do("ann")
     assert everything() == before
 
 
@@ -333,7 +330,7 @@ def test_of_two_at_once_for_one_slug_one_makes_it_and_the_other_is_told(tenants,
         with pytest.raises(errors.SlugTaken):
             provision_tenant(ProvisionRequest(slug="victim", name="Another", shard="beta"))
     finally:
-        kill(pid)
+        kill_and_see_it_gone(pid)
         undo_provision("victim")
     consistent()
 
