@@ -70,11 +70,10 @@ def test_a_plain_index_is_told_with_the_way_that_locks_nobody(release):
 
 def test_the_way_that_is_told_is_found_clean(release):
     release("index")
+    said = run("--app", "outbox")
 
-    assert "1 migrations checked: 0 findings to mend, 0 accepted." in run("--app", "outbox")
-    assert "runs in each schema by itself, since it runs outside a transaction" in run(
-        "--app", "outbox"
-    )
+    assert "1 migrations checked: 0 findings to mend, 0 accepted." in said
+    assert "runs in each schema by itself, since it runs outside a transaction" in said
 
 
 def test_what_the_old_release_could_not_write_to_is_told(release):
