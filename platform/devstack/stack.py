@@ -9,7 +9,7 @@ from pathlib import Path
 
 from psycopg.conninfo import make_conninfo
 
-from devstack import folders
+from devstack import folders, processes
 from devstack.account import Account, server_account
 from devstack.addresses import (
     CONTROL,
@@ -39,6 +39,8 @@ _WAIT_FOR_LOCK = timedelta(seconds=90)
 @dataclass
 class Stack:
     """The servers of one folder. What is written there outlives this object and this process.
+
+    Started are those that the attributes name; looked at and stopped all that run in the folder.
 
     Attributes:
         folder: home of the registry file, the logs and (where reachable) the data.
@@ -263,6 +265,20 @@ class Stack:
     def _load(self) -> None:
         account = server_account()
         self._build(self._read_state(account), account)
+        if others := self._others_that_run():
+            self._build(self._state, account, also=others)
+
+    def _others_that_run(self) -> tuple[str, ...]:
+        """Shards of an earlier start that run although nobody names them any more.
+
+        Left out, they would outlive `stop`, and lose their files under them to `destroy`.
+        """
+        made = (version.parent for version in Path(self._state.place).glob("*/PG_VERSION"))
+        others = [each for each in made if each.name not in self._servers and "." not in each.name]
+        program = PostgresServer.program
+        return tuple(
+            sorted(each.name for each in others if processes.working_in(each.resolve(), program))
+        )
 
     def _read_state(self, account: Account) -> State:
         """What is remembered; where that was lost, all but ports and passwords is found again."""
@@ -272,8 +288,10 @@ class Stack:
             state.place = str(folders.choose_place(self.folder.resolve(), account))
         return state
 
-    def _build(self, state: State, account: Account) -> None:
-        built = build_servers(self._wanted(), state, account)
+    def _build(self, state: State, account: Account, *, also: tuple[str, ...] = ()) -> None:
+        wanted = self._wanted()
+        wanted = replace(wanted, databases=(*wanted.databases, *also))
+        built = build_servers(wanted, state, account)
         self._servers, self._major, self._state = built.servers, built.major, state
 
     def _wanted(self) -> Wanted:

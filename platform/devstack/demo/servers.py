@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from devstack.conf import Files
+from devstack.conf import Files, default_shards
 from devstack.demo.console_output import LabelledOutput
 from devstack.demo.interrupts import Interrupts
 from devstack.demo.leftovers import left_running, remember
@@ -62,7 +62,7 @@ def running_servers(
 
 def development_stack(folder: Path) -> Stack:
     """The stack that `manage.py devstack` runs in `folder`."""
-    return Stack(folder, fsync=True, pgbouncer=None)
+    return Stack(folder, fsync=True, shards=default_shards(), pgbouncer=None)
 
 
 def environment_of(stack: Stack) -> dict[str, str]:

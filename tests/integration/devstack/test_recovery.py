@@ -15,6 +15,7 @@ import pytest
 
 from devstack.errors import PortTaken, StackIsBusy
 from devstack.locking import folder_lock
+from devstack.processes import working_in
 from devstack.stack import Stack
 from tests.integration.devstack.conftest import kept_row, pids
 
@@ -50,6 +51,19 @@ def test_after_a_stop_the_same_ports_serve_the_same_data(own_stack):
     again.start()
     assert {name: server.port for name, server in again.servers.items()} == ports
     assert kept_row(again) == (42,)
+
+
+def test_a_shard_that_nobody_names_any_more_is_looked_at_and_stopped_with_the_others(own_stack):
+    Stack(own_stack.folder, shards=("alpha", "beta")).start()
+    seen = Stack(own_stack.folder, shards=("alpha",))
+    assert pids(seen)["beta"]
+    files = seen.server("beta").site.folder
+    seen.stop()
+    assert not working_in(files, "postgres")
+    # One that does not run is nobody's business, and keeps its data.
+    assert "beta" not in Stack(own_stack.folder, shards=("alpha",)).servers
+    assert (files / "PG_VERSION").exists()
+    own_stack.start()
 
 
 def test_servers_killed_outright_come_back_with_their_data(own_stack):

@@ -1,7 +1,7 @@
 """`manage.py devstack up|down|status|reset|psql|logs`."""
 
 import json
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -9,6 +9,12 @@ from django.core.management.base import BaseCommand, CommandError
 from devstack.errors import DevstackError
 from devstack.services import bring_up, follow_logs, open_psql, tell_status, wipe
 from devstack.services.find_stack import development_stack
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise ArgumentTypeError(f"{text!r} is no number of lines.")
+    return int(text)
 
 
 class Command(BaseCommand):
@@ -33,7 +39,7 @@ class Command(BaseCommand):
         logs = actions.add_parser("logs", help="what servers say")
         logs.add_argument("names", nargs="*", help="of these servers only")
         logs.add_argument("--follow", "-f", action="store_true", help="go on until ctrl-C")
-        logs.add_argument("--lines", "-n", type=int, default=20, help="how many, of each")
+        logs.add_argument("--lines", "-n", type=_count, default=20, help="how many, of each")
 
     def handle(self, *args: Any, action: str, **options: Any) -> None:
         try:
