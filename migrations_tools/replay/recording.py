@@ -18,6 +18,7 @@ from migrations_tools.replay.types import Mark, Recording
 from sharding.registry.types import Server
 from sharding.schemas import names
 from sharding.schemas.services.image_replay import PLACEHOLDER, entering
+from sharding.schemas.services.tables import has_table
 
 _FURNITURE: Final = re.compile(
     rf"{PLACEHOLDER}\.(?:{names.WRITE_PERMIT}|{names.HEARTBEAT})(?![\w$])|\b{names.GUARD}\b"
@@ -25,7 +26,6 @@ _FURNITURE: Final = re.compile(
 
 # What Django's migrations themselves read and write. Nothing of the tenant's.
 _TABLES: Final = ("django_migrations", "django_content_type", "auth_permission")
-_HAS: Final = "SELECT to_regclass(format('%%I.%%I', %s::text, %s::text)) IS NOT NULL"
 _COPY_ROWS: Final = "INSERT INTO {to}.{table} SELECT * FROM {of}.{table}"
 _COUNTERS: Final = """
     SELECT pg_get_serial_sequence(format('%%I.%%I', %(of)s::text, %(table)s::text), 'id'),
@@ -84,8 +84,7 @@ def _copy_structure(made: Template, member: str) -> None:
 
 
 def _copy_rows(made: Template, member: str, table: str) -> None:
-    row = made.raw.execute(_HAS, (member, table)).fetchone()
-    if row is None or not row[0]:
+    if not has_table(made.raw, member, table):
         return
     made.raw.execute(
         sql.SQL(_COPY_ROWS).format(

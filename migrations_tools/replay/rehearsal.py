@@ -19,6 +19,7 @@ from migrations_tools.states import state_of
 from sharding.schemas.connections import Connection
 from sharding.schemas.services.fingerprint import fingerprint
 from sharding.schemas.services.global_ids import TRIGGER
+from sharding.schemas.services.tables import has_table
 
 _MIGRATIONS: Final = "SELECT app, name FROM {schema}.django_migrations ORDER BY id"
 _TYPES: Final = "SELECT app_label, model FROM {schema}.django_content_type ORDER BY id"
@@ -27,7 +28,6 @@ _PERMISSIONS: Final = """
     FROM {schema}.auth_permission p JOIN {schema}.django_content_type t ON t.id = p.content_type_id
     ORDER BY p.id
 """
-_HAS: Final = "SELECT to_regclass(format('%%I.%%I', %s::text, %s::text)) IS NOT NULL"
 
 # What furniture looks at: tables, views and sequences, and the triggers of global ids.
 _FURNISHED: Final = """
@@ -216,8 +216,7 @@ def _names(
 
 
 def _rows(raw: Connection, schema: str, table: str, query: str) -> list[Any]:
-    row = raw.execute(_HAS, (schema, table)).fetchone()
-    if row is None or not row[0]:
+    if not has_table(raw, schema, table):
         return []
     return raw.execute(sql.SQL(query).format(schema=sql.Identifier(schema))).fetchall()
 

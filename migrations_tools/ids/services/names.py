@@ -13,6 +13,7 @@ from migrations_tools.loading import FedLoader
 from migrations_tools.states import tenant_labels
 from sharding.schemas.connections import Connection
 from sharding.schemas.services.global_ids import LOCAL_FROM, PERMISSIONS, TYPES
+from sharding.schemas.services.tables import has_table
 
 _LOCAL_TYPES = "SELECT app_label, model FROM {types} WHERE id >= {local_from}"
 _LOCAL_PERMISSIONS = """
@@ -20,7 +21,6 @@ _LOCAL_PERMISSIONS = """
     FROM {permissions} p JOIN {types} t ON t.id = p.content_type_id
     WHERE p.id >= {local_from}
 """
-_IS_THERE = "SELECT to_regclass(format('%%I.%%I', %s::text, %s::text)) IS NOT NULL"
 
 
 def names_of_models() -> Names:
@@ -47,7 +47,7 @@ def names_of_models() -> Names:
 
 def names_in(connection: Connection, schema: str) -> Names:
     """What has local ids in `schema`: nobody has allocated it."""
-    if not _is_there(connection, schema, TYPES.name):
+    if not has_table(connection, schema, TYPES.name):
         return Names()
     words = {
         "types": sql.Identifier(schema, TYPES.name),
@@ -56,7 +56,7 @@ def names_in(connection: Connection, schema: str) -> Names:
     }
     types = connection.execute(sql.SQL(_LOCAL_TYPES).format(**words)).fetchall()
     permissions: list[tuple[str, str, str]] = []
-    if _is_there(connection, schema, PERMISSIONS.name):
+    if has_table(connection, schema, PERMISSIONS.name):
         permissions = connection.execute(sql.SQL(_LOCAL_PERMISSIONS).format(**words)).fetchall()
     return Names(
         frozenset(TypeName(*row) for row in types),
@@ -87,8 +87,3 @@ def _on_disk() -> Iterator[Migration]:
     labels = tenant_labels()
     found = FedLoader(()).disk_migrations or {}
     yield from (found[node] for node in sorted(found) if node[0] in labels)
-
-
-def _is_there(connection: Connection, schema: str, table: str) -> bool:
-    row = connection.execute(_IS_THERE, (schema, table)).fetchone()
-    return bool(row and row[0])

@@ -8,9 +8,9 @@ from psycopg import sql
 from sharding.schemas import names
 from sharding.schemas.connections import Connection
 from sharding.schemas.services.global_ids import PERMISSIONS, TYPES, IdTable
+from sharding.schemas.services.tables import has_table
 
 _COLUMNS: Final = "SELECT name, {id} FROM {known}"
-_THERE: Final = "SELECT to_regclass(format('%%I.%%I', %s::text, %s::text)) IS NOT NULL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,7 @@ def read_known_ids(connection: Connection) -> KnownIds:
 
 
 def _read(connection: Connection, table: IdTable) -> dict[str, int]:
-    row = connection.execute(_THERE, (names.REFERENCE, table.known)).fetchone()
-    if not (row and row[0]):
+    if not has_table(connection, names.REFERENCE, table.known):
         return {}
     query = sql.SQL(_COLUMNS).format(
         id=sql.Identifier(table.known_id), known=sql.Identifier(names.REFERENCE, table.known)

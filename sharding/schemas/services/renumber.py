@@ -22,6 +22,7 @@ from sharding.schemas.services.global_ids import (
     IdTable,
     install,
 )
+from sharding.schemas.services.tables import has_table
 
 _TYPES: Final = """
     SELECT held.id, known.content_type_id, held.app_label || '.' || held.model
@@ -35,7 +36,6 @@ _PERMISSIONS: Final = """
 """
 _KNOWN_PERMISSIONS: Final = "SELECT name, permission_id FROM {known}"
 _TYPE_BY_NAME: Final = "SELECT id FROM {types} WHERE app_label = %s AND model = %s"
-_THERE: Final = "SELECT to_regclass(format('%%I.%%I', %s::text, %s::text)) IS NOT NULL"
 
 # Writers wait until the end, readers go on.
 _ALONE: Final = "LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE"
@@ -151,9 +151,9 @@ def renumber(connection: Connection, schema: str, holders: Holders) -> Renumberi
     Raises:
         GlobalIdsUnknown: the shard's reference tables do not have the ids; nothing was changed.
     """
-    if not is_there(connection, schema, TYPES.name):
+    if not has_table(connection, schema, TYPES.name):
         return Renumbering(schema, 0, 0, 0, ())
-    has_permissions = is_there(connection, schema, PERMISSIONS.name)
+    has_permissions = has_table(connection, schema, PERMISSIONS.name)
     tables = (TYPES, PERMISSIONS) if has_permissions else (TYPES,)
     with connection.transaction():
         for table in tables:
@@ -316,13 +316,7 @@ def _triggers(connection: Connection, schema: str) -> int:
     return int(row[0]) if row else 0
 
 
-def is_there(connection: Connection, schema: str, table: str) -> bool:
-    """Whether the schema has such a table."""
-    row = connection.execute(_THERE, (schema, table)).fetchone()
-    return bool(row and row[0])
-
-
 def _check_known(connection: Connection) -> None:
     for table in (TYPES, PERMISSIONS):
-        if not is_there(connection, names.REFERENCE, table.known):
+        if not has_table(connection, names.REFERENCE, table.known):
             raise GlobalIdsUnknown(connection.info.dbname, table.known)

@@ -13,7 +13,8 @@ from sharding.schemas.services.global_ids import (
     TYPES,
     IdTable,
 )
-from sharding.schemas.services.renumber import held_permissions, held_types, is_there
+from sharding.schemas.services.renumber import held_permissions, held_types
+from sharding.schemas.services.tables import has_table
 
 _TRIGGER: Final = """
     SELECT EXISTS (
@@ -41,10 +42,10 @@ def wrong_ids(connection: Connection, schema: str) -> tuple[str, ...]:
         GlobalIdsUnknown: the shard's reference tables do not have the ids.
     """
     found: list[str] = []
-    if is_there(connection, schema, TYPES.name):
+    if has_table(connection, schema, TYPES.name):
         found += wrong(held_types(connection, schema), "content type")
         found += _unready(connection, schema, TYPES)
-    if is_there(connection, schema, PERMISSIONS.name):
+    if has_table(connection, schema, PERMISSIONS.name):
         found += wrong(held_permissions(connection, schema), "permission")
         found += _unready(connection, schema, PERMISSIONS)
     return tuple(found)
