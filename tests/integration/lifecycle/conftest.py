@@ -2,7 +2,6 @@
 
 import itertools
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -31,6 +30,7 @@ from tenants.services.delete import delete_tenant
 from tenants.services.provision import provision_tenant
 from tenants.services.purge import purge_tenant
 from tenants.services.types import ProvisionRequest
+from tests.fixtures.waiting import kill_and_see_it_gone
 
 CONTROL = "control"
 PASSWORD = "a password of the tests"
@@ -240,22 +240,12 @@ def begin(victims, tmp_path, settings):
 
     yield begin
     for pid in begun:
-        kill(pid)
+        kill_and_see_it_gone(pid)
 
 
 @pytest.fixture
 def killed_at(begin):
     def killed_at(point, *words):
-        kill(begin(point, *words))
+        kill_and_see_it_gone(begin(point, *words))
 
     return killed_at
-
-
-def kill(pid):
-    try:
-        os.kill(pid, signal.SIGKILL)
-        while True:
-            os.kill(pid, 0)
-            time.sleep(0.01)
-    except ProcessLookupError:
-        pass

@@ -18,16 +18,10 @@ from tenants.services.domains import add_domain
 from tenants.services.provision import plan_provision
 from tenants.services.rename import plan_renaming, rename_tenant
 from tenants.services.types import ProvisionRequest
+from tests.fixtures.waiting import wait_for
 
 CONTROL = "control"
 REMEMBERED_S = 0.4
-
-
-def wait_for(truth, seconds=15):
-    deadline = time.monotonic() + seconds
-    while not truth():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)
 
 
 def new_slug(life):

@@ -23,6 +23,7 @@ from tenants.outbox.services.drain import drain
 from tenants.outbox.services.sweep import believed_everywhere, sweep
 from tenants.outbox.tasks import drain_outbox, sweep_outboxes
 from tenants.services.suspend import resume_tenant, suspend_tenant
+from tests.fixtures.queues import lead_celery_to
 from tests.fixtures.servers import redis_is_back
 
 
@@ -59,12 +60,6 @@ _OUTBOXES = """
     SELECT c.oid::regclass::text FROM pg_class c
     WHERE c.relname IN ('outbox_message', 'outbox_parked') AND c.relkind = 'r'
 """
-
-
-def lead_celery_to(url):
-    app.conf.broker_url = url
-    # Celery's own way to forget connections that lead elsewhere.
-    app._after_fork()
 
 
 def settle(*places):

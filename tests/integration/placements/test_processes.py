@@ -3,9 +3,9 @@
 import multiprocessing
 import os
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.db import connections, transaction
@@ -16,13 +16,9 @@ from sharding.placements.services import processes
 from sharding.pools.breaker import install_breaker
 from sharding.registry import current as addresses
 from sharding.registry.toml_file import write_registry
+from tests.fixtures.waiting import wait_for
 
-
-def until(holds: Callable[[], object], *, seconds: float = 5) -> None:
-    ends = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < ends, "it did not come true in time"
-        time.sleep(0.02)
+soon = partial(wait_for, seconds=5)
 
 
 def mine():
@@ -33,7 +29,7 @@ def mine():
 def heartbeat(settings):
     settings.ATOLL_HEARTBEAT_SECONDS = 0.05
     processes.ensure_heartbeat("test")
-    until(lambda: mine().exists())
+    soon(lambda: mine().exists())
     yield
     processes.stop_heartbeat()
 
@@ -42,7 +38,7 @@ def heartbeat(settings):
 def test_a_process_is_seen_and_seen_again_and_gone_when_it_ends():
     first = mine().get()
     assert (first.kind, first.pid) == ("test", os.getpid())
-    until(lambda: mine().get().seen_at > first.seen_at)
+    soon(lambda: mine().get().seen_at > first.seen_at)
     processes.ensure_heartbeat("test")
     assert mine().count() == 1
     assert processes.live_processes().filter(pid=os.getpid()).exists()
@@ -59,13 +55,13 @@ class Away:
 
 @pytest.mark.usefixtures("heartbeat")
 def test_a_process_says_which_servers_it_holds_to_be_away():
-    until(lambda: mine().get().breakers == {})
+    soon(lambda: mine().get().breakers == {})
     install_breaker("beta", Away())
     try:
-        until(lambda: mine().get().breakers == {"beta": True})
+        soon(lambda: mine().get().breakers == {"beta": True})
     finally:
         install_breaker("beta", None)
-    until(lambda: mine().get().breakers == {})
+    soon(lambda: mine().get().breakers == {})
 
 
 @pytest.mark.usefixtures("heartbeat")
@@ -73,12 +69,12 @@ def test_announcements_are_heard_in_order_and_acknowledged():
     heard = []
     listener = processes.on_announcement(lambda said: heard.append((said.kind, said.subject)))
     try:
-        until(lambda: mine().get().seen_at)
+        soon(lambda: mine().get().seen_at)
         processes.announce("tenant.changed", "t1")
         last = processes.announce("tenant.changed", "t2", reason="test")
-        until(lambda: len(heard) == 2)
+        soon(lambda: len(heard) == 2)
         assert heard == [("tenant.changed", "t1"), ("tenant.changed", "t2")]
-        until(lambda: mine().get().last_announcement == last.id)
+        soon(lambda: mine().get().last_announcement == last.id)
     finally:
         processes._listeners.remove(listener)
 
@@ -97,7 +93,7 @@ def test_nobody_hears_what_was_rolled_back_and_one_deaf_listener_stops_no_other(
             processes.announce("tenant.changed", "never")
             transaction.set_rollback(True, using="control")
         processes.announce("tenant.changed", "ever")
-        until(lambda: heard)
+        soon(lambda: heard)
         assert heard == ["ever"]
         assert "was not taken in by" in caplog.text
     finally:
@@ -115,8 +111,8 @@ def test_the_registry_is_read_again_when_a_shard_row_says_so(fleet):
         time.sleep(0.2)
         assert addresses.registry().version == before.version
         shard.update(registry_version=newer.version)
-        until(lambda: addresses.registry().version == newer.version)
-        until(lambda: mine().get().registry_version == newer.version)
+        soon(lambda: addresses.registry().version == newer.version)
+        soon(lambda: mine().get().registry_version == newer.version)
         # What did not change is the same object: its connections go on.
         assert addresses.registry().shards["alpha"] is before.shards["alpha"]
     finally:
@@ -132,7 +128,7 @@ def test_a_registry_that_is_not_here_yet_is_told_once_and_the_old_one_stays(capl
     kept = shard.get()
     shard.update(registry_version=before.version + 7)
     try:
-        until(lambda: "is not on this machine yet" in caplog.text)
+        soon(lambda: "is not on this machine yet" in caplog.text)
         time.sleep(0.3)
         assert caplog.text.count("is not on this machine yet") == 1
         assert addresses.registry().version == before.version
@@ -149,12 +145,12 @@ def test_a_registry_that_cannot_be_read_ends_no_heartbeat_and_the_old_one_stays(
     time.sleep(0.1)
     shard.update(registry_version=before.version + 1)
     try:
-        until(lambda: "this is no TOML" in caplog.text)
+        soon(lambda: "this is no TOML" in caplog.text)
         time.sleep(0.3)
         assert caplog.text.count("this is no TOML") == 1
         assert addresses.registry() is before
         seen = mine().get().seen_at
-        until(lambda: mine().get().seen_at > seen)
+        soon(lambda: mine().get().seen_at > seen)
     finally:
         fleet.files.registry.write_text(text)
         kept.save(using="control")
@@ -172,11 +168,11 @@ def test_a_registry_of_which_a_part_is_here_is_not_used(fleet, caplog):
     fleet.files.registry.write_text(whole[: whole.rindex("[shards.")])
     try:
         shard.update(registry_version=newer.version)
-        until(lambda: "is not on this machine yet" in caplog.text)
+        soon(lambda: "is not on this machine yet" in caplog.text)
         time.sleep(0.2)
         assert addresses.registry() is before
         fleet.files.registry.write_text(whole)
-        until(lambda: addresses.registry().version == newer.version)
+        soon(lambda: addresses.registry().version == newer.version)
     finally:
         kept.save(using="control")
         fleet.files.registry.write_text(text)
@@ -188,18 +184,18 @@ def test_control_away_ends_no_heartbeat_and_is_told_once(fleet, caplog):
     first = mine().get()
     fleet.stop_server("control")
     try:
-        until(lambda: "No heartbeat, going on without" in caplog.text)
+        soon(lambda: "No heartbeat, going on without" in caplog.text)
         time.sleep(0.3)
         assert caplog.text.count("No heartbeat") == 1
     finally:
         fleet.start_server("control")
         connections.close_all()
-    until(lambda: mine().get().seen_at > first.seen_at, seconds=10)
+    soon(lambda: mine().get().seen_at > first.seen_at, seconds=10)
 
 
 def beat_in_child(pids) -> None:
     processes.ensure_heartbeat("child")
-    until(lambda: mine().exists())
+    soon(lambda: mine().exists())
     pids.put(os.getpid())
     processes.stop_heartbeat()
 
@@ -214,7 +210,7 @@ def test_a_forked_child_beats_by_itself():
     assert pids.get(timeout=20) == child.pid
     child.join(20)
     assert child.exitcode == 0
-    until(lambda: mine().get().kind == "test")
+    soon(lambda: mine().get().kind == "test")
 
 
 def test_a_process_that_begins_sweeps_away_the_long_silent(settings):
@@ -225,7 +221,7 @@ def test_a_process_that_begins_sweeps_away_the_long_silent(settings):
     rows.filter(id=dead.id).update(seen_at=Now() - timedelta(hours=2))
     processes.ensure_heartbeat("test")
     try:
-        until(lambda: mine().exists())
+        soon(lambda: mine().exists())
         assert rows.get() == fresh
     finally:
         processes.stop_heartbeat()

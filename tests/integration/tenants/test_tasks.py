@@ -28,6 +28,8 @@ from tenants.models import Tenant
 from tenants.services.suspend import resume_tenant, suspend_tenant
 from tenants.states import TenantState
 from tenants.tasks import EPOCH, HOPS, MOST_HOPS, PUT_OFFS, TENANT, TenantTask
+from tests.fixtures.queues import lead_celery_to
+from tests.fixtures.waiting import wait_for
 from tests.integration.tenants.tasks_of_tests import (
     look,
     look_at_control,
@@ -57,7 +59,7 @@ def worker(tenants, tmp_path_factory):
             stderr=out,
             env={**os.environ, "DJANGO_SETTINGS_MODULE": SETTINGS},
         )
-        wait_for(lambda: b"ready." in log.read_bytes(), 30)
+        wait_for(lambda: b"ready." in log.read_bytes(), log=log)
         yield log
         running.terminate()
         running.wait(20)
@@ -74,19 +76,6 @@ def _broker(stack_ready):
     lead_celery_to(settings.CELERY_BROKER_URL)
     yield
     lead_celery_to(before)
-
-
-def lead_celery_to(url):
-    app.conf.broker_url = url
-    # Celery's own way to forget connections that lead elsewhere.
-    app._after_fork()
-
-
-def wait_for(truth, seconds=15):
-    deadline = time.monotonic() + seconds
-    while not truth():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.05)
 
 
 def seen(mark, times=1):
