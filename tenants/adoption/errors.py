@@ -3,6 +3,7 @@
 TenantError
 └── AdoptionError
     ├── NothingToAdopt
+    ├── AdministratorMayNot
     ├── CannotAdopt
     ├── TakeOverFailed
     ├── AdoptionChanged
@@ -29,6 +30,19 @@ class NothingToAdopt(AdoptionError):
         self.schema = schema
         super().__init__(
             f"Schema {schema[:80]!r} on {shard} cannot be adopted: {why}. Nothing was changed."
+        )
+
+
+class AdministratorMayNot(AdoptionError):
+    """The connection that was given has not the rights that an adoption takes."""
+
+    code = "adoption.may_not"
+
+    def __init__(self, shard: str, user: str, why: str) -> None:
+        self.shard = shard
+        super().__init__(
+            f"{user!r} may not look at {shard} as an adoption must: {' '.join(why.split())}. "
+            "Nothing was changed; give the connection string of a superuser."
         )
 
 

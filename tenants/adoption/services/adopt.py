@@ -5,6 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import psycopg
+
 from migrations_tools.images.services.find_image import body_of, find_image
 from migrations_tools.images.templates import Template, fill, run_migrations, template
 from migrations_tools.services.build_schema import build_schema
@@ -18,7 +20,12 @@ from sharding.schemas.connections import Connection, Patience, own_connection
 from sharding.schemas.preparation.look import look
 from sharding.schemas.services.fingerprint import digest_of, structure
 from sharding.schemas.services.markers import read_marker, set_state
-from tenants.adoption.errors import AdoptionError, CannotAdopt, NothingToAdopt
+from tenants.adoption.errors import (
+    AdministratorMayNot,
+    AdoptionError,
+    CannotAdopt,
+    NothingToAdopt,
+)
 from tenants.adoption.services.likeness import how_it_differs, take_names
 from tenants.adoption.services.take_over import PATIENCE, Taking, connected, survey_and_plan
 from tenants.adoption.services.taken import ADOPTED_FROM, is_taken
@@ -206,9 +213,12 @@ def _plan(connection: Connection, request: AdoptionRequest) -> AdoptionPlan:
         raise NothingToAdopt(
             shard, schema, f"the administrator's connection leads to {facts.shard or 'no shard'}"
         )
-    if read_marker(connection, schema) is not None:
-        raise NothingToAdopt(shard, schema, "it is a tenant's schema already")
-    plan = survey_and_plan(connection, shard, schema)
+    try:
+        if read_marker(connection, schema) is not None:
+            raise NothingToAdopt(shard, schema, "it is a tenant's schema already")
+        plan = survey_and_plan(connection, shard, schema)
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise AdministratorMayNot(shard, connection.info.user, str(error)) from error
     unknown = {table for table, _ in request.also} - set(plan.from_shared)
     if unknown:
         listed = ", ".join(sorted(unknown))

@@ -1,5 +1,6 @@
 """Look at a schema that is to be adopted: what lies in it, and what it needs from outside."""
 
+import re
 from typing import Final
 
 from migrations_tools.drift.services.measure import migrations_of
@@ -61,8 +62,9 @@ _OUTWARD: Final = """
         AND part.deptype = 'e'
     LEFT JOIN pg_extension extension ON extension.oid = part.refobjid
     WHERE other.schema IS NOT NULL
-      AND other.schema NOT IN (%(schema)s, 'pg_catalog', 'pg_toast', 'information_schema',
-                               %(extensions)s)
+      -- It is printed in quotes where it needs them.
+      AND other.schema NOT IN (quote_ident(%(schema)s), 'pg_catalog', 'pg_toast',
+                               'information_schema', %(extensions)s)
       AND NOT EXISTS (
           SELECT FROM pg_constraint
           WHERE d.classid = 'pg_constraint'::regclass AND oid = d.objid AND contype = 'f'
@@ -100,8 +102,8 @@ def look_at_schema(connection: Connection, schema: str) -> Survey | None:
         what = _KINDS.get(kind) or _KINDS.get(persistence)
         if what:
             odd.append(f"{name} is {what}")
-    # A word: tenants are often called like a column.
-    pattern = rf"\m{schema}\M"
+    # A word: tenants are often called like a column. The name may hold anything.
+    pattern = rf"(^|\W){re.escape(schema)}($|\W)"
     return Survey(
         schema=schema,
         owner=row[0],

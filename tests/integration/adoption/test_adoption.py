@@ -12,6 +12,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+# The second pytest has limits of its own.
+pytestmark = pytest.mark.timeout(900)
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 
