@@ -96,12 +96,16 @@ def main() -> None:
         machine = this_machine(PostgreSQL=str(made.stack.major))
         beside = _beside(made, plan)
         tables = _tables(made)
-    with ground(plan.big_atoll) as made:
-        beside.append(_big(made, plan))
-    points = [_point(size, None) for size in plan.sizes]
-    if plan.sizes_15 and OLDEST.is_dir():
-        points += [_point(size, OLDEST) for size in plan.sizes_15]
-    fleet_page.report(fleet_page.Results(beside, points, tables), machine, quick=plan.quick)
+    points: list[Point] = []
+    try:
+        with ground(plan.big_atoll) as made:
+            beside.append(_big(made, plan))
+        points += (_point(size, None) for size in plan.sizes)
+        if plan.sizes_15 and OLDEST.is_dir():
+            points += (_point(size, OLDEST) for size in plan.sizes_15)
+    finally:
+        # What was measured before a part failed is told; its table is shorter then.
+        fleet_page.report(fleet_page.Results(beside, points, tables), machine, quick=plan.quick)
 
 
 def _sides(made: Ground, *, big: bool = False) -> tuple[Side, Side]:
