@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand
 
 from tenants.edge import add_dry_run, add_json, errors_told
 from tenants.models import Tenant
-from tenants.services.finding import find_tenant
+from tenants.services.suspend import plan_state
 from tenants.states import TenantState
 
 
@@ -36,12 +36,14 @@ class TenantStateCommand(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Find the tenant, change it unless this is a dry run, tell its state."""
         with errors_told():
-            tenant = find_tenant(options["tenant"])
+            tenant = plan_state(options["tenant"], self.to)
             already = tenant.state == self.to
             if not options["dry_run"]:
                 tenant = type(self).bring(tenant.id, reason=options["reason"])
         told = {"tenant_id": tenant.id, "slug": tenant.slug, "state": tenant.state}
-        verb = f"would be {self.would}; it is" if options["dry_run"] else "is"
+        verb = "is"
+        if options["dry_run"] and not already:
+            verb = f"would be {self.would}; it is"
         self.stdout.write(
             json.dumps(told, indent=2)
             if options["json"]

@@ -40,18 +40,24 @@ def resume_tenant(name: str, *, reason: str = "") -> Tenant:
     return _set_state(name, TenantState.ACTIVE, reason)
 
 
+def plan_state(name: str, to: TenantState) -> Tenant:
+    """The tenant as it is, if it may be suspended (or resumed, by `to`). Changes nothing.
+
+    Raises:
+        UnknownSlug, WrongTenantState: as suspend_tenant and resume_tenant.
+    """
+    tenant = find_tenant(name)
+    _check(tenant, to)
+    return tenant
+
+
 def _set_state(name: str, to: TenantState, reason: str) -> Tenant:
     tenant_id = find_tenant(name).id
     with transaction.atomic(using=CONTROL):
         tenant: Tenant = Tenant.objects.using(CONTROL).select_for_update().get(id=tenant_id)
-        found = TenantState(tenant.state)
+        found = _check(tenant, to)
         if found is to:
             return tenant
-        # What is being made becomes active by its provisioning only, what is deleted by being
-        # restored, which sees to its schema.
-        by_others = (TenantState.PROVISIONING, TenantState.DELETED)
-        if to not in TENANT_TRANSITIONS[found] or found in by_others:
-            raise WrongTenantState(tenant.slug, found=found, wanted=to)
         tenant.state = to
         tenant.save(using=CONTROL, update_fields=["state"])
         record_audit(
@@ -62,3 +68,13 @@ def _set_state(name: str, to: TenantState, reason: str) -> Tenant:
         )
         announce_change(tenant.id)
     return tenant
+
+
+def _check(tenant: Tenant, to: TenantState) -> TenantState:
+    found = TenantState(tenant.state)
+    # What is being made becomes active by its provisioning only, what is deleted by being
+    # restored, which sees to its schema.
+    by_others = (TenantState.PROVISIONING, TenantState.DELETED)
+    if found is not to and (to not in TENANT_TRANSITIONS[found] or found in by_others):
+        raise WrongTenantState(tenant.slug, found=found, wanted=to)
+    return found

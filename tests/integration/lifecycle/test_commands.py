@@ -10,7 +10,9 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
+from tenants.models import Purge, Tenant
 from tenants.services.listing import show_tenant
+from tenants.services.purge import purge_tenant
 
 
 def run(*words):
@@ -147,10 +149,36 @@ def test_missing_words_are_wrong_usage(name):
         call_command(name)
 
 
-def test_nothing_to_purge_is_said(neighbours):
-    from tenants.models import Tenant
+@pytest.mark.parametrize("how", [(), ("--dry-run",)], ids=["for good", "dry"])
+@pytest.mark.parametrize("name", ["suspend_tenant", "resume_tenant", "rename_tenant"])
+def test_what_a_run_refuses_a_dry_run_refuses_as_well(life, name, how):
+    run("delete_tenant", life.slug)
+    words = (life.slug, "another-slug") if name == "rename_tenant" else (life.slug,)
+    text, status = refused(name, *words, *how)
+    assert (status, f"restore_tenant {life.slug}" in text) == (1, True), text
+    assert life.row.state == "deleted"
 
-    Tenant.objects.using("control").filter(state="deleted").update(purge_after="2999-01-01T00:00Z")
+
+def test_a_dry_run_says_what_is_so_already(life):
+    assert run("resume_tenant", life.slug, "--dry-run").endswith(") is active already\n")
+    assert run("suspend_tenant", life.slug, "--dry-run").endswith("suspended; it is active\n")
+    assert life.row.state == "active"
+
+
+@pytest.fixture
+def nothing_due():
+    """Whatever deleted tenants others have left: none is to be purged in this test."""
+    for cut_off in Purge.objects.using("control"):
+        purge_tenant(cut_off.tenant_id)
+    deleted = Tenant.objects.using("control").filter(state="deleted")
+    due = dict(deleted.values_list("id", "purge_after"))
+    deleted.update(purge_after="2999-01-01T00:00Z")
+    yield
+    for tenant_id, purge_after in due.items():
+        Tenant.objects.using("control").filter(id=tenant_id).update(purge_after=purge_after)
+
+
+def test_nothing_to_purge_is_said(nothing_due):
     assert run("purge_deleted") == "No deleted tenant is to be purged.\n"
     assert told("purge_deleted", "--dry-run") == []
 

@@ -27,8 +27,18 @@ from tenants.services.purge import PurgedTenant, purge_tenant
 from tenants.services.purge_due import purge_due, tenants_to_purge
 from tenants.services.restore import restore_tenant
 from tenants.services.types import ProvisionRequest
+from tests.faults.down import Down
+from tests.integration.lifecycle.conftest import lose, make
 
 CONTROL = "control"
+
+
+@pytest.fixture
+def another(doomed):
+    """One on beta that the test may lose as well."""
+    made = make(f"{doomed.slug}-too", "beta")
+    yield made
+    lose(made.id)
 
 
 def save_files(life):
@@ -74,19 +84,15 @@ def test_a_purge_leaves_the_audit_and_a_slug_that_rests(doomed, neighbours):
         show_tenant(doomed.slug)
 
 
-def test_beats_task_purges_what_is_due_and_nothing_else(doomed, neighbours):
-    from tests.integration.lifecycle.conftest import lose, make
-
-    kept = make("life-kept", "beta")
+def test_beats_task_purges_what_is_due_and_nothing_else(doomed, another):
     delete_tenant(doomed.slug)
-    delete_tenant(kept.slug)
+    delete_tenant(another.slug)
     doomed.let_grace_pass()
     purge_deleted_tenants()
     assert_gone(doomed)
-    assert kept.left() == {"tenant", "domains", "placement", "schema", "marker"}
-    restore_tenant(kept.slug)
-    assert kept.status("/account/sign-in/") == 200
-    lose(kept.id)
+    assert another.left() == {"tenant", "domains", "placement", "schema", "marker"}
+    restore_tenant(another.slug)
+    assert another.status("/account/sign-in/") == 200
 
 
 def test_before_its_grace_is_over_it_is_purged_only_early(doomed):
@@ -195,12 +201,8 @@ def test_a_tenant_that_somebody_works_with_is_told_and_purged_later(doomed, monk
     assert_gone(doomed)
 
 
-def test_a_shard_that_is_away_stops_one_purge_and_no_other(doomed, faulty, neighbours):
-    from tests.faults.down import Down
-    from tests.integration.lifecycle.conftest import make
-
-    there = make("life-there", "beta")
-    for each in (doomed, there):
+def test_a_shard_that_is_away_stops_one_purge_and_no_other(doomed, another, faulty):
+    for each in (doomed, another):
         delete_tenant(each.slug)
         each.let_grace_pass()
     real = registry.registry()
@@ -210,8 +212,8 @@ def test_a_shard_that_is_away_stops_one_purge_and_no_other(doomed, faulty, neigh
             results = {each.tenant_id: each.error for each in purge_due(tenants_to_purge())}
     finally:
         registry.install(real)
-    assert (results[doomed.id][:9], results[there.id]) == ("The purge", "")
-    assert_gone(there)
+    assert (results[doomed.id][:9], results[another.id]) == ("The purge", "")
+    assert_gone(another)
     purge_tenant(doomed.slug)
     assert_gone(doomed)
 
