@@ -2,6 +2,7 @@
 
 from typing import assert_never
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import escape
 
@@ -11,7 +12,8 @@ from tenants.serving import Verdict
 _PAGE = """<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><title>{title}</title>
-<meta name="viewport" content="width=device-width, initial-scale=1"></head>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="stylesheet" href="{sheet}"></head>
 <body><main><h1>{title}</h1><p>{text}</p></main></body>
 </html>
 """
@@ -61,11 +63,17 @@ def refusal(request: HttpRequest, verdict: Verdict, name: str) -> HttpResponse:
 
 
 def _page(status: int, title: str, text: str) -> HttpResponse:
-    response = HttpResponse(_PAGE.format(title=escape(title), text=escape(text)), status=status)
+    # Its plain name, which collectstatic keeps beside the one of its content: to look that one up
+    # can fail, and a page without its sheet still says what it has to.
+    sheet = f"{settings.STATIC_URL or '/static/'}tenants/pages.css"
+    page = _PAGE.format(title=escape(title), text=escape(text), sheet=escape(sheet))
+    response = HttpResponse(page, status=status)
     # It is about this moment: nobody between us and the browser may keep it.
     response["Cache-Control"] = "no-store"
     # It is answered before the middleware that says this of other pages.
-    response["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
+    response["Content-Security-Policy"] = (
+        "default-src 'none'; style-src 'self'; frame-ancestors 'none'"
+    )
     response["Cross-Origin-Opener-Policy"] = "same-origin"
     response["Referrer-Policy"] = "same-origin"
     response["X-Content-Type-Options"] = "nosniff"
