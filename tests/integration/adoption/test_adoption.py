@@ -47,7 +47,7 @@ def report(tmp_path_factory):
     return run_inside(tmp_path_factory.mktemp("adoption"), "-m", "not slow")
 
 
-@pytest.mark.parametrize("subject", ["adopted", "killed"])
+@pytest.mark.parametrize("subject", ["adopted", "commands", "killed"])
 def test_schemas_of_django_tenants_become_tenants(subject, report):
     output, cases = report
     module = f"tests.integration.adoption.inside.test_{subject}"

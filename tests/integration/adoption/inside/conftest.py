@@ -151,4 +151,6 @@ def old_projects(servers):
 @pytest.fixture(scope="session")
 def legacy(old_projects) -> Legacy:
     """Content types are shared like people."""
-    return old_projects("shared", schemas=("olda", "oldb", "oldc", *(f"kill{n}" for n in range(7))))
+    return old_projects(
+        "shared", schemas=("olda", "oldb", "oldc", "old+d", *(f"kill{n}" for n in range(7)))
+    )
