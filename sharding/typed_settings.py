@@ -166,6 +166,10 @@ class SettingsReader:
 
         return self._read(name, default, "a port from 1 to 65535, or empty", read)
 
+    def written(self, name: str, default: str, wanted: str, parse: Callable[[str], Value]) -> Value:
+        """What `parse` makes of a text; it raises ValueError for one that it cannot read."""
+        return self._read(name, default, wanted, lambda value: parse(_of(str, value)))
+
     def _time(
         self, name: str, default: float, unit: str, *, may_be_none: bool = False
     ) -> timedelta:

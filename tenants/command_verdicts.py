@@ -40,7 +40,7 @@ _NAMES: Final[dict[CommandVerdict, str]] = {
         "devstack disable_operator drop_left_over export_tenant fleet_status give_global_ids "
         "import_tenant list_operators list_shards list_sign_ups list_tenants mend_schema "
         "migrate migrate_fleet migrate_schemas open_restored_shard outbox_status "
-        "publish_reference purge_deleted rebuild_known_addresses reference_status "
+        "pool_budget publish_reference purge_deleted rebuild_known_addresses reference_status "
         "rename_tenant reset_operator_factor restore_tenant resume_tenant retire_reference "
         "retry_outbox retry_sign_up seal_backups seal_shard show_tenant suspend_tenant "
         "tenant_command"

@@ -47,6 +47,15 @@ class Environment:
         static_root: ATOLL_STATIC_ROOT. Where collectstatic puts style sheets and WSGI finds them.
         pool_size: ATOLL_POOL_SIZE. Connections per shard and process; 0 means no pool. As large
             as the number of threads, or threads wait for each other.
+        process_groups: ATOLL_PROCESS_GROUPS. All processes that connect to servers, such as
+            `web=4x8 worker-alpha=2x1:alpha`: 4 processes of 8 threads, and 2 that serve alpha only.
+            What pools may open is computed from it ([how](../how-to/pools.md)).
+        process_group: ATOLL_PROCESS_GROUP. Which of the groups this process belongs to; its pools
+            then are as large as the budget says, and ATOLL_POOL_SIZE matters no more.
+        server_limits: ATOLL_SERVER_LIMITS. What the servers let be opened, such as
+            `control=100 alpha=200-10`: max_connections, less what is reserved for superusers.
+        connection_reserves: ATOLL_CONNECTION_RESERVES. What pools leave to others: own (per
+            database), mover (per shard), admin (per server).
         https: ATOLL_HTTPS. Cookies for HTTPS only, redirects to it, strict transport security.
         behind_proxy: ATOLL_BEHIND_PROXY. Believe X-Forwarded-Proto, and the last address in
             X-Forwarded-For. Only where a proxy sets them.
@@ -77,6 +86,10 @@ class Environment:
     accel_prefix: str
     static_root: Path
     pool_size: int
+    process_groups: str
+    process_group: str
+    server_limits: str
+    connection_reserves: str
     https: bool
     behind_proxy: bool
     hsts: timedelta
@@ -127,6 +140,10 @@ def read_environment() -> Environment:
         accel_prefix=env.str("ATOLL_ACCEL_PREFIX", default=""),
         static_root=Path(env.str("ATOLL_STATIC_ROOT", default=str(ROOT / "staticfiles"))),
         pool_size=_whole("ATOLL_POOL_SIZE", env.str("ATOLL_POOL_SIZE", default="8")),
+        process_groups=env.str("ATOLL_PROCESS_GROUPS", default=""),
+        process_group=env.str("ATOLL_PROCESS_GROUP", default=""),
+        server_limits=env.str("ATOLL_SERVER_LIMITS", default=""),
+        connection_reserves=env.str("ATOLL_CONNECTION_RESERVES", default="own=5 mover=4 admin=3"),
         https=https,
         behind_proxy=_flag("ATOLL_BEHIND_PROXY", env.str("ATOLL_BEHIND_PROXY", default="False")),
         hsts=timedelta(

@@ -7,7 +7,7 @@ from django.core import checks
 from django.db import connections
 from psycopg_pool import ConnectionPool
 
-from sharding.backend import checks_of_databases
+from sharding.backend import checks_of_databases, checks_of_pools
 from sharding.backend.handler import SHARDS_PER_PROCESS, ScopeHandler
 from sharding.pools.options import POOL_OPTIONS
 from sharding.registry import current as registry
@@ -22,6 +22,7 @@ def register() -> None:
     checks.register(check_installed)
     checks.register(check_shards_per_process)
     checks.register(check_pool)
+    checks_of_pools.register()
     checks_of_databases.register()
 
 

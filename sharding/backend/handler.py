@@ -15,6 +15,7 @@ from django.db import DEFAULT_DB_ALIAS
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.utils import ConnectionHandler, load_backend
 
+from sharding.pools.budgeted import size_here
 from sharding.pools.errors import TooManyShards
 from sharding.pools.options import options_for
 from sharding.registry import current as registry
@@ -120,7 +121,7 @@ class ScopeHandler(ConnectionHandler):
         else:
             if alias != CONTROL:
                 _count_shard(alias)
-            full = self.settings_for(alias, server, pool=getattr(settings, "ATOLL_POOL", None))
+            full = self.settings_for(alias, server, pool=_pool_for(alias))
             backend: Any = load_backend(full["ENGINE"])
             wrapper = backend.DatabaseWrapper(full, str(alias), server=server)
         self[alias] = wrapper
@@ -147,3 +148,11 @@ def _count_shard(alias: str) -> None:
         if len(_connected) >= SHARDS_PER_PROCESS:
             raise TooManyShards(alias, SHARDS_PER_PROCESS)
         _connected.add(str(alias))
+
+
+def _pool_for(alias: str) -> Mapping[str, Any] | None:
+    pool: Mapping[str, Any] | None = getattr(settings, "ATOLL_POOL", None)
+    if pool is None:
+        return None
+    size = size_here(registry.registry(), str(alias))
+    return pool if size is None else {**pool, "max_size": size}

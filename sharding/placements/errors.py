@@ -12,6 +12,7 @@ PlacementError
 ├── ShardNameTaken
 ├── ShardNotRestored
 ├── ShardSealed
+├── NoProcessGroups
 └── InvalidShardName
 """
 
@@ -175,6 +176,18 @@ class ShardSealed(PlacementError):
             f"Shard {shard!r} is sealed: its server is of incarnation {found} and the registry "
             f"knows {wanted}. Nothing was changed; `manage.py open_restored_shard {shard}` "
             "compares it and lets it serve."
+        )
+
+
+class NoProcessGroups(PlacementError):
+    """Nobody has said what processes there are, so no budget can be made."""
+
+    code = "placements.no_process_groups"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "There is no budget without processes: describe them in ATOLL_PROCESS_GROUPS, such as "
+            "`web=4x8 worker-alpha=2x1:alpha` (docs/how-to/pools.md)."
         )
 
 

@@ -10,12 +10,13 @@ from typing import Final
 from django.core.management.base import CommandError
 from django.db import DatabaseError
 
-from sharding.placements.errors import InvalidShardName, PlacementError
+from sharding.placements.errors import InvalidShardName, NoProcessGroups, PlacementError
 from sharding.pools.errors import NoConnectionFree, ShardAway
 from sharding.pools.outages import as_sentence, causes, says_away
 from sharding.registry.errors import RegistryError
 from sharding.schemas.errors import NotFitToBeShard, PreparationFailed, SchemaError
 from sharding.scope import ScopeError
+from sharding.typed_settings import InvalidSettings
 
 
 class Exit(IntEnum):
@@ -37,6 +38,8 @@ _CODES: Final[ExitCodes] = MappingProxyType(
     {
         PlacementError: Exit.FAILED,
         InvalidShardName: Exit.USAGE,
+        NoProcessGroups: Exit.USAGE,
+        InvalidSettings: Exit.USAGE,
         SchemaError: Exit.FAILED,
         PreparationFailed: Exit.PAUSED,
         NotFitToBeShard: Exit.FAILED,

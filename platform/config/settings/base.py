@@ -113,6 +113,10 @@ DATABASE_ROUTERS = ["routers.databases.TenantRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # psycopg-pool's options; sharding.pools.options fills in the rest.
 ATOLL_POOL = {"max_size": _env.pool_size} if _env.pool_size else None
+ATOLL_PROCESS_GROUPS = _env.process_groups
+ATOLL_PROCESS_GROUP = _env.process_group
+ATOLL_SERVER_LIMITS = _env.server_limits
+ATOLL_CONNECTION_RESERVES = _env.connection_reserves
 install()
 
 # --- Cache, sessions, files, signatures ------------------------------------------------------

@@ -1,0 +1,1 @@
+"""What every pool may open, so that all of them together fit their servers. Pure."""

@@ -1,0 +1,56 @@
+"""What can be set about connections."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sharding.pools.budget.parsing import (
+    GROUPS_WANTED,
+    LIMITS_WANTED,
+    RESERVES_WANTED,
+    parse_groups,
+    parse_limits,
+    parse_reserves,
+)
+from sharding.pools.budget.types import Limits, ProcessGroup, Reserves
+from sharding.typed_settings import SettingsReader
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSettings:
+    """Settings of this package.
+
+    Attributes:
+        groups: ATOLL_PROCESS_GROUPS. As the variable of that name.
+        group: ATOLL_PROCESS_GROUP. As the variable of that name.
+        limits: ATOLL_SERVER_LIMITS. As the variable of that name.
+        reserves: ATOLL_CONNECTION_RESERVES. As the variable of that name.
+        poolers: ATOLL_POOLERS. PgBouncers that stand side by side; each gets its part of what a
+            server has room for.
+    """
+
+    groups: tuple[ProcessGroup, ...]
+    group: str
+    limits: Mapping[str, Limits]
+    reserves: Reserves
+    poolers: int
+
+
+def pool_settings() -> PoolSettings:
+    """The settings as they are now.
+
+    Raises:
+        InvalidSettings: some say what they cannot.
+    """
+    with SettingsReader() as read:
+        return PoolSettings(
+            groups=read.written("ATOLL_PROCESS_GROUPS", "", GROUPS_WANTED, parse_groups),
+            group=read.text("ATOLL_PROCESS_GROUP", ""),
+            limits=read.written("ATOLL_SERVER_LIMITS", "", LIMITS_WANTED, parse_limits),
+            reserves=read.written(
+                "ATOLL_CONNECTION_RESERVES",
+                "own=5 mover=4 admin=3",
+                RESERVES_WANTED,
+                parse_reserves,
+            ),
+            poolers=read.whole("ATOLL_POOLERS", 1),
+        )

@@ -1,0 +1,1 @@
+"""Pools over real servers, PgBouncer among them."""

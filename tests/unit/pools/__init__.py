@@ -1,0 +1,1 @@
+"""Pools without a server: budgets, files."""
