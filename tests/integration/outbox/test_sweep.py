@@ -10,7 +10,7 @@ import pytest
 import redis
 from django.conf import settings
 from django.core.management import call_command
-from django.db import connections
+from django.db import connection, connections
 from psycopg import sql
 
 from config.celery_app import app
@@ -54,6 +54,7 @@ def forget_messages_of_all():
         with own_connection(server) as own:
             for (table,) in own.execute(_OUTBOXES).fetchall():
                 own.execute(sql.SQL("TRUNCATE {}").format(sql.SQL(table)))
+            own.execute(_COUNT_NOW)
 
 
 _OUTBOXES = """
@@ -61,10 +62,15 @@ _OUTBOXES = """
     WHERE c.relname IN ('outbox_message', 'outbox_parked') AND c.relkind = 'r'
 """
 
+# A session tells what it has written a second late, or when it ends: after an ANALYZE, perhaps.
+_COUNT_NOW = "SELECT pg_stat_force_next_flush()"
+
 
 def settle(*places):
     """Let the servers' statistics say what is there, as they would by themselves in seconds."""
     for place in places:
+        with scope.enter(place), connection.cursor() as cursor:
+            cursor.execute(_COUNT_NOW)
         with own_connection(addresses.shard(place.shard)) as own:
             own.execute(f"ANALYZE {place.schema}.outbox_message")
 
