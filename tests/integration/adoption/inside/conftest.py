@@ -85,9 +85,9 @@ def _closed():
     connections.close_all()
 
 
-def make_legacy(servers, *, types: str) -> Legacy:
-    shard = f"old-{types}"
-    database = f"old_{types}"
+def make_legacy(servers, name: str, *, types: str) -> Legacy:
+    shard = f"old-{name}"
+    database = f"old_{name}"
     at = addresses.shard("alpha").direct
     postgres = servers.admin_conninfo("alpha", "postgres")
     with psycopg.connect(postgres, autocommit=True) as connection:
@@ -133,17 +133,18 @@ def become_a_shard(servers, legacy: Legacy) -> None:
 
 @pytest.fixture(scope="session")
 def old_projects(servers):
-    """Makes an old project once for each way of keeping content types."""
+    """Makes an old project once for each way of keeping content types, and for each size."""
     made: dict[str, Legacy] = {}
 
     def project(types: str, *, rows: int = 60, schemas: tuple[str, ...] = ("olda",)) -> Legacy:
-        if types not in made:
-            legacy = make_legacy(servers, types=types)
+        name = f"{types}{rows}"
+        if name not in made:
+            legacy = make_legacy(servers, name, types=types)
             legacy.run("make", str(rows), *schemas)
             become_a_shard(servers, legacy)
             build_image()
-            made[types] = legacy
-        return made[types]
+            made[name] = legacy
+        return made[name]
 
     return project
 
