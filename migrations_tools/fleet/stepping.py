@@ -22,7 +22,7 @@ from migrations_tools.replay.replaying import replay_segment
 from migrations_tools.replay.types import Mark, Segment
 from sharding import scope
 from sharding.placements.errors import PlacementError
-from sharding.pools.outages import causes, says_away, without_rows
+from sharding.pools.outages import causes, in_one_line, says_away, without_rows
 from sharding.registry.errors import RegistryError
 from sharding.registry.types import Server
 from sharding.schemas.connections import Connection
@@ -168,7 +168,7 @@ def _said(error: BaseException) -> str:
     """For the journal, which is in control, where no tenant's data is."""
     if isinstance(error, DatabaseError | psycopg.Error):
         return without_rows(error)
-    return " ".join(str(error).split()) or type(error).__name__
+    return in_one_line(error)
 
 
 def _lost(error: BaseException) -> str:

@@ -1,9 +1,11 @@
 """Where commands meet the services: errors become messages and exit codes."""
 
 import logging
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import IntEnum
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
@@ -13,6 +15,7 @@ from django.db import DatabaseError
 from sharding.placements.errors import InvalidShardName, NoProcessGroups, PlacementError
 from sharding.pools.errors import NoConnectionFree, ShardAway
 from sharding.pools.outages import as_sentence, causes, says_away
+from sharding.registry.current import ENVIRONMENT_VARIABLE
 from sharding.registry.errors import RegistryError
 from sharding.schemas.errors import NotFitToBeShard, PreparationFailed, SchemaError
 from sharding.scope import ScopeError
@@ -77,6 +80,20 @@ def errors_told(more: ExitCodes = MappingProxyType({})) -> Iterator[None]:
         if not says_away(error):
             raise
         raise CommandError(_outage(error), returncode=Exit.FAILED) from error
+
+
+def registry_file_to_write() -> Path:
+    """The registry file that a command is to change.
+
+    Raises:
+        CommandError: none is named.
+    """
+    path = os.environ.get(ENVIRONMENT_VARIABLE)
+    if not path:
+        raise CommandError(
+            f"Set {ENVIRONMENT_VARIABLE} to the registry file to write to.", returncode=Exit.USAGE
+        )
+    return Path(path)
 
 
 def _outage(error: DatabaseError) -> str:

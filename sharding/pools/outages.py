@@ -27,12 +27,17 @@ def as_sentence(text: str) -> str:
     return line if line.endswith((".", "!", "?")) else f"{line}."
 
 
+def in_one_line(error: BaseException) -> str:
+    """What an error says, without its line breaks; its name when it says nothing."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 def without_rows(error: BaseException) -> str:
     """What a server's error says, in one line, without its DETAIL: that quotes rows of tenants."""
     for each in causes(error):
         if isinstance(each, psycopg.Error) and each.diag.message_primary:
             return " ".join(each.diag.message_primary.split())
-    return " ".join(str(error).split()) or type(error).__name__
+    return in_one_line(error)
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 
 import psycopg
@@ -12,6 +11,7 @@ import pytest
 from sharding.schemas.connections import own_connection
 from sharding.schemas.services.describe import describe, survey
 from sharding.schemas.services.markers import read_marker
+from tests.fixtures.waiting import killed_at_last, wait_for
 from tests.integration.images.conftest import contents
 
 # Foreign keys come last in an image, and this one leads to a reference table.
@@ -25,23 +25,20 @@ WAITS_FOR_IT = """
 @pytest.fixture
 def start(stack_ready) -> Iterator[object]:
     """Starts processes that build a schema; kills what is left of them."""
-    started = []
+    with killed_at_last() as started:
 
-    def start(place) -> subprocess.Popen:
-        process = subprocess.Popen(
-            [sys.executable, "-m", f"{__package__}.make_one", place.tenant_id],
-            env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings.test"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        started.append(process)
-        return process
+        def start(place) -> subprocess.Popen:
+            process = subprocess.Popen(
+                [sys.executable, "-m", f"{__package__}.make_one", place.tenant_id],
+                env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings.test"},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            started.append(process)
+            return process
 
-    yield start
-    for process in started:
-        process.kill()
-        process.communicate()
+        yield start
 
 
 @pytest.fixture
@@ -50,16 +47,6 @@ def blocker(stack_ready) -> Iterator[psycopg.Connection]:
         admin.execute(BLOCK)
         yield admin
         admin.rollback()
-
-
-def wait_for(question, what: str) -> list:
-    ends = time.monotonic() + 30
-    while True:
-        found = question()
-        if found:
-            return found
-        assert time.monotonic() < ends, what
-        time.sleep(0.02)
 
 
 @pytest.mark.parametrize("victim", ["the client", "the server's session"])

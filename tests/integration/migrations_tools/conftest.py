@@ -14,6 +14,7 @@ from sharding.placements.services.placing import create_placement
 from sharding.placements.services.reserving import reserve_tenant_id
 from sharding.registry import current as addresses
 from sharding.schemas.connections import own_connection
+from tests.fixtures.waiting import killed_at_last
 
 _numbers = itertools.count()
 
@@ -74,26 +75,23 @@ def new_place():
 @pytest.fixture
 def start_build(fleet):
     """Starts processes with the probe app that build a schema; kills what is left of them."""
-    started = []
+    with killed_at_last() as started:
 
-    def start(place: scope.Placement, *, wait_at: str = "") -> subprocess.Popen:
-        process = subprocess.Popen(
-            [sys.executable, "-m", f"{__package__}.build", place.tenant_id, wait_at],
-            env={
-                **os.environ,
-                "DJANGO_SETTINGS_MODULE": "tests.integration.migrations_tools.settings",
-            },
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        started.append(process)
-        return process
+        def start(place: scope.Placement, *, wait_at: str = "") -> subprocess.Popen:
+            process = subprocess.Popen(
+                [sys.executable, "-m", f"{__package__}.build", place.tenant_id, wait_at],
+                env={
+                    **os.environ,
+                    "DJANGO_SETTINGS_MODULE": "tests.integration.migrations_tools.settings",
+                },
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            started.append(process)
+            return process
 
-    yield start
-    for process in started:
-        process.kill()
-        process.communicate()
+        yield start
 
 
 @pytest.fixture

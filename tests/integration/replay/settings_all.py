@@ -1,22 +1,11 @@
 """The same with all of wagtail, oauth-toolkit and celery-results: some three hundred migrations."""
 
+from tests.fixtures.wagtail_apps import WAGTAIL
 from tests.integration.replay.settings import *  # noqa: F403 - the way of settings
 from tests.integration.replay.settings import ATOLL_HOMES, INSTALLED_APPS
 
 _MORE = {
-    "wagtail.contrib.forms": "wagtailforms",
-    "wagtail.contrib.redirects": "wagtailredirects",
-    "wagtail.embeds": "wagtailembeds",
-    "wagtail.sites": "wagtailsites",
-    "wagtail.users": "wagtailusers",
-    "wagtail.snippets": "wagtailsnippets",
-    "wagtail.documents": "wagtaildocs",
-    "wagtail.images": "wagtailimages",
-    "wagtail.search": "wagtailsearch",
-    "wagtail.admin": "wagtailadmin",
-    "wagtail": "wagtailcore",
-    "modelcluster": "modelcluster",
-    "modelsearch": "modelsearch",
+    **WAGTAIL,
     "allauth.socialaccount": "socialaccount",
     "allauth.mfa": "mfa",
     "allauth.usersessions": "usersessions",

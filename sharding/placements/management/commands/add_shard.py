@@ -4,7 +4,6 @@ import json
 import os
 from argparse import ArgumentParser
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -12,8 +11,7 @@ from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from sharding.placements.services.adding import AddShardRequest, add_shard
-from sharding.placements.telling import Exit, errors_told
-from sharding.registry.current import ENVIRONMENT_VARIABLE
+from sharding.placements.telling import Exit, errors_told, registry_file_to_write
 from sharding.registry.types import Endpoint
 from sharding.schemas.preparation.types import Outcome, Preparation, StepReport
 
@@ -59,12 +57,7 @@ class Command(BaseCommand):
             self.stdout.write(f"Shard {request.name} is ready ({done.changes} steps done now).")
 
     def _request(self, options: dict[str, Any]) -> AddShardRequest:
-        path = os.environ.get(ENVIRONMENT_VARIABLE)
-        if not path:
-            raise CommandError(
-                f"Set {ENVIRONMENT_VARIABLE} to the registry file to write to.",
-                returncode=Exit.USAGE,
-            )
+        path = registry_file_to_write()
         try:
             admin = conninfo_to_dict(options["admin"])
         except ProgrammingError as error:
@@ -92,7 +85,7 @@ class Command(BaseCommand):
                 for login in LOGINS
                 if (variable := f"ATOLL_{login.upper()}_PASSWORD") in os.environ
             },
-            registry_path=Path(path),
+            registry_path=path,
             dry_run=options["dry_run"],
         )
 

@@ -1,15 +1,12 @@
 """`seal_backups`: have every backup of a shard that was made so far start sealed."""
 
-import os
 from argparse import ArgumentParser
-from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
 from sharding.placements.services.incarnations import seal_backups
-from sharding.placements.telling import Exit, errors_told
-from sharding.registry.current import ENVIRONMENT_VARIABLE
+from sharding.placements.telling import errors_told, registry_file_to_write
 
 
 class Command(BaseCommand):
@@ -24,15 +21,10 @@ class Command(BaseCommand):
         parser.add_argument("name", help="the shard")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        path = os.environ.get(ENVIRONMENT_VARIABLE)
-        if not path:
-            raise CommandError(
-                f"Set {ENVIRONMENT_VARIABLE} to the registry file to write to.",
-                returncode=Exit.USAGE,
-            )
+        path = registry_file_to_write()
         name = options["name"]
         with errors_told():
-            incarnation = seal_backups(name, Path(path))
+            incarnation = seal_backups(name, path)
         self.stdout.write(
             f"{name} is of incarnation {incarnation} now, and every backup of it is of an older "
             "one. Bring the registry file to every machine."

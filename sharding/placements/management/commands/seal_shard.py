@@ -1,15 +1,12 @@
 """`seal_shard`: serve nobody from a shard until its server was compared with the directory."""
 
-import os
 from argparse import ArgumentParser
-from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from sharding.placements.services.incarnations import seal_shard
-from sharding.placements.telling import Exit, errors_told
-from sharding.registry.current import ENVIRONMENT_VARIABLE
+from sharding.placements.telling import Exit, errors_told, registry_file_to_write
 
 
 class Command(BaseCommand):
@@ -27,17 +24,12 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        path = os.environ.get(ENVIRONMENT_VARIABLE)
-        if not path:
-            raise CommandError(
-                f"Set {ENVIRONMENT_VARIABLE} to the registry file to write to.",
-                returncode=Exit.USAGE,
-            )
+        path = registry_file_to_write()
         name = options["name"]
         if (options["confirm"] or _asked(name)) != name:
             raise CommandError("That is not its name. Nothing was changed.", returncode=Exit.USAGE)
         with errors_told():
-            incarnation = seal_shard(name, Path(path))
+            incarnation = seal_shard(name, path)
         self.stdout.write(
             f"{name} is sealed: the registry knows incarnation {incarnation}, and nobody is served "
             f"by an older one.\nWhen its server is back: manage.py open_restored_shard {name} "

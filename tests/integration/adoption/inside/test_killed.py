@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -20,6 +19,7 @@ from tenants.errors import UnknownSlug
 from tenants.services.drift import check_tenants
 from tenants.services.finding import find_tenant
 from tenants.services.undo import undo_provision
+from tests.fixtures.waiting import wait_for
 from tests.integration.adoption import reading
 from tests.integration.adoption.inside.conftest import ROOT
 
@@ -58,11 +58,12 @@ def kill_at_its_line(legacy, servers, schema, file):
         stderr=subprocess.PIPE,
         text=True,
     )
-    until = time.monotonic() + 60
-    while not file.exists():
+
+    def is_there():
         assert process.poll() is None, process.stderr.read()
-        assert time.monotonic() < until, f"{schema} does not come to {LINES[schema]}"
-        time.sleep(0.05)
+        return file.exists()
+
+    wait_for(is_there, f"{schema} does not come to {LINES[schema]}", seconds=60)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
 
