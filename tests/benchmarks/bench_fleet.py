@@ -22,8 +22,9 @@ from tests.benchmarks import fleet_page, hosts, systems, wrk
 from tests.benchmarks.conditions import this_machine
 from tests.benchmarks.fleet_page import Beside, Point
 from tests.benchmarks.ground import SHARD, Ground, ground
-from tests.benchmarks.gunicorn import ROOT, Gunicorn, environment_of
+from tests.benchmarks.gunicorn import serve
 from tests.benchmarks.systems import SYSTEMS, System
+from tests.fixtures.web_servers import ROOT, WebServer, environment_of
 
 OLDEST: Final = Path(os.environ.get("ATOLL_PG15_BIN", "/usr/lib/postgresql/15/bin"))
 _WATCHED: Final = 10
@@ -231,8 +232,8 @@ def _many(ours: Side, first: int, end: int) -> None:
 
 
 @contextmanager
-def _served(ours: Side) -> Iterator[Gunicorn]:
-    server = Gunicorn(
+def _served(ours: Side) -> Iterator[WebServer]:
+    server = serve(
         "atoll",
         ours.system.application,
         environment=ours.environment(),
@@ -257,7 +258,7 @@ def _beside_it(ours: Side, *step: str, release: int = 1) -> Iterator[list[Answer
     thread.join()
 
 
-def _p99(server: Gunicorn, made: Ground) -> float:
+def _p99(server: WebServer, made: Ground) -> float:
     path = systems.WORKLOADS[0].path
     return wrk.run(server.address, path, made.folder / "watched", _LOAD).p99_ms
 

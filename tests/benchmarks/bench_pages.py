@@ -14,9 +14,9 @@ import psycopg
 
 from tests.benchmarks.conditions import Machine, this_machine
 from tests.benchmarks.ground import SHARD, Ground, ground
-from tests.benchmarks.gunicorn import ROOT, environment_of
 from tests.benchmarks.pages import markdown_table, publish
 from tests.benchmarks.systems import SYSTEMS
+from tests.fixtures.web_servers import ROOT, environment_of
 
 _ATOLL = next(system for system in SYSTEMS if system.name == "atoll")
 _SETTINGS = "config.settings.prod"

@@ -15,9 +15,10 @@ from pathlib import Path
 from tests.benchmarks import bench_statements, figures, hosts, systems, wrk
 from tests.benchmarks.conditions import Machine, this_machine
 from tests.benchmarks.ground import Ground, ground
-from tests.benchmarks.gunicorn import THREADS, WORKERS, Gunicorn
+from tests.benchmarks.gunicorn import THREADS, WORKERS, serve
 from tests.benchmarks.pages import publish
 from tests.benchmarks.systems import SYSTEMS, WORKLOADS, System, Workload
+from tests.fixtures.web_servers import WebServer
 
 _WARM_PATH = "/bench/warm/"
 _WARM_ROUNDS_AT_MOST = 12
@@ -124,12 +125,12 @@ def _measure(made: Ground, plan: Plan) -> figures.Rounds:
 
 
 @contextmanager
-def _serving(made: Ground) -> Iterator[dict[str, Gunicorn]]:
+def _serving(made: Ground) -> Iterator[dict[str, WebServer]]:
     """All systems at once: an idle one costs nothing, and every one stays warm."""
     with ExitStack() as all_of_them:
         running = {}
         for system in SYSTEMS:
-            server = Gunicorn(
+            server = serve(
                 system.name,
                 system.application,
                 environment=made.environment(system),
@@ -142,7 +143,7 @@ def _serving(made: Ground) -> Iterator[dict[str, Gunicorn]]:
         yield running
 
 
-def _prove(server: Gunicorn, system: System) -> None:
+def _prove(server: WebServer, system: System) -> None:
     """Both views answer with the tenant's own rows, or the figures would mean nothing."""
     for number in (1, 2, systems.IN_TURN):
         wanted = "plain" if system.database == "plain" else systems.slug(number)
@@ -152,7 +153,7 @@ def _prove(server: Gunicorn, system: System) -> None:
                 raise wrk.RequestsFailed(f"{system.name}: {workload.path} said {status}: {body}")
 
 
-def _warm(server: Gunicorn, system: System, everyone: Path, plan: Plan) -> None:
+def _warm(server: WebServer, system: System, everyone: Path, plan: Plan) -> None:
     """Ask every tenant until each thread of both workers has probably met all of them."""
     schemas = 1 if system.database == "plain" else plan.tenants
     still = _WARM_REQUESTS_PER_TENANT_AND_THREAD * WORKERS * THREADS * schemas

@@ -16,9 +16,9 @@ import psycopg
 from sharding.registry.toml_file import write_registry
 from tests.benchmarks.conditions import Machine, this_machine
 from tests.benchmarks.ground import SHARD, Ground, ground
-from tests.benchmarks.gunicorn import ROOT, environment_of
 from tests.benchmarks.pages import markdown_table, publish
 from tests.benchmarks.systems import BUILD_SETTINGS, SYSTEMS
+from tests.fixtures.web_servers import ROOT, environment_of
 
 _ATOLL = next(system for system in SYSTEMS if system.name == "atoll")
 _ROUNDS = 150

@@ -19,8 +19,8 @@ from psycopg import sql
 from devstack.binaries import newest_pg_dump
 from devstack.guardian import Guardian
 from devstack.stack import Stack
-from tests.benchmarks.gunicorn import ROOT, environment_of
 from tests.benchmarks.systems import System
+from tests.fixtures.web_servers import ROOT, environment_of
 
 SHARD = "alpha"
 PEERS = ("plain", "django_tenants")

@@ -1,4 +1,4 @@
-"""The paths that wrk asks for, the same for all systems."""
+"""The paths that load generators ask for, the same for all systems."""
 
 from django.urls import path
 
@@ -8,4 +8,6 @@ urlpatterns = [
     path("bench/one-row/", views.one_row),
     path("bench/page/", views.page),
     path("bench/warm/", views.warm),
+    path("bench/visit/", views.visit),
+    path("bench/heavy/", views.heavy),
 ]

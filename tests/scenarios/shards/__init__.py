@@ -1,0 +1,1 @@
+"""One server down, under load: whom it hurts, for how long, and what comes after."""

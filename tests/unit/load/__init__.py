@@ -1,0 +1,1 @@
+"""What a load generator's requests say."""
