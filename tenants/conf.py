@@ -26,6 +26,8 @@ class TenantSettings:
         directory_size: ATOLL_DIRECTORY_SIZE. Hosts that one process remembers.
         remembered_for: ATOLL_DIRECTORY_SECONDS. How long a process, and then Redis once more,
             believes an answer before asking again.
+        heard_for: ATOLL_DIRECTORY_HEARD_SECONDS. The same for a process that hears of changes: it
+            is told, within a heartbeat, when an answer is no longer good.
         quarantine: ATOLL_SLUG_QUARANTINE_DAYS. How long a slug rests that a tenant gave up.
         request_time: ATOLL_REQUEST_SECONDS. What a request may spend waiting for databases; the
             statement that is running then is given up, and the answer is 503.
@@ -53,6 +55,7 @@ class TenantSettings:
     grace: timedelta
     directory_size: int
     remembered_for: timedelta
+    heard_for: timedelta
     quarantine: timedelta
     request_time: timedelta
     retry_after: timedelta
@@ -93,6 +96,7 @@ def tenant_settings() -> TenantSettings:
             grace=read.days("ATOLL_DELETION_GRACE_DAYS", 30, may_be_none=True),
             directory_size=read.whole("ATOLL_DIRECTORY_SIZE", 10_000),
             remembered_for=read.seconds("ATOLL_DIRECTORY_SECONDS", 5),
+            heard_for=read.seconds("ATOLL_DIRECTORY_HEARD_SECONDS", 60),
             quarantine=read.days("ATOLL_SLUG_QUARANTINE_DAYS", 30, may_be_none=True),
             request_time=read.seconds("ATOLL_REQUEST_SECONDS", 25),
             retry_after=read.seconds("ATOLL_RETRY_AFTER_SECONDS", 2),

@@ -5,12 +5,14 @@ stopped by the shard: a tenant that moved is fenced or sealed where it was.
 """
 
 import logging
+from collections.abc import Callable
 from functools import cache
 
 from django.db.utils import DatabaseError
 from django.utils.connection import ConnectionDoesNotExist
 
 from sharding import scope
+from sharding.placements.services.processes import hears
 from sharding.registry.errors import RegistryError
 from tenants.conf import tenant_settings
 from tenants.directory import shared
@@ -32,18 +34,28 @@ _AWAY = (DatabaseError, RegistryError, ConnectionDoesNotExist)
 class Directory:
     """The directory of one process."""
 
-    def __init__(self, size: int, remembered_for_s: float) -> None:
+    def __init__(
+        self,
+        size: int,
+        remembered_for_s: float,
+        *,
+        heard_for_s: float = 0,
+        hears: Callable[[], bool] = hears,
+    ) -> None:
         self._known = Memory(size)
         # Apart, so that asking for names that do not exist pushes out nobody who does.
         self._unknown = Memory(size)
         self._flights: SingleFlight[Entry | None] = SingleFlight()
         self._gate = ControlGate()
         self._fresh_for = remembered_for_s
+        self._heard_for = heard_for_s
+        self._hears = hears
+        self._forgotten = 0
 
     def peek(self, key: Key) -> Remembered | None:
         """A fresh answer from memory; None when somebody must be asked. Never waits."""
         found = self._known.get(key) or self._unknown.get(key)
-        return found if found is not None and found.is_fresh else None
+        return found if found is not None and found.is_fresh(self._hears) else None
 
     def lookup(self, key: Key) -> Entry | None:
         """The tenant, or None when there is none; an old answer while control is away.
@@ -68,15 +80,19 @@ class Directory:
         Raises:
             DatabaseError: control is away.
         """
+        forgotten = self._forgotten
         entry = ask_control(key)
         if may_remember():
-            self.remember(key, entry)
+            # One that was on its way while something was forgotten may be just that.
+            heard = self._heard_for if forgotten == self._forgotten else 0
+            self.remember(key, entry, heard_for=heard)
             if entry is not None:
                 shared.put(key, entry, fresh_for=tenant_settings().remembered_for)
         return entry
 
     def forget(self, tenant_id: str, keys: list[Key]) -> None:
         """Ask again about this tenant, and about `keys`, which led nowhere perhaps."""
+        self._forgotten += 1
         self._known.forget_tenant(tenant_id)
         for key in keys:
             self._known.forget(key)
@@ -88,14 +104,18 @@ class Directory:
         self._unknown.clear()
         self._gate.answered()
 
-    def remember(self, key: Key, entry: Entry | None) -> None:
-        """Believe this answer for as long as answers are believed."""
+    def remember(self, key: Key, entry: Entry | None, *, heard_for: float = 0) -> None:
+        """Believe this answer for as long as answers are believed; `heard_for`: see Remembered.
+
+        What comes out of Redis may be what was just announced to be good no longer, put there by
+        a process that had not heard of it: it is believed for the short time only.
+        """
         if entry is None:
             self._known.forget(key)
             self._unknown.put(key, None, fresh_for=min(UNKNOWN_FOR_S, self._fresh_for))
         else:
             self._unknown.forget(key)
-            self._known.put(key, entry, fresh_for=self._fresh_for)
+            self._known.put(key, entry, fresh_for=self._fresh_for, heard_for=heard_for)
 
     def _find(self, key: Key, old: Remembered | None) -> Entry | None:
         told = shared.get(key)
@@ -123,7 +143,11 @@ class Directory:
 def directory() -> Directory:
     """This process's directory."""
     conf = tenant_settings()
-    return Directory(conf.directory_size, conf.remembered_for.total_seconds())
+    return Directory(
+        conf.directory_size,
+        conf.remembered_for.total_seconds(),
+        heard_for_s=conf.heard_for.total_seconds(),
+    )
 
 
 def lookup(host: str) -> Entry | None:

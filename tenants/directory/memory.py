@@ -2,6 +2,7 @@
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
 
@@ -10,21 +11,28 @@ from tenants.directory.types import Entry, Key
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """An answer and how long it is fresh. `entry` is None when there is no such tenant."""
+    """An answer and how long it is fresh.
+
+    Attributes:
+        entry: None when there is no such tenant.
+        fresh_until: the monotonic instant until which it may be used without asking anybody.
+        heard_until: the same while this process hears of changes: it would have been told.
+    """
 
     entry: Entry | None
     fresh_until: float
+    heard_until: float
 
-    @property
-    def is_fresh(self) -> bool:
+    def is_fresh(self, hears: Callable[[], bool]) -> bool:
         """Whether it may be used without asking anybody."""
-        return monotonic() < self.fresh_until
+        now = monotonic()
+        return now < self.fresh_until or (now < self.heard_until and hears())
 
 
 class Memory:
     """A bounded mapping, the one that nobody refreshed for longest leaves first.
 
-    What is in use is refreshed every few seconds, so reading need not keep an order, nor a lock.
+    What is in use is refreshed now and then, so reading need not keep an order, nor a lock.
     Answers that nobody refreshed stay while there is room: they serve while control is away.
     """
 
@@ -37,10 +45,11 @@ class Memory:
         """The answer, fresh or not."""
         return self._answers.get(key)
 
-    def put(self, key: Key, entry: Entry | None, *, fresh_for: float) -> None:
+    def put(self, key: Key, entry: Entry | None, *, fresh_for: float, heard_for: float = 0) -> None:
         """Remember an answer, and forget the longest unrefreshed one when there are too many."""
+        now = monotonic()
         with self._lock:
-            self._answers[key] = Remembered(entry, monotonic() + fresh_for)
+            self._answers[key] = Remembered(entry, now + fresh_for, now + heard_for)
             self._answers.move_to_end(key)
             if len(self._answers) > self._size:
                 self._answers.popitem(last=False)

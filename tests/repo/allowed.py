@@ -28,7 +28,7 @@ ALLOWED: Final[dict[str, dict[str, str]]] = {
             "A loop over schemas: whatever a migration's own code raises in one, the next has its "
             "turn, within the error budget."
         ),
-        "sharding/placements/services/processes.py Heartbeat._hear": (
+        "sharding/placements/services/processes.py _tell_listeners": (
             "A loop at a process's edge: one listener that fails must not keep the others deaf."
         ),
         "tenants/management/commands/all_tenants_command.py Command.handle": (

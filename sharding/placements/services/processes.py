@@ -5,11 +5,13 @@ import os
 import socket
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
+from time import monotonic
+from typing import Final
 
 from django.db import DatabaseError, connections, models
-from django.db.models import Max
+from django.db.models import Max, Q
 from django.db.models.functions import Now
 
 from sharding.placements.conf import placement_settings
@@ -50,6 +52,15 @@ def ensure_heartbeat(kind: str) -> None:
         _start(kind)
 
 
+def hears() -> bool:
+    """Whether this process has heard lately what was announced; asked for every request.
+
+    What it remembers may then be believed for longer: it would have been told of a change.
+    """
+    beating = _beating
+    return beating is not None and monotonic() < beating.hears_until and beating.pid == os.getpid()
+
+
 def stop_heartbeat() -> None:
     """Stop beating and take the row away: an orderly end."""
     global _beating
@@ -76,6 +87,15 @@ def live_processes(*, heard_within: timedelta = timedelta(seconds=10)) -> models
     return Process.objects.using(CONTROL).filter(seen_at__gte=Now() - heard_within)
 
 
+def _tell_listeners(announcement: Announcement) -> None:
+    for listener in _listeners:
+        try:
+            listener(announcement)
+        except Exception:
+            # One deaf listener must not keep the others from hearing.
+            log.exception("%s was not taken in by %r", announcement, listener)
+
+
 def _start(kind: str) -> None:
     global _beating
     with _starting:
@@ -84,15 +104,31 @@ def _start(kind: str) -> None:
             _beating.start()
 
 
+_LATE: Final = timedelta(seconds=60)
+"""How long a transaction may take that announces. Ids are given out before it is committed, so
+that a later one is sometimes seen first; what is missing in between is looked for so long."""
+_BEATS_MISSED: Final = 2
+"""A process that could not ask so often in a row may have missed something."""
+_STARTS_BEFORE: Final = 100
+"""Ids before the newest that a process looks for when it begins: somebody may be at it."""
+
+
 class Heartbeat(threading.Thread):
-    """The thread behind `ensure_heartbeat`; `beat()` is one round of it."""
+    """The thread behind `ensure_heartbeat`; `beat()` is one round of it.
+
+    Attributes:
+        hears_until: the monotonic instant until which nothing that was announced is news to this
+            process, but for what was announced since its last round.
+    """
 
     def __init__(self, kind: str) -> None:
         super().__init__(name="atoll heartbeat", daemon=True)
         self.pid = os.getpid()
         self.row = Process(id=uuid.uuid4(), kind=kind, host=socket.gethostname(), pid=self.pid)
         self._ended = threading.Event()
+        self.hears_until = float("-inf")
         self._heard: int | None = None
+        self._missing: dict[int, float] = {}
         self._waiting_for = 0
         self._away = False
 
@@ -148,21 +184,28 @@ class Heartbeat(threading.Thread):
 
     def _hear(self) -> None:
         announcements = Announcement.objects.using(CONTROL)
+        asked_at = monotonic()
         if self._heard is None:
             # What was said before this process began, it has read from the tables.
             self._heard = announcements.aggregate(last=Max("id"))["last"] or 0
+            before = self._heard - _STARTS_BEFORE
+            said = set(announcements.filter(id__gt=before).values_list("id", flat=True))
+            self._miss(set(range(max(before, 0) + 1, self._heard)) - said, asked_at)
             # Every process that begins sweeps: so the tables stay small, whoever runs.
             purge_processes()
             purge_announcements()
-            return
-        for announcement in announcements.filter(id__gt=self._heard).order_by("id"):
-            for listener in _listeners:
-                try:
-                    listener(announcement)
-                except Exception:
-                    # One deaf listener must not keep the others from hearing.
-                    log.exception("%s was not taken in by %r", announcement, listener)
-            self._heard = announcement.id
+        news = Q(id__gt=self._heard) | Q(id__in=list(self._missing))
+        for announcement in announcements.filter(news).order_by("id"):
+            _tell_listeners(announcement)
+            self._miss(range(self._heard + 1, announcement.id), asked_at)
+            self._missing.pop(announcement.id, None)
+            self._heard = max(self._heard, announcement.id)
+        self._missing = {id_: at for id_, at in self._missing.items() if at > asked_at}
+        every = placement_settings().heartbeat.total_seconds()
+        self.hears_until = asked_at + (1 + _BEATS_MISSED) * every
+
+    def _miss(self, ids: Iterable[int], now: float) -> None:
+        self._missing.update(dict.fromkeys(ids, now + _LATE.total_seconds()))
 
     def _reread(self) -> None:
         versions = dict(Shard.objects.using(CONTROL).values_list("name", "registry_version"))

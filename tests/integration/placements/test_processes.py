@@ -7,8 +7,9 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
+import psycopg
 import pytest
-from django.db import connections, transaction
+from django.db import OperationalError, connections, transaction
 from django.db.models.functions import Now
 
 from sharding.placements.models import Announcement, Process, Shard
@@ -77,6 +78,44 @@ def test_announcements_are_heard_in_order_and_acknowledged():
         soon(lambda: mine().get().last_announcement == last.id)
     finally:
         processes._listeners.remove(listener)
+
+
+@pytest.mark.usefixtures("heartbeat")
+def test_what_was_committed_after_a_later_announcement_is_heard_all_the_same(fleet):
+    heard = []
+    listener = processes.on_announcement(lambda said: heard.append(said.subject))
+    try:
+        soon(processes.hears)
+        with psycopg.connect(fleet.admin_conninfo("control")) as other:
+            # Its id is given out now, and nobody sees it until this ends.
+            other.execute(
+                "INSERT INTO placements_announcement (kind, subject, body, at)"
+                " VALUES ('tenant.changed', 'slow', '{}', now())"
+            )
+            processes.announce("tenant.changed", "quick")
+            soon(lambda: heard)
+            assert heard == ["quick"]
+        soon(lambda: len(heard) == 2)
+        assert heard == ["quick", "slow"]
+    finally:
+        processes._listeners.remove(listener)
+
+
+def test_a_process_hears_while_it_beats_and_no_longer(settings, monkeypatch):
+    settings.ATOLL_HEARTBEAT_SECONDS = 0.05
+    assert not processes.hears()
+    processes.ensure_heartbeat("test")
+    try:
+        soon(processes.hears)
+        monkeypatch.setattr(processes.Heartbeat, "beat", _no_answer)
+        soon(lambda: not processes.hears())
+    finally:
+        processes.stop_heartbeat()
+    assert not processes.hears()
+
+
+def _no_answer(self):
+    raise OperationalError("away")
 
 
 @pytest.mark.usefixtures("heartbeat")

@@ -73,6 +73,57 @@ def test_a_fresh_answer_asks_nobody(control):
     assert control.asked == [ANN]
 
 
+def test_who_hears_of_changes_believes_longer_and_asks_when_it_no_longer_hears(control):
+    control.tenants[ANN] = entry("ann")
+    hearing = [True]
+    directory = module.Directory(10, 0, heard_for_s=9, hears=lambda: hearing[-1])
+    directory.lookup(ANN)
+    directory.lookup(ANN)
+    assert control.asked == [ANN]
+    hearing.append(False)
+    control.redis.clear()
+    directory.lookup(ANN)
+    assert control.asked == [ANN, ANN]
+
+
+def test_what_was_announced_is_asked_for_again_by_who_hears(control):
+    control.tenants[ANN] = entry("ann")
+    directory = module.Directory(10, 0, heard_for_s=9, hears=lambda: True)
+    directory.lookup(ANN)
+    control.tenants[ANN] = entry("ann", epoch=2)
+    control.redis.clear()
+    directory.forget("t00000ann", [])
+    assert directory.lookup(ANN) == entry("ann", epoch=2)
+
+
+def test_an_answer_that_was_on_its_way_while_it_was_announced_is_not_believed_for_long(
+    control, monkeypatch
+):
+    directory = module.Directory(10, 0, heard_for_s=9, hears=lambda: True)
+
+    def too_late(key):
+        control.asked.append(key)
+        if len(control.asked) == 1:
+            directory.forget("t00000ann", [])
+            return entry("ann")
+        return entry("ann", epoch=2)
+
+    monkeypatch.setattr(module, "ask_control", too_late)
+    monkeypatch.setattr(shared, "get", lambda key: None)
+    assert directory.lookup(ANN) == entry("ann")
+    assert directory.lookup(ANN) == entry("ann", epoch=2)
+    assert directory.lookup(ANN) == entry("ann", epoch=2)
+    assert control.asked == [ANN, ANN]
+
+
+def test_an_answer_out_of_redis_is_not_believed_for_long(control):
+    control.redis[ANN] = shared.Shared(entry("ann"), True)
+    directory = module.Directory(10, 0, heard_for_s=9, hears=lambda: True)
+    directory.lookup(ANN)
+    control.redis[ANN] = shared.Shared(entry("ann", epoch=2), True)
+    assert directory.lookup(ANN) == entry("ann", epoch=2)
+
+
 def test_an_answer_out_of_redis_asks_control_nothing(control):
     control.redis[ANN] = shared.Shared(entry("ann"), True)
     assert module.Directory(10, 9).lookup(ANN) == entry("ann")
