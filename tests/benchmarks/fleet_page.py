@@ -1,11 +1,12 @@
 """The page and the raw figures of `make bench-fleet`."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tests.benchmarks.conditions import Machine
-from tests.benchmarks.pages import markdown_table, publish
+from tests.benchmarks.pages import ROOT, markdown_table, publish
 
 _LABELS = {
     "create": "create a tenant",
@@ -68,21 +69,26 @@ class Results:
 
     Attributes:
         tables: of one tenant, in django-tenants and in Atoll.
+        machine: as it was when both were measured beside each other.
+        machine_of_points: as it was when Atoll's points were measured.
     """
 
     beside: Sequence[Beside]
     points: Sequence[Point]
     tables: tuple[int, int]
+    machine: Machine
+    machine_of_points: Machine
 
 
-def report(results: Results, machine: Machine, *, quick: bool) -> None:
+def report(results: Results, *, quick: bool) -> None:
     """Print and write the page and the raw figures."""
     page = (
         Path(__file__)
         .with_name("fleet.md.in")
         .read_text()
         .format(
-            machine=machine.sentence(),
+            machine=results.machine.sentence(),
+            machine_of_points=results.machine_of_points.sentence(),
             peer_tables=results.tables[0],
             our_tables=results.tables[1],
             beside=_beside(results.beside),
@@ -96,13 +102,42 @@ def report(results: Results, machine: Machine, *, quick: bool) -> None:
                 "django_tenants": one.standard,
                 "django_tenants_multiprocessing": one.processes,
                 "atoll": one.atoll,
+                "goal": one.goal,
             }
             for one in results.beside
         },
         "curve": [asdict(point) for point in results.points],
-        "machine": asdict(machine),
+        "tables": results.tables,
+        "machine": asdict(results.machine),
+        "machine_of_curve": asdict(results.machine_of_points),
     }
     publish("fleet", page=page, figures=raw, quick=quick)
+
+
+def read_last() -> Results:
+    """What the last run wrote.
+
+    Raises:
+        FileNotFoundError: there was none.
+    """
+    raw = json.loads((ROOT / ".bench" / "fleet.json").read_text())
+    return Results(
+        beside=[
+            Beside(
+                name,
+                raw[name]["django_tenants"],
+                raw[name]["django_tenants_multiprocessing"],
+                raw[name]["atoll"],
+                raw[name]["goal"],
+            )
+            for name in _LABELS
+            if name in raw
+        ],
+        points=[Point(**point) for point in raw["curve"]],
+        tables=tuple(raw["tables"]),
+        machine=Machine(**raw["machine"]),
+        machine_of_points=Machine(**raw["machine_of_curve"]),
+    )
 
 
 def _beside(rows: Sequence[Beside]) -> str:

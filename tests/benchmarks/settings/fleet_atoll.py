@@ -25,7 +25,8 @@ ATOLL_HOMES = {**ATOLL_HOMES, **(BIG_HOMES if _big else {})}
 # What wagtail's first page gets from Python is each tenant's own.
 ATOLL_IMAGE_EXPRESSIONS = {"wagtailcore_page.translation_key": "gen_random_uuid()"} if _big else {}
 CELERY_BEAT_SCHEDULE: dict[str, object] = {}
-ROOT_URLCONF = "tests.benchmarks.app.urls_atoll"
+# The product's own paths lead to `workspace`.
+ROOT_URLCONF = "tests.benchmarks.app.urls"
 # Hashing a first admin's password would take longer than all the rest; only those who are asked
 # over HTTP get rows.
 TENANT_PROVISION_STEPS = (
