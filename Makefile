@@ -76,7 +76,7 @@ check-migrations: venv ## What unreleased migrations would lock or break in a fl
 	@$(PY) tools/check_migrations.py
 
 ##@ Measure it
-.PHONY: bench-requests bench-statements bench-pages bench-fleet
+.PHONY: bench-requests bench-statements bench-pages bench-fleet bench-shards
 bench-requests: venv ## Requests per second beside plain Django and django-tenants
 	@$(PY) -m tests.benchmarks.bench_requests
 
@@ -88,6 +88,9 @@ bench-pages: venv ## Server time of pages among 100,000 tickets and 10,000 tenan
 
 bench-fleet: venv ## Making tenants and migrating all of them, beside django-tenants
 	@$(PY) -m tests.benchmarks.bench_fleet
+
+bench-shards: venv ## One server down under load, beside stock Django (ARGS=--help: a part of it)
+	@$(PY) -m tests.benchmarks.bench_shards $(ARGS)
 
 ##@ Keep it
 .PHONY: setup docs lock clean venv venv-demo
