@@ -23,6 +23,24 @@ ALLOWED: Final[dict[str, dict[str, str]]] = {
         ),
         "tenants/testing/cases.py _rollback_atomics.roll_back": "As above: the other end of it.",
     },
+    "catalogue_is_asked_by_an_index": {
+        **{
+            f"{path} reads a whole catalogue": "Asked when a person has a schema adopted, once."
+            for path in (
+                "sharding/schemas/services/take_schema.py",
+                "tenants/adoption/services/likeness.py",
+                "tenants/adoption/services/shared_rows.py",
+                "tenants/adoption/services/survey.py",
+                "tenants/adoption/services/take_over.py",
+            )
+        },
+        "sharding/schemas/services/reference_shape.py reads a whole catalogue": (
+            "Asked when the reference tables change, once for each shard."
+        ),
+        "tenants/testing/seeds.py reads a whole catalogue": (
+            "The test kit's servers hold a handful of schemas."
+        ),
+    },
     "broad_excepts": {
         "migrations_tools/fleet/stepping.py Lane.step": (
             "A loop over schemas: whatever a migration's own code raises in one, the next has its "

@@ -180,6 +180,13 @@ PLANTED: dict[str, list[tuple[dict[str, str], str]]] = {
         ({".ci/run": "make lint\nmake types\nmake contracts\n# make test\n"}, ".ci/run"),
         ({".ci/run": "make lint\nmake types\nmake contracts\nmake test-full\n"}, ".ci/run"),
     ],
+    "catalogue_is_asked_by_an_index": [
+        (
+            {"sharding/a.py": 'Q = "SELECT FROM pg_class c WHERE c.relnamespace = 1"\n'},
+            "sharding/a.py",
+        ),
+        ({"tenants/a.py": 'Q = """\n    WHERE t.typnamespace =\n"""\n'}, "tenants/a.py"),
+    ],
 }
 
 

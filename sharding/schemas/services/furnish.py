@@ -53,8 +53,14 @@ BEGIN
                 -- A table with rows whose checks are deferred takes no ALTER TABLE.
                 SET CONSTRAINTS ALL IMMEDIATE;
                 SELECT coalesce(bool_or(t.tgenabled <> 'D'), false) INTO armed
-                FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
-                WHERE t.tgname = {guard} AND c.relnamespace = quote_ident(home)::regnamespace;
+                FROM pg_trigger t
+                WHERE t.tgname = {guard}
+                  AND t.tgrelid IN (
+                      SELECT objid FROM pg_depend
+                      WHERE refclassid = 'pg_namespace'::regclass
+                        AND refobjid = quote_ident(home)::regnamespace
+                        AND classid = 'pg_class'::regclass
+                  );
             END IF;
             EXECUTE format(
                 'CREATE TRIGGER %I BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON %I.%I'

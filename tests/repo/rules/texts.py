@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from tests.repo.rules.tree import Breach, python_files, relative, text_files
+from tests.repo.rules.tree import PRODUCT, Breach, python_files, relative, text_files
 
 # Put together, so that this file does not report itself.
 MARKS: Final = re.compile(
@@ -17,6 +17,8 @@ ADDRESSES: Final = re.compile(
 )
 MAKE_CALL: Final = re.compile(r"\bmake ([a-z][a-z-]*)")
 MANAGE_CALL: Final = re.compile(r"\bmanage\.py ([a-z][a-z_-]*)")
+
+BY_NAMESPACE: Final = re.compile(r"\b(?:rel|typ|pro|con)namespace\s*=")
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -146,6 +148,18 @@ def ci_runs_everything(root: Path) -> Iterator[Breach]:
             yield Breach(".ci/run", 1, f"does not run `make {target}`")
 
 
+def catalogue_is_asked_by_an_index(root: Path) -> Iterator[Breach]:
+    """What a schema holds is asked of pg_depend: no catalogue has an index by namespace.
+
+    On a shard of a thousand tenants a condition on `relnamespace` alone reads some hundred
+    thousand rows, for every tenant that is made.
+    """
+    for path in python_files(root, *PRODUCT):
+        for number, line in _lines(path):
+            if BY_NAMESPACE.search(line):
+                yield Breach(relative(root, path), number, "reads a whole catalogue")
+
+
 RULES: Final = (
     left_over_marks,
     machine_paths,
@@ -154,4 +168,5 @@ RULES: Final = (
     links_lead_somewhere,
     named_tests_exist,
     ci_runs_everything,
+    catalogue_is_asked_by_an_index,
 )
