@@ -56,6 +56,10 @@ class Environment:
             `control=100 alpha=200-10`: max_connections, less what is reserved for superusers.
         connection_reserves: ATOLL_CONNECTION_RESERVES. What pools leave to others: own (per
             database), mover (per shard), admin (per server).
+        breakers: ATOLL_BREAKERS. Find out servers that do not answer, and refuse at once what would
+            wait for them ([how](../how-to/bulkheads.md)). Off, only deadlines end such waits.
+        probe_seconds: ATOLL_PROBE_SECONDS. How long a server may take to answer a probe, such as
+            `0.25 beta=0.6`: all, and one that is farther away. Above its worst healthy round trip.
         https: ATOLL_HTTPS. Cookies for HTTPS only, redirects to it, strict transport security.
         behind_proxy: ATOLL_BEHIND_PROXY. Believe X-Forwarded-Proto, and the last address in
             X-Forwarded-For. Only where a proxy sets them.
@@ -90,6 +94,8 @@ class Environment:
     process_group: str
     server_limits: str
     connection_reserves: str
+    breakers: bool
+    probe_seconds: str
     https: bool
     behind_proxy: bool
     hsts: timedelta
@@ -144,6 +150,8 @@ def read_environment() -> Environment:
         process_group=env.str("ATOLL_PROCESS_GROUP", default=""),
         server_limits=env.str("ATOLL_SERVER_LIMITS", default=""),
         connection_reserves=env.str("ATOLL_CONNECTION_RESERVES", default="own=5 mover=4 admin=3"),
+        breakers=_flag("ATOLL_BREAKERS", env.str("ATOLL_BREAKERS", default="true")),
+        probe_seconds=env.str("ATOLL_PROBE_SECONDS", default="0.25"),
         https=https,
         behind_proxy=_flag("ATOLL_BEHIND_PROXY", env.str("ATOLL_BEHIND_PROXY", default="False")),
         hsts=timedelta(

@@ -1,8 +1,8 @@
 """A forked child keeps nothing of its parent's connections.
 
 The sockets are the parent's: what the child sends there, closing included, the parent's session
-receives. A pool has no worker threads in the child either. So the child lets go of all of them,
-without closing any, and begins with none.
+receives. A pool has no worker threads in the child either, nor have the breakers theirs. So the
+child lets go of all of them, without closing any, and begins with none.
 """
 
 import os
@@ -11,6 +11,7 @@ from typing import Any
 from django.db import connections
 
 from sharding.backend.wrapper import forget_pools
+from sharding.pools.breaker import forget_breakers
 
 _inherited: list[object] = []
 """Keeps what was let go from being collected, which would close it."""
@@ -23,6 +24,7 @@ def install() -> None:
 
 def _let_go() -> None:
     _inherited.extend(forget_pools())
+    _inherited.append(forget_breakers(keep_held=True))
     handler: Any = connections
     for alias in getattr(handler, "made", tuple)():
         wrapper = handler.peek(alias)

@@ -20,7 +20,9 @@ from psycopg import sql
 from sharding import scope
 from sharding.backend.prefix import SHARED_SCHEMAS, Prefix
 from sharding.backend.shard.base import DatabaseWrapper
+from sharding.pools.deadline import Heeds
 from sharding.registry import current as registry
+from sharding.registry.types import Server
 from sharding.scope import ports
 
 PROBE_CAP_S: Final = 2.0
@@ -82,6 +84,11 @@ class SessionBoundWrapper(DatabaseWrapper):
     on_schema_change: OnSchemaChange | None = None
     cap: float = PROBE_CAP_S
     _serves = False
+
+    def __init__(self, settings_dict: dict[str, Any], alias: str, *, server: Server) -> None:
+        # Probes go the way of requests: of a pooler that is away the owner takes no notice.
+        self.heeds = Heeds.OPEN if server.pooled == server.direct else Heeds.NOTHING
+        super().__init__(settings_dict, alias, server=server)
 
     def binding(self) -> Prefix | None:
         """Nothing goes before a statement; but the tenant in scope must be the session's.

@@ -17,8 +17,14 @@ from psycopg_pool import PoolTimeout
 
 from sharding import scope
 from sharding.backend.tenancy import TenancyWords
-from sharding.pools.breaker import breaker_for
-from sharding.pools.deadline import Deadlined, deadlined_for, met_away_just_now
+from sharding.pools.breaker import breaker_for, when_away
+from sharding.pools.deadline import (
+    KNOWN_AWAY,
+    Deadlined,
+    Heeds,
+    deadlined_for,
+    met_away_just_now,
+)
 from sharding.pools.errors import NoConnectionFree, ShardAway
 
 if TYPE_CHECKING:
@@ -45,15 +51,19 @@ class ServerWrapper(TenancyWords, postgresql.DatabaseWrapper):
 
     Attributes:
         server: what the registry said when the wrapper was made; None outside the registry.
+        heeds: what of the server's breaker its connections give up for.
     """
 
     server: Server | None
+    heeds: Heeds = Heeds.AWAY
 
     def __init__(self, settings_dict: dict[str, Any], alias: str, *, server: Server | None = None):
         # An exact str: an alias that names a tenant would keep the first one for ever.
         super().__init__(settings_dict, str(alias))
         self.server = server
-        self.Database = Driver(deadlined_for(self.alias))  # type: ignore[assignment]
+        connection_class = deadlined_for(self.alias, self.heeds)
+        self.Database = Driver(connection_class)  # type: ignore[assignment]
+        self._is_refused = connection_class.is_refused
         if server is not None:
             self._connection_pools = _pools.setdefault(server, {})
 
@@ -77,11 +87,12 @@ class ServerWrapper(TenancyWords, postgresql.DatabaseWrapper):
                 and would wait again.
             NoConnectionFree: the pool had none to give in time.
         """
-        if breaker_for(self.alias).away or met_away_just_now(self.alias):
-            raise ShardAway(self.alias, "is known to be away")
+        if self._is_refused() or met_away_just_now(self.alias):
+            raise ShardAway(self.alias, KNOWN_AWAY)
         try:
             return super().get_new_connection(conn_params)
         except PoolTimeout as error:
+            breaker_for(self.alias).suspect(f"the pool had no connection: {error}")
             raise NoConnectionFree(self.alias, str(error)) from error
 
     def close_pool(self) -> None:
@@ -131,6 +142,20 @@ class _InScope:
 def open_pools() -> dict[str, ConnectionPool[Any]]:
     """The pools that this process has open now, by server."""
     return {name: pool for pools in tuple(_pools.values()) for name, pool in tuple(pools.items())}
+
+
+@when_away
+def free_waiters(name: str) -> None:
+    """Tell everybody who waits for a connection of this server that there will be none.
+
+    psycopg-pool has no such call; these are the lines by which it tells them that it closes.
+    """
+    pool = open_pools().get(name)
+    if pool is not None:
+        with pool._lock:
+            waiting = list(pool._waiting)
+        for each in waiting:
+            each.fail(ShardAway(name, KNOWN_AWAY))
 
 
 def forget_pools() -> list[object]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sharding.pools.breaking.probe_times import PROBES_WANTED, ProbeTimes, parse_probe_times
 from sharding.pools.budget.parsing import (
     GROUPS_WANTED,
     LIMITS_WANTED,
@@ -26,6 +27,9 @@ class PoolSettings:
         reserves: ATOLL_CONNECTION_RESERVES. As the variable of that name.
         poolers: ATOLL_POOLERS. PgBouncers that stand side by side; each gets its part of what a
             server has room for.
+        breakers: ATOLL_BREAKERS. Whether servers that do not answer are found out and refused at
+            once; without them only the deadline of each statement ends a wait.
+        probes: ATOLL_PROBE_SECONDS. As the variable of that name.
     """
 
     groups: tuple[ProcessGroup, ...]
@@ -33,6 +37,8 @@ class PoolSettings:
     limits: Mapping[str, Limits]
     reserves: Reserves
     poolers: int
+    breakers: bool
+    probes: ProbeTimes
 
 
 def pool_settings() -> PoolSettings:
@@ -53,4 +59,6 @@ def pool_settings() -> PoolSettings:
                 parse_reserves,
             ),
             poolers=read.whole("ATOLL_POOLERS", 1),
+            breakers=read.flag("ATOLL_BREAKERS", True),
+            probes=read.written("ATOLL_PROBE_SECONDS", "0.25", PROBES_WANTED, parse_probe_times),
         )

@@ -12,16 +12,18 @@ import inspect
 import threading
 from collections.abc import Generator
 from contextvars import ContextVar
+from enum import StrEnum
 from functools import cache
 from time import monotonic
-from typing import Any, ClassVar, Final, TypeVar
+from typing import Any, ClassVar, Final, Self, TypeVar
 
 import psycopg
 from psycopg import errors
 
-from sharding.pools.breaker import breaker_for
+from sharding.pools.breaker import BreakerState, breaker_for
 from sharding.pools.errors import ShardAway
 from sharding.pools.meters import Meter, meter_for
+from sharding.pools.outages import looks_away, without_rows
 
 RV = TypeVar("RV")
 Waiting = Generator[Any, Any, RV]
@@ -35,7 +37,11 @@ GRACE_S: Final = 1.0
 """What a statement gets when the request's time is up: enough for a ROLLBACK."""
 SUSPICIOUS_S: Final = 0.25
 """Silence after which the breaker is told."""
+SUSPICIOUS_AGAIN_S: Final = 1.0
+"""And told again: the server may have stopped after it was asked."""
 CANCEL_S: Final = 1.0
+
+KNOWN_AWAY: Final = "is known to be away"
 
 request_ends: ContextVar[float] = ContextVar("atoll_request_ends", default=float("inf"))
 """The monotonic instant at which the running request has no more time."""
@@ -59,21 +65,57 @@ def met_away_just_now(name: str) -> bool:
     return bool(met) and monotonic() - met.get(name, float("-inf")) < FRESH_S
 
 
-def _limited(gen: Waiting[RV], state: Any, name: str, *, cap: float, since: float) -> Waiting[RV]:
+class Heeds(StrEnum):
+    """What of a breaker a connection gives up for."""
+
+    AWAY = "away"
+    """Open or held: whoever serves."""
+
+    OPEN = "open"
+    """It does not answer. A hold is not meant for the owner's work: it makes room for that."""
+
+    NOTHING = "nothing"
+    """The breaker is about another address or login, which need not work yet."""
+
+
+class _Limits:
+    """What the connection classes have in common."""
+
+    server_name: ClassVar[str] = "?"
+    heeds: ClassVar[Heeds] = Heeds.AWAY
+
+    @classmethod
+    def is_refused(cls) -> bool:
+        """Whether nobody may connect now, nor go on waiting."""
+        breaker = breaker_for(cls.server_name)
+        if not breaker.away or cls.heeds is Heeds.NOTHING:
+            return False
+        return cls.heeds is Heeds.AWAY or breaker.look().state is BreakerState.OPEN
+
+    @classmethod
+    def suspect(cls, what: str, error: psycopg.Error) -> None:
+        """Tell the breaker, if the error looks as if the server were away."""
+        if looks_away(error):
+            breaker_for(cls.server_name).suspect(f"{what}: {without_rows(error)}")
+
+
+def _limited(
+    gen: Waiting[RV], state: Any, who: type[_Limits], *, cap: float, since: float
+) -> Waiting[RV]:
     """Go on with `gen`, which waits for `state` and has been at it since the instant `since`."""
-    breaker = breaker_for(name)
+    name = who.server_name
     now = monotonic()
     ends = min(since + cap, max(request_ends.get(), since + GRACE_S))
     suspect_at = since + SUSPICIOUS_S
     try:
         while True:
             if now >= suspect_at:
-                suspect_at = float("inf")
-                breaker.suspect()
+                suspect_at = now + SUSPICIOUS_AGAIN_S
+                breaker_for(name).suspect(f"no answer for {now - since:.2f} s")
             if now >= ends:
                 raise ShardAway(name)
-            if breaker.away:
-                raise ShardAway(name, "is known to be away")
+            if who.is_refused():
+                raise ShardAway(name, KNOWN_AWAY)
             ready = yield state
             # What has arrived is taken first: an answer that is here is not refused.
             state = gen.send(ready)
@@ -83,7 +125,21 @@ def _limited(gen: Waiting[RV], state: Any, name: str, *, cap: float, since: floa
         return result
 
 
-class Deadlined(psycopg.Connection[Any]):
+def _connecting(gen: Waiting[RV], who: type[_Limits]) -> Waiting[RV]:
+    """Go on with `gen`, which connects."""
+    try:
+        state = gen.send(None)
+    except StopIteration as stop:
+        done: RV = stop.value
+        return done
+    try:
+        return (yield from _limited(gen, state, who, cap=STATEMENT_CAP_S, since=monotonic()))
+    except ShardAway as away:
+        # psycopg makes a new error of its kind where several hosts were tried.
+        raise errors.ConnectionTimeout(str(away)) from away
+
+
+class Deadlined(_Limits, psycopg.Connection[Any]):
     """A connection that gives up.
 
     After it gave up it is closed: whatever it was doing, the pool throws it away.
@@ -96,10 +152,28 @@ class Deadlined(psycopg.Connection[Any]):
             not send it first. See `sharding.backend.cursor`.
     """
 
-    server_name: ClassVar[str] = "?"
     meter: ClassVar[Meter] = meter_for("?")
     cap: float = STATEMENT_CAP_S
     begin_rides: bool = False
+
+    @classmethod
+    def connect(cls, *args: Any, **kwargs: Any) -> Self:
+        """Connect; what fails is told to the breaker, be it a pool's attempt or a request's.
+
+        Raises:
+            ShardAway: the breaker is open, or opened meanwhile.
+        """
+        try:
+            return super().connect(*args, **kwargs)
+        except psycopg.OperationalError as error:
+            cls.suspect("connecting failed", error)
+            if cls.is_refused():
+                raise ShardAway(cls.server_name, KNOWN_AWAY) from error
+            raise
+
+    @classmethod
+    def _connect_gen(cls, *args: Any, **kwargs: Any) -> Any:
+        return _connecting(super()._connect_gen(*args, **kwargs), cls)
 
     def wait(self, gen: Waiting[RV], *args: Any, **kwargs: Any) -> RV:
         """Consume `gen`, within the deadline.
@@ -109,15 +183,20 @@ class Deadlined(psycopg.Connection[Any]):
         """
         began = monotonic()
         try:
-            if not _ENDS_BY_ITSELF or args or kwargs or breaker_for(self.server_name).away:
+            if self.is_refused():
+                # Before anything is sent: what is refused was not done, a COMMIT included.
+                self._give_up()
+                raise ShardAway(self.server_name, KNOWN_AWAY)
+            if not _ENDS_BY_ITSELF or args or kwargs:
                 answer = self._wait_watched(gen, None, began, *args, **kwargs)
             else:
                 try:
                     answer = super().wait(gen, timeout=min(SUSPICIOUS_S, self.cap))
                 except _WaitTimeout:
                     answer = self._wait_watched(gen, _NOTHING_CAME, began)
-        except psycopg.OperationalError:
+        except psycopg.OperationalError as error:
             self.meter.add_given_up(monotonic() - began)
+            self.suspect("a statement failed", error)
             raise
         self.meter.add(monotonic() - began)
         return answer
@@ -131,13 +210,16 @@ class Deadlined(psycopg.Connection[Any]):
             # Half of what psycopg waits for is there at once (set_autocommit sends nothing).
             done: RV = stop.value
             return done
-        limited = _limited(gen, state, self.server_name, cap=self.cap, since=since)
+        limited = _limited(gen, state, type(self), cap=self.cap, since=since)
         try:
             return super().wait(limited, *args, **kwargs)
         except ShardAway:
-            _met_away.__dict__[self.server_name] = monotonic()
-            self.pgconn.finish()  # close() would wait; this does not
+            self._give_up()
             raise
+
+    def _give_up(self) -> None:
+        _met_away.__dict__[self.server_name] = monotonic()
+        self.pgconn.finish()  # close() would wait; this does not
 
     def cancel(self) -> None:
         """Ask the server to end the running statement, within a bound.
@@ -151,18 +233,32 @@ class Deadlined(psycopg.Connection[Any]):
         try:
             self.cancel_safe(timeout=CANCEL_S)
         except errors.CancellationTimeout:
-            breaker_for(self.server_name).suspect()
+            breaker_for(self.server_name).suspect("no answer to a cancellation")
 
     def _start_query(self) -> Waiting[None]:
         if not self.begin_rides:
             yield from super()._start_query()
 
 
-class AsyncDeadlined(psycopg.AsyncConnection[Any]):
+class AsyncDeadlined(_Limits, psycopg.AsyncConnection[Any]):
     """The same for asyncio, where cancelling a task first cancels its query, and so hangs."""
 
-    server_name: ClassVar[str] = "?"
     cap: float = STATEMENT_CAP_S
+
+    @classmethod
+    async def connect(cls, *args: Any, **kwargs: Any) -> Self:
+        """As Deadlined's."""
+        try:
+            return await super().connect(*args, **kwargs)
+        except psycopg.OperationalError as error:
+            cls.suspect("connecting failed", error)
+            if cls.is_refused():
+                raise ShardAway(cls.server_name, KNOWN_AWAY) from error
+            raise
+
+    @classmethod
+    def _connect_gen(cls, *args: Any, **kwargs: Any) -> Any:
+        return _connecting(super()._connect_gen(*args, **kwargs), cls)
 
     async def wait(self, gen: Waiting[RV], *args: Any, **kwargs: Any) -> RV:
         """Consume `gen`, within the deadline.
@@ -170,23 +266,38 @@ class AsyncDeadlined(psycopg.AsyncConnection[Any]):
         Raises:
             ShardAway: no answer in time, or the breaker opened meanwhile. The connection is closed.
         """
+        if self.is_refused():
+            self.pgconn.finish()
+            raise ShardAway(self.server_name, KNOWN_AWAY)
         try:
             state = gen.send(None)
         except StopIteration as stop:
             done: RV = stop.value
             return done
-        limited = _limited(gen, state, self.server_name, cap=self.cap, since=monotonic())
+        limited = _limited(gen, state, type(self), cap=self.cap, since=monotonic())
         try:
             return await super().wait(limited, *args, **kwargs)
         except ShardAway:
             self.pgconn.finish()
             raise
+        except psycopg.OperationalError as error:
+            self.suspect("a statement failed", error)
+            raise
+
+
+def deadlined_for(name: str, heeds: Heeds = Heeds.AWAY) -> type[Deadlined]:
+    """The connection class of server `name`; a pool makes connections from a class."""
+    return _deadlined(name, heeds)
 
 
 @cache
-def deadlined_for(name: str) -> type[Deadlined]:
-    """The connection class of server `name`; a pool makes connections from a class."""
-    own = {"server_name": name, "meter": meter_for(name), "__module__": __name__}
+def _deadlined(name: str, heeds: Heeds) -> type[Deadlined]:
+    own = {
+        "server_name": name,
+        "heeds": heeds,
+        "meter": meter_for(name),
+        "__module__": __name__,
+    }
     return type("Deadlined", (Deadlined,), own)
 
 

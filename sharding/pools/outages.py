@@ -10,6 +10,7 @@ _SQLSTATES: Final = frozenset(
     {"57P01", "57P02", "57P03", "53300"}
 )
 _CONNECTION_CLASS: Final = "08"
+_SHUTTING_DOWN: Final = "57P0"
 
 
 def says_away(error: BaseException) -> bool:
@@ -19,6 +20,15 @@ def says_away(error: BaseException) -> bool:
     connection, or gave up waiting (ShardAway, a pool's time-out).
     """
     return any(_is_about_the_server(each) for each in causes(error))
+
+
+def looks_away(error: psycopg.Error) -> bool:
+    """Whether `error` is reason enough to ask the server whether it is still there.
+
+    A session that was ended looks like it too; what a statement did wrong, or what another one
+    held, does not (57014, 55P03, 40001, 40P01, 23…, 42…).
+    """
+    return _is_about_the_server(error) or (error.sqlstate or "").startswith(_SHUTTING_DOWN)
 
 
 def as_sentence(text: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from sharding.pools.deadline import deadlined_for
+from sharding.pools.deadline import Heeds, deadlined_for
 from sharding.registry.types import Endpoint, Login, Server
 from sharding.schemas.errors import ServerUnreachable
 
@@ -107,7 +107,8 @@ def _connection(
     name: str, endpoint: str, conninfo: str, patience: Patience, options: str
 ) -> Iterator[Connection]:
     try:
-        connection = deadlined_for(name).connect(
+        # Where a shard is being prepared, what the breaker's probe would use need not be there.
+        connection = deadlined_for(name, Heeds.NOTHING).connect(
             conninfo,
             autocommit=True,
             connect_timeout=2,

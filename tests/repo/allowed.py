@@ -49,6 +49,9 @@ ALLOWED: Final[dict[str, dict[str, str]]] = {
         "sharding/placements/services/processes.py _tell_listeners": (
             "A loop at a process's edge: one listener that fails must not keep the others deaf."
         ),
+        "sharding/pools/breaking/watcher.py Watcher._ask": (
+            "A loop at a thread's edge: if it ended here, a server would stay suspected for ever."
+        ),
         "tenants/management/commands/all_tenants_command.py Command.handle": (
             "A loop at a program's edge: whatever one tenant meets, the next has its turn."
         ),

@@ -117,6 +117,8 @@ ATOLL_PROCESS_GROUPS = _env.process_groups
 ATOLL_PROCESS_GROUP = _env.process_group
 ATOLL_SERVER_LIMITS = _env.server_limits
 ATOLL_CONNECTION_RESERVES = _env.connection_reserves
+ATOLL_BREAKERS = _env.breakers
+ATOLL_PROBE_SECONDS = _env.probe_seconds
 install()
 
 # --- Cache, sessions, files, signatures ------------------------------------------------------

@@ -122,7 +122,7 @@ def test_a_breaker_that_opens_frees_who_waits(capped, stack):
         away = False
         suspected = threading.Event()
 
-        def suspect(self):
+        def suspect(self, reason=""):
             self.suspected.set()
             self.away = True
 

@@ -3,6 +3,7 @@
 import copy
 import threading
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -15,7 +16,7 @@ from sharding import scope
 from sharding.backend import session_bound as module
 from sharding.backend.errors import NotSessionBound
 from sharding.backend.session_bound import active, session_bound
-from sharding.pools.breaker import install_breaker
+from sharding.pools.breaker import BreakerLook, BreakerState, install_breaker
 from tests.integration.backend.models import Author, Tag
 
 WHO = "SELECT session_user, current_user, current_setting('search_path')"
@@ -250,8 +251,11 @@ def test_a_server_that_is_away_is_found_out_before_the_work(grounds):
     class Open:
         away = True
 
-        def suspect(self):
+        def suspect(self, reason=""):
             pass
+
+        def look(self):
+            return BreakerLook(BreakerState.OPEN, "no answer", datetime.now(UTC))
 
     install_breaker("alpha", Open())
     try:

@@ -51,8 +51,12 @@ HOOKS = [
     Hook(psycopg.Connection, "_get_tx_start_command", (), "cursor"),
     Hook(psycopg.Connection, "wait", ("gen",), "pools.deadline"),
     Hook(psycopg.AsyncConnection, "wait", ("gen",), "pools.deadline"),
+    Hook(psycopg.Connection, "_connect_gen", (), "pools.deadline"),
+    Hook(psycopg.AsyncConnection, "_connect_gen", (), "pools.deadline"),
+    Hook(psycopg.AsyncConnection, "wait", ("gen", "interval"), "pools.breaking.probe"),
     Hook(psycopg.Connection, "cancel_safe", ("timeout",), "pools.deadline"),
     Hook(psycopg_pool.ConnectionPool, "putconn", ("conn",), "Django, for pools"),
+    Hook(psycopg_pool.pool.WaitingClient, "fail", ("error",), "wrapper, when a breaker opens"),
     Hook(BaseDatabaseWrapper, "_savepoint", ("sid",), "shard.base"),
     Hook(BaseDatabaseWrapper, "_savepoint_rollback", ("sid",), "shard.base"),
     Hook(BaseDatabaseWrapper, "_savepoint_commit", ("sid",), "shard.base"),
@@ -108,6 +112,9 @@ def test_the_hook_is_there_and_takes_what_it_took(hook):
 
 
 SAYS = [
+    (psycopg.Connection.connect, "cls._connect_gen(", "pools.deadline"),
+    (psycopg.AsyncConnection.connect, "cls._connect_gen(", "pools.deadline"),
+    (psycopg_pool.ConnectionPool.close, "waiting = list(self._waiting)", "wrapper"),
     (Wrapper.get_new_connection, "self.Database.connect(", "wrapper.Driver"),
     (Wrapper.get_new_connection, "self.pool.open()", "pools open after forks"),
     (Wrapper.pool.fget, "self._connection_pools", "wrapper: pools by server"),
