@@ -12,6 +12,7 @@ PlacementError
 ├── ShardNameTaken
 ├── ShardNotRestored
 ├── ShardSealed
+├── HoldNeedsReason
 ├── NoProcessGroups
 └── InvalidShardName
 """
@@ -176,6 +177,19 @@ class ShardSealed(PlacementError):
             f"Shard {shard!r} is sealed: its server is of incarnation {found} and the registry "
             f"knows {wanted}. Nothing was changed; `manage.py open_restored_shard {shard}` "
             "compares it and lets it serve."
+        )
+
+
+class HoldNeedsReason(PlacementError):
+    """A shard was to be held without a reason."""
+
+    code = "placements.hold_needs_reason"
+
+    def __init__(self, shard: str) -> None:
+        self.shard = shard
+        super().__init__(
+            f"Say in a few words why {shard!r} is held: whoever looks at it sees the reason. "
+            "Nothing was changed."
         )
 
 

@@ -38,6 +38,9 @@ class Shard(models.Model):
     cluster = models.TextField(default="")
     """The server's system identifier; with `database` it says which database this is."""
     database = models.TextField(default="")
+    held_since = models.DateTimeField(null=True, blank=True)
+    """Since when an operator keeps the breakers of all processes open; None: nobody does."""
+    held_reason = models.TextField(default="", blank=True, db_default="")
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -135,7 +138,7 @@ class Process(models.Model):
     last_announcement = models.PositiveBigIntegerField(default=0)
     """Every announcement up to this id was taken in."""
     breakers = models.JSONField(default=dict, blank=True)
-    """Of the servers that have a breaker in this process: whether it holds them to be away."""
+    """Of each server that has a breaker in this process: state, reason, since, opened."""
 
     class Meta:
         verbose_name_plural = "processes"

@@ -12,7 +12,12 @@ from typing import Final
 from django.core.management.base import CommandError
 from django.db import DatabaseError
 
-from sharding.placements.errors import InvalidShardName, NoProcessGroups, PlacementError
+from sharding.placements.errors import (
+    HoldNeedsReason,
+    InvalidShardName,
+    NoProcessGroups,
+    PlacementError,
+)
 from sharding.pools.errors import NoConnectionFree, ShardAway
 from sharding.pools.outages import as_sentence, causes, says_away
 from sharding.registry.current import ENVIRONMENT_VARIABLE
@@ -41,6 +46,7 @@ _CODES: Final[ExitCodes] = MappingProxyType(
     {
         PlacementError: Exit.FAILED,
         InvalidShardName: Exit.USAGE,
+        HoldNeedsReason: Exit.USAGE,
         NoProcessGroups: Exit.USAGE,
         InvalidSettings: Exit.USAGE,
         SchemaError: Exit.FAILED,

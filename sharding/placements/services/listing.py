@@ -2,14 +2,17 @@
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import psycopg
 from django.db.models import Count
 
 from sharding.placements.errors import NoSuchShard
 from sharding.placements.models import CONTROL, Shard
+from sharding.placements.services.breakers import ServerBreakers, server_breakers
+from sharding.placements.services.holding import hold_of
 from sharding.placements.services.reserving import cap_of
+from sharding.pools.breaker import Hold
 from sharding.registry.current import registry
 from sharding.registry.types import Server
 from sharding.schemas.errors import ServerUnreachable
@@ -27,6 +30,8 @@ class ShardLine:
         tenants: placed there, by control.
         survey: what the shard itself says; None when it does not answer.
         problem: why it does not, or what is wrong with it; empty when all is well.
+        hold: that an operator keeps it closed.
+        breakers: what the processes hold of it.
     """
 
     name: str
@@ -36,6 +41,8 @@ class ShardLine:
     role_cap: int
     survey: ShardSurvey | None
     problem: str
+    hold: Hold | None = None
+    breakers: ServerBreakers = field(default_factory=ServerBreakers)
 
     def to_json(self) -> dict[str, object]:
         """Plain values with units in their names."""
@@ -53,6 +60,10 @@ class ShardLine:
             "phases": {str(phase): n for phase, n in found.phases.items()} if found else None,
             "half_made": list(found.half_made) if found else None,
             "problem": self.problem,
+            "held": {"reason": self.hold.reason, "since": self.hold.since.isoformat()}
+            if self.hold
+            else None,
+            "breakers": self.breakers.to_json(),
         }
 
 
@@ -72,6 +83,7 @@ def list_shards(names: Iterable[str] = ()) -> list[ShardLine]:
     # Threads without our context: they only ask, on connections of their own.
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
         answers = list(pool.map(_ask, [servers.get(shard.name) for shard in shards]))
+    breakers = server_breakers()
     return [
         ShardLine(
             name=shard.name,
@@ -81,6 +93,8 @@ def list_shards(names: Iterable[str] = ()) -> list[ShardLine]:
             role_cap=cap_of(shard),
             survey=found,
             problem=problem,
+            hold=hold_of(shard),
+            breakers=breakers.get(shard.name, ServerBreakers()),
         )
         for shard, (found, problem) in zip(shards, answers, strict=True)
     ]

@@ -5,7 +5,7 @@ import os
 import socket
 import threading
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from time import monotonic
 from typing import Final
@@ -16,7 +16,7 @@ from django.db.models.functions import Now
 
 from sharding.placements.conf import placement_settings
 from sharding.placements.models import CONTROL, Announcement, Process, Shard
-from sharding.pools.breaker import breakers_away
+from sharding.pools.breaker import Hold, breaker_looks, hold_breakers
 from sharding.registry import current as addresses
 from sharding.registry.errors import RegistryError
 
@@ -151,7 +151,11 @@ class Heartbeat(threading.Thread):
     def beat(self) -> None:
         """Hear what is new, say that we live, read the registry again if a shard changed."""
         self._hear()
-        self.row.breakers = breakers_away()
+        shards = list(Shard.objects.using(CONTROL).all())
+        hold_breakers(
+            {one.name: Hold(one.held_reason, one.held_since) for one in shards if one.held_since}
+        )
+        self.row.breakers = {name: look.to_json() for name, look in breaker_looks().items()}
         self.row.registry_version = addresses.registry().version
         self.row.last_announcement = self._heard or 0
         found = (
@@ -167,7 +171,7 @@ class Heartbeat(threading.Thread):
         if not found:
             self.row.save(using=CONTROL, force_insert=True)
         # Last: with a registry that cannot be read we live on, and are seen to.
-        self._reread()
+        self._reread({one.name: one.registry_version for one in shards})
 
     def _beat_or_tell(self) -> None:
         try:
@@ -207,8 +211,7 @@ class Heartbeat(threading.Thread):
     def _miss(self, ids: Iterable[int], now: float) -> None:
         self._missing.update(dict.fromkeys(ids, now + _LATE.total_seconds()))
 
-    def _reread(self) -> None:
-        versions = dict(Shard.objects.using(CONTROL).values_list("name", "registry_version"))
+    def _reread(self, versions: Mapping[str, int]) -> None:
         newest = max(versions.values(), default=0)
         used = addresses.registry()
         if newest <= used.version:

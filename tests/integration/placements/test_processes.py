@@ -4,7 +4,7 @@ import multiprocessing
 import os
 import time
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import psycopg
@@ -14,7 +14,8 @@ from django.db.models.functions import Now
 
 from sharding.placements.models import Announcement, Process, Shard
 from sharding.placements.services import processes
-from sharding.pools.breaker import install_breaker
+from sharding.placements.services.breakers import read_looks
+from sharding.pools.breaker import BreakerLook, BreakerState, install_breaker
 from sharding.registry import current as addresses
 from sharding.registry.toml_file import write_registry
 from tests.fixtures.waiting import wait_for
@@ -49,9 +50,13 @@ def test_a_process_is_seen_and_seen_again_and_gone_when_it_ends():
 
 class Away:
     away = True
+    since = datetime.now(UTC)
 
-    def suspect(self):
+    def suspect(self, reason=""):
         pass
+
+    def look(self):
+        return BreakerLook(BreakerState.OPEN, "no answer", self.since, 3)
 
 
 @pytest.mark.usefixtures("heartbeat")
@@ -59,7 +64,7 @@ def test_a_process_says_which_servers_it_holds_to_be_away():
     soon(lambda: mine().get().breakers == {})
     install_breaker("beta", Away())
     try:
-        soon(lambda: mine().get().breakers == {"beta": True})
+        soon(lambda: read_looks(mine().get().breakers) == {"beta": Away().look()})
     finally:
         install_breaker("beta", None)
     soon(lambda: mine().get().breakers == {})
