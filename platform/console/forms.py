@@ -1,10 +1,13 @@
 """What operators type."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
 
+from console.errors import NotConfirmed
 from sharding.placements.models import CONTROL, Shard
+from sharding.placements.services.holding import REASON_MOST
 from tenants.states import TenantState
 
 
@@ -83,6 +86,28 @@ class StateForm(forms.Form):
     confirm = forms.CharField(
         max_length=63, widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"})
     )
+
+
+class HoldForm(forms.Form):
+    """Keeping a shard closed for maintenance."""
+
+    reason = forms.CharField(
+        max_length=REASON_MOST, help_text="Shown to operators, and kept in the audit."
+    )
+    confirm = forms.CharField(
+        max_length=63, widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"})
+    )
+
+    def __init__(self, data: Mapping[str, Any] | None = None, *, shard: str) -> None:
+        super().__init__(data, auto_id=f"id_{shard}_%s")
+        self.shard = shard
+
+    def clean_confirm(self) -> str:
+        """All tenants of the shard are concerned, so its name is typed."""
+        typed: str = self.cleaned_data["confirm"].strip()
+        if typed != self.shard:
+            raise forms.ValidationError(str(NotConfirmed(self.shard)))
+        return typed
 
 
 class DomainForm(forms.Form):

@@ -6,7 +6,7 @@ middleware then looks for a member of a tenant, and there is none here.
 
 from django.urls import path
 
-from console.views import account, looking, signing_in, tenants
+from console.views import account, looking, shards, signing_in, tenants
 
 app_name = "console"
 urlpatterns = [
@@ -19,7 +19,9 @@ urlpatterns = [
     path("account/device/", account.device, name="device"),
     path("account/device/new/", account.new_device, name="new_device"),
     path("account/recovery-codes/", account.recovery_codes, name="recovery_codes"),
-    path("shards/", looking.shards, name="shards"),
+    path("shards/", shards.shards, name="shards"),
+    path("shards/<slug:name>/hold/", shards.hold, name="hold"),
+    path("shards/<slug:name>/release/", shards.release, name="release"),
     path("tenants/", tenants.tenants, name="tenants"),
     path("tenants/<slug:tenant_id>/", tenants.tenant, name="tenant"),
     path("tenants/<slug:tenant_id>/suspend/", tenants.suspend, name="suspend"),

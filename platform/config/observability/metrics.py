@@ -91,9 +91,29 @@ CONNECTION_FAILURES: Final = Counter(
 )
 AWAY: Final = Gauge(
     "atoll_server_away",
-    "Processes whose breaker holds the server to be away.",
+    "Processes whose breaker holds the server to be away: it is open, or held by hand.",
     ("server",),
     multiprocess_mode="livesum",
+    registry=REGISTRY,
+)
+BREAKER_STATE: Final = Gauge(
+    "atoll_breaker_processes",
+    "Processes whose breaker of the server is in this state: closed, suspected, open, held.",
+    ("server", "state"),
+    multiprocess_mode="livesum",
+    registry=REGISTRY,
+)
+BREAKER_SINCE: Final = Gauge(
+    "atoll_breaker_since_seconds",
+    "When a breaker of the server last changed its state, in any process (Unix time).",
+    ("server",),
+    multiprocess_mode="livemax",
+    registry=REGISTRY,
+)
+BREAKER_OPENED: Final = Counter(
+    "atoll_breaker_opened",
+    "Times that a breaker of the server has opened, or was held.",
+    ("server",),
     registry=REGISTRY,
 )
 

@@ -1,8 +1,9 @@
 """Answers to programs that watch this one: /healthz, /readyz and /metrics.
 
 Around everything: no host, directory, middleware or redirect stands before them. Whoever can reach
-a site can ask the first two, so they tell nothing that has to be kept; /metrics is answered only
-on the listener of ATOLL_METRICS_BIND, which nobody but a scraper should reach.
+a site can ask the first two, so they tell nothing that has to be kept: names of shards, and no
+address or reason; /metrics is answered only on the listener of ATOLL_METRICS_BIND, which nobody but
+a scraper should reach.
 """
 
 import json
@@ -51,7 +52,7 @@ def live() -> Answer:
 
 
 def ready() -> Answer:
-    """Whether it can serve, and how many servers answer; not which."""
+    """Whether it can serve, and which servers answer, by name; not where they are, nor why."""
     report = _probe.report()
     wanted = report.readiness is not Readiness.UNREADY
     return Answer(
@@ -67,12 +68,11 @@ def figures() -> Answer:
 
 
 def _told(report: Report) -> dict[str, Any]:
-    up = sum(report.shards.values())
     return {
         "status": report.readiness.value,
         "control": report.control,
         "redis": report.redis,
-        "shards": {"up": up, "away": len(report.shards) - up},
+        "shards": dict(report.shards),
     }
 
 

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 from config.observability import metrics
 from config.observability.request_meter import forget_requests, publish_requests
 from sharding.backend.wrapper import open_pools
-from sharding.pools.breaker import breakers_away
+from sharding.pools.breaker import BreakerState, breaker_looks
 from sharding.pools.meters import Waited, forget_meters, read_meters
 
 EVERY: Final = timedelta(seconds=2)
@@ -17,6 +17,7 @@ EVERY: Final = timedelta(seconds=2)
 _waited: Final[dict[str, Waited]] = {}
 _pool_stats: Final[WeakKeyDictionary[Any, dict[str, int]]] = WeakKeyDictionary()
 _pooled: Final[set[str]] = set()
+_opened: Final[dict[str, int]] = {}
 _publishing = threading.Lock()
 _publisher: "_Publisher | None" = None
 
@@ -27,8 +28,7 @@ def publish() -> None:
     with _publishing:
         _publish_waits()
         _publish_pools()
-        for server, away in breakers_away().items():
-            metrics.AWAY.labels(server).set(away)
+        _publish_breakers()
 
 
 def keep_publishing() -> None:
@@ -42,6 +42,7 @@ def keep_publishing() -> None:
     _publishing = threading.Lock()
     _waited.clear()
     _pool_stats.clear()
+    _opened.clear()
     forget_requests()
     forget_meters()
     _publisher = _Publisher()
@@ -82,6 +83,18 @@ def _publish_waits() -> None:
         metrics.MESSAGE_SECONDS.labels(server).inc(now.seconds - before.seconds)
         metrics.GIVEN_UP.labels(server).inc(now.given_up - before.given_up)
         _waited[server] = now
+
+
+def _publish_breakers() -> None:
+    for server, look in breaker_looks().items():
+        away = look.state in (BreakerState.OPEN, BreakerState.HELD)
+        metrics.AWAY.labels(server).set(away)
+        for state in BreakerState:
+            metrics.BREAKER_STATE.labels(server, state).set(look.state is state)
+        metrics.BREAKER_SINCE.labels(server).set(look.since.timestamp())
+        before = min(_opened.get(server, 0), look.opened)
+        metrics.BREAKER_OPENED.labels(server).inc(look.opened - before)
+        _opened[server] = look.opened
 
 
 def _publish_pools() -> None:

@@ -1,7 +1,8 @@
 """Whether this process can serve anybody, and what of it does not answer.
 
-A shard that is away is no reason to take the process away from the tenants of the others, nor is
-control from those that are remembered: only the answer says that something is wrong.
+A shard that is away is no reason to take the process away from the tenants of the others, and from
+its own it takes the answer that says so; nor is control, from those that are remembered. Only the
+answer tells that something is wrong.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from config.observability.redis_urls import client_options
+from sharding.pools.breaker import breaker_for
 from sharding.pools.deadline import async_deadlined_for
 from sharding.pools.options import CONNECT_TIMEOUT_S
 from sharding.registry import current as addresses
@@ -30,6 +32,9 @@ BELIEVED_S: Final = 2.0
 """How long an answer is good: however often anybody asks, servers are asked this often."""
 
 _STILL_THERE: Final = "SELECT 1"
+UP: Final = "up"
+AWAY: Final = "away"
+"""Of a shard that was asked. One whose breaker is open or held is not, and shows that."""
 
 
 class Readiness(StrEnum):
@@ -46,25 +51,26 @@ class Report:
 
     Attributes:
         control, redis: whether they did.
-        shards: by name, whether it did.
+        shards: by name: `up`, `away`, or the state of a breaker that refuses it: `open`, `held`.
         met_control: whether this process has ever had an answer from control.
     """
 
     control: bool
     redis: bool
-    shards: Mapping[str, bool]
+    shards: Mapping[str, str]
     met_control: bool
 
     @property
     def readiness(self) -> Readiness:
-        """Unready: a process that could serve nobody.
+        """Unready: a process that knows no tenant, since it has begun while control was away.
 
-        That is one that no shard answers, or that has begun while control was away and so knows
-        no tenant: put in the place of one that remembers them, it would make the outage worse.
+        Put in the place of one that remembers them, it would make the outage worse. Shards never
+        decide, not even all of them: every other process would be as unready, and nobody would
+        be left to say when to come again.
         """
-        if not self.met_control or (self.shards and not any(self.shards.values())):
+        if not self.met_control:
             return Readiness.UNREADY
-        if self.control and self.redis and all(self.shards.values()):
+        if self.control and self.redis and all(each == UP for each in self.shards.values()):
             return Readiness.READY
         return Readiness.DEGRADED
 
@@ -101,12 +107,19 @@ class ReadinessProbe:
         except RegistryError:
             return Report(False, False, {}, False)
         shards = list(known.shards.values())
-        control, redis, *answers = await asyncio.gather(
-            _answers(known.control), _redis_answers(), *map(_answers, shards)
+        control, redis, states = await asyncio.gather(
+            _answers(known.control), _redis_answers(), asyncio.gather(*map(_state_of, shards))
         )
         self._met_control = self._met_control or control
-        named = {server.name: answer for server, answer in zip(shards, answers, strict=True)}
+        named = {server.name: state for server, state in zip(shards, states, strict=True)}
         return Report(control, redis, named, self._met_control)
+
+
+async def _state_of(server: Server) -> str:
+    breaker = breaker_for(server.name)
+    if breaker.away:
+        return str(breaker.look().state)
+    return UP if await _answers(server) else AWAY
 
 
 async def _answers(server: Server | None) -> bool:

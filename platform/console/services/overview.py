@@ -9,6 +9,8 @@ from django.db.models import Count, Max
 from django.utils import timezone
 
 from sharding.placements.models import CONTROL, AuditEntry, Process, Shard
+from sharding.placements.services.breakers import read_looks
+from sharding.pools.breaker import BreakerLook
 from tenants.models import Tenant
 from tenants.states import TenantState
 
@@ -23,7 +25,7 @@ class ProcessLook:
     """One process on a page.
 
     Attributes:
-        away: servers that this process holds to be away, by its breakers.
+        breakers: what this process holds of each server.
         is_behind: it uses an older registry than it should.
     """
 
@@ -35,12 +37,7 @@ class ProcessLook:
     is_silent: bool
     registry_version: int
     is_behind: bool
-    breakers: Mapping[str, bool]
-
-    @property
-    def away(self) -> list[str]:
-        """Names of servers."""
-        return sorted(name for name, is_away in self.breakers.items() if is_away)
+    breakers: Mapping[str, BreakerLook]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +81,7 @@ def look_at_processes() -> list[ProcessLook]:
             is_silent=row.seen_at < now - SILENT_AFTER,
             registry_version=row.registry_version,
             is_behind=row.registry_version < newest,
-            breakers=row.breakers,
+            breakers=dict(sorted(read_looks(row.breakers).items())),
         )
         for row in rows
     ]

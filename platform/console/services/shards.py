@@ -12,8 +12,11 @@ from django.db.models import Count, Q
 from console.conf import console_settings
 from console.services.asking import ask_all
 from sharding.placements.models import CONTROL, Placement, Shard
+from sharding.placements.services.breakers import ServerBreakers, server_breakers
+from sharding.placements.services.holding import hold_of
 from sharding.placements.services.reserving import cap_of
 from sharding.placements.states import PlacementState
+from sharding.pools.breaker import BreakerState, Hold
 from sharding.registry.current import registry
 from sharding.registry.types import Server
 from sharding.schemas.connections import BRIEF, login_connection
@@ -36,6 +39,8 @@ class ShardLook:
         role_cap: the most tenants it takes.
         bytes: of the whole database, at most a minute old; None when it was never asked or is away.
         problem: why it does not answer, or what is wrong with it; empty when all is well.
+        hold: that an operator keeps it closed.
+        breakers: what the processes hold of it.
     """
 
     name: str
@@ -49,6 +54,14 @@ class ShardLook:
     bytes: int | None
     half_made: int
     problem: str
+    hold: Hold | None
+    breakers: ServerBreakers
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether a breaker, of any process, does so by itself."""
+        worst = self.breakers.worst
+        return self.hold is None and worst is not None and worst.state is not BreakerState.CLOSED
 
     @property
     def is_nearly_full(self) -> bool:
@@ -91,10 +104,12 @@ def look_at_shards() -> list[ShardLook]:
         if n not in kept
     }
     answers = ask_all({**pings, **surveys})
+    breakers = server_breakers()
     return [
         _look(
             row,
             known.get(row.name),
+            breakers.get(row.name, ServerBreakers()),
             answers.get(f"ping {row.name}", {"problem": _SILENT}),
             kept.get(row.name) or answers.get(f"survey {row.name}", {}),
         )
@@ -120,7 +135,11 @@ def look_at_schema(placement: Placement) -> SchemaLook:
 
 
 def _look(
-    row: Any, server: Server | None, ping: dict[str, Any], found: dict[str, Any]
+    row: Any,
+    server: Server | None,
+    breakers: ServerBreakers,
+    ping: dict[str, Any],
+    found: dict[str, Any],
 ) -> ShardLook:
     problem = ping["problem"] or found.get("problem", "")
     if server is None:
@@ -137,6 +156,8 @@ def _look(
         bytes=found.get("bytes"),
         half_made=found.get("half_made", 0),
         problem=problem,
+        hold=hold_of(row),
+        breakers=breakers,
     )
 
 

@@ -99,6 +99,10 @@ _TONES: Final = {
     "creating": "warn",
     "moving": "warn",
     "dropping": "bad",
+    "closed": "good",
+    "suspected": "warn",
+    "open": "bad",
+    "held": "warn",
 }
 
 

@@ -1,4 +1,4 @@
-"""Pages that show and change nothing: overview, shards, processes, audit."""
+"""Pages that show and change nothing: overview, processes, audit."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -8,7 +8,6 @@ from console.forms import AuditFilterForm
 from console.guard import operators_only
 from console.services.audit_search import AuditQuery, search_audit
 from console.services.overview import look_at_all, look_at_processes
-from console.services.shards import look_at_shards
 from console.views.addresses import with_changed, without
 
 
@@ -17,15 +16,6 @@ from console.views.addresses import with_changed, without
 def overview(request: HttpRequest) -> HttpResponse:
     """The platform in a few numbers."""
     return render(request, "console/overview.html", {"overview": look_at_all()})
-
-
-@operators_only
-@require_safe
-def shards(request: HttpRequest) -> HttpResponse:
-    """All shards, and how full they are."""
-    looks = look_at_shards()
-    largest = max((look.bytes or 0 for look in looks), default=0)
-    return render(request, "console/shards.html", {"shards": looks, "largest": largest})
 
 
 @operators_only

@@ -11,7 +11,9 @@ from django.utils import timezone
 
 from accounts.models import User
 from console.models import CONTROL
-from sharding.placements.models import AuditEntry, Process
+from sharding.placements.models import AuditEntry, Process, Shard
+from sharding.placements.services.holding import holds
+from sharding.pools.breaker import BreakerLook, BreakerState
 from tenants.models import Tenant
 from tenants.services.domains import add_domain, remove_domain
 from tenants.services.suspend import resume_tenant
@@ -255,25 +257,63 @@ def test_the_audit_is_filtered_and_paged(ann, console, ochre):
         assert console.get("/audit/", nonsense).status_code == 200
 
 
+@pytest.fixture
+def free_again():
+    yield
+    Shard.objects.using(CONTROL).update(held_since=None, held_reason="")
+
+
+def test_a_shard_is_held_by_its_name_and_released(console, free_again):
+    form = {"reason": "new disks", "confirm": "alpha"}
+    page = text_of(console.post("/shards/beta/hold/", form))
+    assert "beta" in page
+    assert holds() == {}, "the name of another"
+    answer = console.post("/shards/beta/hold/", {**form, "confirm": "beta"})
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/shards/")
+    page = text_of(console.get("/shards/"))
+    assert page.count('badge warn">held<') == 1
+    assert "new disks" in page
+    assert "beta is held" in page
+    entry = (
+        AuditEntry.objects.using(CONTROL).filter(subject="beta", action="shard.hold").latest("id")
+    )
+    assert entry.actor.startswith("operator:")
+    assert console.post("/shards/beta/release/").status_code == 302
+    assert holds() == {}
+    assert "beta is released" in text_of(console.get("/shards/"))
+
+
+def test_a_shard_that_there_is_not_cannot_be_held(console):
+    form = {"reason": "x", "confirm": "gamma"}
+    for verb in ("hold", "release"):
+        assert console.post(f"/shards/gamma/{verb}/", form).status_code == 404
+
+
+def look(state, reason=""):
+    return BreakerLook(BreakerState(state), reason, timezone.now()).to_json()
+
+
 def test_processes_are_shown_with_their_breakers_and_those_that_fell_silent(console):
     now = timezone.now()
     Process.objects.using(CONTROL).create(
-        kind="web", host="rock", pid=11, breakers={"redis": False}, registry_version=10**6
+        kind="web", host="rock", pid=11, breakers={"beta": look("closed")}, registry_version=10**6
     )
     Process.objects.using(CONTROL).create(
         kind="worker",
         host="sand",
         pid=12,
-        breakers={"redis": True},
+        breakers={"beta": look("open", "no answer to a probe"), "old": True},
         seen_at=now - timezone.timedelta(minutes=5),
     )
     try:
         page = text_of(console.get("/processes/"))
         rock, sand = re.findall(r"<tr>.*?</tr>", page, re.DOTALL)[1:]
         assert "rock:11" in rock
-        assert ("redis well" in rock, "silent" in rock) == (True, False)
+        assert ("beta closed" in rock, "silent" in rock) == (True, False)
         assert "sand:12" in sand
-        assert ("redis away" in sand, "silent" in sand) == (True, True)
+        assert ("beta open" in sand, "silent" in sand) == (True, True)
+        assert "no answer to a probe" in sand
+        assert "old" not in sand, "what another version wrote is left out"
     finally:
         Process.objects.using(CONTROL).all().delete()
 
