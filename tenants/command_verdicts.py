@@ -39,12 +39,12 @@ _NAMES: Final[dict[CommandVerdict, str]] = {
         "create_tenant create_tenants dbshell delete_domain delete_tenant demo demo_check "
         "devstack disable_operator drop_left_over export_tenant fleet_status give_global_ids "
         "hold_shard import_tenant list_operators list_shards list_sign_ups list_tenants "
-        "mend_schema migrate migrate_fleet migrate_schemas open_restored_shard outbox_status "
-        "pool_budget publish_reference purge_deleted rebuild_known_addresses reference_status "
-        "release_shard "
-        "rename_tenant reset_operator_factor restore_tenant resume_tenant retire_reference "
-        "retry_outbox retry_sign_up seal_backups seal_shard show_tenant suspend_tenant "
-        "tenant_command"
+        "mend_schema migrate migrate_fleet migrate_schemas open_restored_shard "
+        "outbox_status pool_budget pooler publish_reference purge_deleted "
+        "rebuild_known_addresses reference_status release_shard rename_tenant "
+        "reset_operator_factor restore_tenant resume_tenant retire_reference retry_outbox "
+        "retry_sign_up seal_backups seal_shard show_tenant suspend_tenant tenant_command "
+        "write_pgbouncer_config"
     ),
     CommandVerdict.TENANT: (
         "changepassword clearsessions createsuperuser dumpdata flush loaddata sqlsequencereset"

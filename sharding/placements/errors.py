@@ -14,6 +14,7 @@ PlacementError
 ├── ShardSealed
 ├── HoldNeedsReason
 ├── NoProcessGroups
+├── BudgetDoesNotFit
 └── InvalidShardName
 """
 
@@ -203,6 +204,16 @@ class NoProcessGroups(PlacementError):
             "There is no budget without processes: describe them in ATOLL_PROCESS_GROUPS, such as "
             "`web=4x8 worker-alpha=2x1:alpha` (docs/how-to/pools.md)."
         )
+
+
+class BudgetDoesNotFit(PlacementError):
+    """The pools together would open more than the servers let them."""
+
+    code = "placements.budget_does_not_fit"
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        self.problems = problems
+        super().__init__(f"The budget does not fit: {' '.join(problems)} Nothing was written.")
 
 
 class InvalidShardName(PlacementError):

@@ -20,6 +20,7 @@ from sharding.placements.errors import (
 )
 from sharding.pools.errors import NoConnectionFree, ShardAway
 from sharding.pools.outages import as_sentence, causes, says_away
+from sharding.pools.pgbouncer.errors import NotConfigurable, PgBouncerError
 from sharding.registry.current import ENVIRONMENT_VARIABLE
 from sharding.registry.errors import RegistryError
 from sharding.schemas.errors import NotFitToBeShard, PreparationFailed, SchemaError
@@ -49,6 +50,8 @@ _CODES: Final[ExitCodes] = MappingProxyType(
         HoldNeedsReason: Exit.USAGE,
         NoProcessGroups: Exit.USAGE,
         InvalidSettings: Exit.USAGE,
+        PgBouncerError: Exit.FAILED,
+        NotConfigurable: Exit.USAGE,
         SchemaError: Exit.FAILED,
         PreparationFailed: Exit.PAUSED,
         NotFitToBeShard: Exit.FAILED,

@@ -1,0 +1,1 @@
+"""PgBouncer before the servers: its files from the budget, and its console."""
