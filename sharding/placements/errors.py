@@ -15,6 +15,7 @@ PlacementError
 ├── HoldNeedsReason
 ├── NoProcessGroups
 ├── BudgetDoesNotFit
+├── TooFewTenants
 └── InvalidShardName
 """
 
@@ -214,6 +215,18 @@ class BudgetDoesNotFit(PlacementError):
     def __init__(self, problems: tuple[str, ...]) -> None:
         self.problems = problems
         super().__init__(f"The budget does not fit: {' '.join(problems)} Nothing was written.")
+
+
+class TooFewTenants(PlacementError):
+    """A shard has not the two tenants that a look at its pooler takes."""
+
+    code = "placements.too_few_tenants"
+
+    def __init__(self, shard: str) -> None:
+        super().__init__(
+            f"Two tenants of one shard are needed, and there are fewer on {shard}. Make two with "
+            "`manage.py create_tenant`; they are only read."
+        )
 
 
 class InvalidShardName(PlacementError):
