@@ -47,6 +47,9 @@ class Environment:
         static_root: ATOLL_STATIC_ROOT. Where collectstatic puts style sheets and WSGI finds them.
         pool_size: ATOLL_POOL_SIZE. Connections per shard and process; 0 means no pool. As large
             as the number of threads, or threads wait for each other.
+        schemas_per_connection: ATOLL_SCHEMAS_PER_CONNECTION. How many tenants a connection to a
+            shard may serve before it is replaced: what the server remembers of each stays until
+            then, some 0.74 MB for 30 tables ([how](../how-to/pools.md)). 0: as many as come.
         process_groups: ATOLL_PROCESS_GROUPS. All processes that connect to servers, such as
             `web=4x8 worker-alpha=2x1:alpha`: 4 processes of 8 threads, and 2 that serve alpha only.
             What pools may open is computed from it ([how](../how-to/pools.md)).
@@ -90,6 +93,7 @@ class Environment:
     accel_prefix: str
     static_root: Path
     pool_size: int
+    schemas_per_connection: int
     process_groups: str
     process_group: str
     server_limits: str
@@ -146,6 +150,10 @@ def read_environment() -> Environment:
         accel_prefix=env.str("ATOLL_ACCEL_PREFIX", default=""),
         static_root=Path(env.str("ATOLL_STATIC_ROOT", default=str(ROOT / "staticfiles"))),
         pool_size=_whole("ATOLL_POOL_SIZE", env.str("ATOLL_POOL_SIZE", default="8")),
+        schemas_per_connection=_whole(
+            "ATOLL_SCHEMAS_PER_CONNECTION",
+            env.str("ATOLL_SCHEMAS_PER_CONNECTION", default="100"),
+        ),
         process_groups=env.str("ATOLL_PROCESS_GROUPS", default=""),
         process_group=env.str("ATOLL_PROCESS_GROUP", default=""),
         server_limits=env.str("ATOLL_SERVER_LIMITS", default=""),

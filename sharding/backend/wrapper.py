@@ -6,6 +6,7 @@ callbacks of a commit run in the scope that registered them.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from psycopg_pool import PoolTimeout
 from sharding import scope
 from sharding.backend.tenancy import TenancyWords
 from sharding.pools.breaker import breaker_for, when_away
+from sharding.pools.connecting import refused_lately
 from sharding.pools.deadline import (
     KNOWN_AWAY,
     Deadlined,
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 
 _pools: dict[Server, dict[str, ConnectionPool[Any]]] = {}
 """Pools by what the registry says of their server: a new address is a new pool."""
+_removed: Counter[str] = Counter()
+"""How many pools of each server were closed as unused."""
 
 
 class Driver:
@@ -89,11 +93,18 @@ class ServerWrapper(TenancyWords, postgresql.DatabaseWrapper):
         """
         if self._is_refused() or met_away_just_now(self.alias):
             raise ShardAway(self.alias, KNOWN_AWAY)
+        removed = _removed[self.alias]
         try:
             return super().get_new_connection(conn_params)
-        except PoolTimeout as error:
-            breaker_for(self.alias).suspect(f"the pool had no connection: {error}")
-            raise NoConnectionFree(self.alias, str(error)) from error
+        except psycopg.OperationalError as error:
+            if _removed[self.alias] != removed:
+                # The pool was closed as unused just when we asked, in vain; there is a new one.
+                return self.get_new_connection(conn_params)
+            if not isinstance(error, PoolTimeout):
+                raise
+            why = refused_lately(self.alias) or str(error)
+            breaker_for(self.alias).suspect(f"the pool had no connection: {why}")
+            raise NoConnectionFree(self.alias, why) from error
 
     def close_pool(self) -> None:
         """Close this server's pool, if it was opened. Borrowed connections close when returned."""
@@ -156,6 +167,15 @@ def free_waiters(name: str) -> None:
             waiting = list(pool._waiting)
         for each in waiting:
             each.fail(ShardAway(name, KNOWN_AWAY))
+
+
+def remove_pool(pool: ConnectionPool[Any]) -> None:
+    """Let nobody find this pool any more; who has just found it is told by `_removed`."""
+    for pools in tuple(_pools.values()):
+        for name, found in tuple(pools.items()):
+            if found is pool:
+                _removed[name] += 1
+                del pools[name]
 
 
 def forget_pools() -> list[object]:

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
 
 from sharding.pools.breaking.probe_times import PROBES_WANTED, ProbeTimes, parse_probe_times
 from sharding.pools.budget.parsing import (
@@ -14,6 +16,8 @@ from sharding.pools.budget.parsing import (
 )
 from sharding.pools.budget.types import Limits, ProcessGroup, Reserves
 from sharding.typed_settings import SettingsReader
+
+SCHEMAS_PER_CONNECTION: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,9 @@ class PoolSettings:
         breakers: ATOLL_BREAKERS. Whether servers that do not answer are found out and refused at
             once; without them only the deadline of each statement ends a wait.
         probes: ATOLL_PROBE_SECONDS. As the variable of that name.
+        schemas_per_connection: ATOLL_SCHEMAS_PER_CONNECTION. As the variable of that name.
+        pool_idle: ATOLL_POOL_IDLE_SECONDS. A pool that nobody has asked for so long gives its
+            connections and threads back; the next who asks opens a new one.
     """
 
     groups: tuple[ProcessGroup, ...]
@@ -39,6 +46,8 @@ class PoolSettings:
     poolers: int
     breakers: bool
     probes: ProbeTimes
+    schemas_per_connection: int
+    pool_idle: timedelta
 
 
 def pool_settings() -> PoolSettings:
@@ -61,4 +70,20 @@ def pool_settings() -> PoolSettings:
             poolers=read.whole("ATOLL_POOLERS", 1),
             breakers=read.flag("ATOLL_BREAKERS", True),
             probes=read.written("ATOLL_PROBE_SECONDS", "0.25", PROBES_WANTED, parse_probe_times),
+            schemas_per_connection=_schemas_per_connection(read),
+            pool_idle=read.seconds("ATOLL_POOL_IDLE_SECONDS", 300),
         )
+
+
+def schemas_per_connection() -> int:
+    """How many schemas a connection may meet before it is replaced; 0: as many as come.
+
+    Raises:
+        InvalidSettings: the setting says no such thing.
+    """
+    with SettingsReader() as read:
+        return _schemas_per_connection(read)
+
+
+def _schemas_per_connection(read: SettingsReader) -> int:
+    return read.whole("ATOLL_SCHEMAS_PER_CONNECTION", SCHEMAS_PER_CONNECTION, least=0)

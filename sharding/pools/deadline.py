@@ -21,6 +21,8 @@ import psycopg
 from psycopg import errors
 
 from sharding.pools.breaker import BreakerState, breaker_for
+from sharding.pools.catalogue import SchemasMet
+from sharding.pools.connecting import note_connected, note_refusal
 from sharding.pools.errors import ShardAway
 from sharding.pools.meters import Meter, meter_for
 from sharding.pools.outages import looks_away, without_rows
@@ -150,11 +152,13 @@ class Deadlined(_Limits, psycopg.Connection[Any]):
         meter: what was waited for this server.
         begin_rides: True while a cursor sends BEGIN within its own message, so that psycopg does
             not send it first. See `sharding.backend.cursor`.
+        schemas: those that it has met; None: nobody counts them.
     """
 
     meter: ClassVar[Meter] = meter_for("?")
     cap: float = STATEMENT_CAP_S
     begin_rides: bool = False
+    schemas: SchemasMet | None = None
 
     @classmethod
     def connect(cls, *args: Any, **kwargs: Any) -> Self:
@@ -164,12 +168,16 @@ class Deadlined(_Limits, psycopg.Connection[Any]):
             ShardAway: the breaker is open, or opened meanwhile.
         """
         try:
-            return super().connect(*args, **kwargs)
+            made = super().connect(*args, **kwargs)
         except psycopg.OperationalError as error:
+            # For those who only wait for a pool.
+            note_refusal(cls.server_name, error)
             cls.suspect("connecting failed", error)
             if cls.is_refused():
                 raise ShardAway(cls.server_name, KNOWN_AWAY) from error
             raise
+        note_connected(cls.server_name)
+        return made
 
     @classmethod
     def _connect_gen(cls, *args: Any, **kwargs: Any) -> Any:

@@ -21,11 +21,13 @@ class Waited:
             COMMIT is one.
         seconds: how long all of them took together.
         given_up: how many ended without an answer: its deadline, or a server known to be away.
+        expired: connections that had met their budget of schemas.
     """
 
     messages: int
     seconds: float
     given_up: int
+    expired: int = 0
 
 
 _FRESH_MOST: Final = 1000
@@ -41,7 +43,7 @@ class Meter:
     so many have come together that they would take room.
     """
 
-    __slots__ = ("_fresh", "_given_up", "_messages", "_seconds", "_summing")
+    __slots__ = ("_expired", "_fresh", "_given_up", "_messages", "_seconds", "_summing")
 
     def __init__(self) -> None:
         self.begin()
@@ -53,6 +55,7 @@ class Meter:
         self._messages = 0
         self._seconds = 0.0
         self._given_up = 0
+        self._expired = 0
 
     def add(self, seconds: float) -> None:
         """Count one wait."""
@@ -66,6 +69,11 @@ class Meter:
             self._given_up += 1
         self.add(seconds)
 
+    def add_expired(self) -> None:
+        """Count a connection that had met its budget of schemas."""
+        with self._summing:
+            self._expired += 1
+
     def read(self) -> Waited:
         """What was counted so far."""
         with self._summing:
@@ -75,7 +83,7 @@ class Meter:
                 if seconds >= NOTHING_SENT_S:
                     self._seconds += seconds
                     self._messages += 1
-            return Waited(self._messages, self._seconds, self._given_up)
+            return Waited(self._messages, self._seconds, self._given_up, self._expired)
 
 
 _meters: Final[dict[str, Meter]] = {}

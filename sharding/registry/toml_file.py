@@ -12,7 +12,7 @@ from typing import Any
 from sharding.registry.errors import MalformedRegistry
 from sharding.registry.types import Endpoint, Login, Registry, Server
 
-_LOGINS = ("web", "own", "mover", "role_maker")
+_LOGINS = ("web", "own", "mover", "role_maker", "pooler")
 
 
 def read_registry(path: Path) -> Registry:

@@ -37,6 +37,8 @@ class Server:
         own: owns the tables, runs DDL and (from PostgreSQL 16 on) makes roles.
         mover: may replicate; None where moves are not set up.
         role_maker: makes roles where `own` cannot do it safely (PostgreSQL 15), else None.
+        pooler: looks up, for PgBouncer, how `web` proves its password; None where PgBouncer has a
+            list of passwords.
         incarnation: grows with every promotion, and as backups are sealed. A server whose own
             (`atoll.server`) is less serves nobody (docs/adr/0015); `add_shard` refuses one whose
             own is another.
@@ -49,6 +51,7 @@ class Server:
     own: Login
     mover: Login | None = None
     role_maker: Login | None = None
+    pooler: Login | None = None
     incarnation: int = 1
 
 

@@ -29,6 +29,7 @@ class TcpProxy:
         """target: a port on 127.0.0.1, or the path of a unix socket. port: 0 takes a free one."""
         self.target = target
         self.mode = Mode.PASS
+        self._last_words: tuple[bytes, bool] | None = None
         self._open: set[socket.socket] = set()
         self._fillers: list[socket.socket] = []
         self._lock = threading.Lock()
@@ -60,6 +61,10 @@ class TcpProxy:
         if mode is Mode.SILENT:
             time.sleep(3 * _LOOK)  # until nobody accepts any more
             self._fill_backlog()
+
+    def fall_silent_at(self, words: bytes, *, delivered: bool) -> None:
+        """Hang as soon as a client says `words`; whether the server still hears them."""
+        self._last_words = (words, delivered)
 
     def reset_all(self) -> None:
         """Break every open connection, with a reset."""
@@ -148,6 +153,11 @@ class TcpProxy:
             while data := source.recv(_CHUNK):
                 if self.mode is Mode.SLOW and is_request:
                     self._ends.wait(LATENCY_SECONDS)
+                if is_request and (last := self._last_words) and last[0] in data:
+                    self._last_words, self.mode = None, Mode.HANG
+                    if last[1]:
+                        sink.sendall(data)
+                    continue  # else it is lost
                 if not self._wait_while_mute():
                     return
                 sink.sendall(data)

@@ -89,6 +89,12 @@ CONNECTION_FAILURES: Final = Counter(
     ("server",),
     registry=REGISTRY,
 )
+CONNECTIONS_EXPIRED: Final = Counter(
+    "atoll_connections_expired",
+    "Connections replaced since they had met as many tenants as ATOLL_SCHEMAS_PER_CONNECTION says.",
+    ("server",),
+    registry=REGISTRY,
+)
 AWAY: Final = Gauge(
     "atoll_server_away",
     "Processes whose breaker holds the server to be away: it is open, or held by hand.",

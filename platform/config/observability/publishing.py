@@ -82,6 +82,7 @@ def _publish_waits() -> None:
         metrics.MESSAGES.labels(server).inc(now.messages - before.messages)
         metrics.MESSAGE_SECONDS.labels(server).inc(now.seconds - before.seconds)
         metrics.GIVEN_UP.labels(server).inc(now.given_up - before.given_up)
+        metrics.CONNECTIONS_EXPIRED.labels(server).inc(now.expired - before.expired)
         _waited[server] = now
 
 

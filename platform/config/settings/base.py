@@ -113,6 +113,7 @@ DATABASE_ROUTERS = ["routers.databases.TenantRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # psycopg-pool's options; sharding.pools.options fills in the rest.
 ATOLL_POOL = {"max_size": _env.pool_size} if _env.pool_size else None
+ATOLL_SCHEMAS_PER_CONNECTION = _env.schemas_per_connection
 ATOLL_PROCESS_GROUPS = _env.process_groups
 ATOLL_PROCESS_GROUP = _env.process_group
 ATOLL_SERVER_LIMITS = _env.server_limits

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import monotonic
 from typing import Any
 
 from django.db.backends.base.base import NO_DB_ALIAS
@@ -19,6 +20,9 @@ from sharding.backend.operations import DatabaseOperations
 from sharding.backend.prefix import Prefix, prefix_for
 from sharding.backend.schema_editor import BoundSchemaEditor
 from sharding.backend.wrapper import ServerWrapper
+from sharding.pools.catalogue import SchemasMet, mark_expired
+from sharding.pools.conf import schemas_per_connection
+from sharding.pools.deadline import Deadlined
 from sharding.pools.errors import ShardAway
 
 
@@ -55,11 +59,26 @@ class DatabaseWrapper(ServerWrapper):
         place = scope.current()
         if isinstance(place, scope.Placement):
             if place.shard == self.alias:
+                connection = self.connection
+                if (
+                    connection is not None
+                    and (met := connection.schemas) is not None
+                    and met.last != place.schema
+                ):
+                    self._meet(connection, place.schema)
                 return prefix_for(place)
             raise scope.WrongShard(connection=self.alias, scope=scope.describe(place))
         if place is None:
             raise scope.NoTenantInScope(f"A statement on shard {self.alias}")
         raise scope.WrongShard(connection=self.alias, scope=scope.describe(place))
+
+    def _meet(self, connection: Deadlined, schema: str) -> None:
+        assert connection.schemas is not None
+        if connection.schemas.meet(schema):
+            connection.meter.add_expired()
+            mark_expired(connection)
+            # Without a pool the wrapper itself lets go of it when the request ends.
+            self.close_at = monotonic()
 
     @contextmanager
     def bare(self) -> Iterator[None]:
@@ -92,6 +111,11 @@ class DatabaseWrapper(ServerWrapper):
         """
         if self.server is not None and self.alias != NO_DB_ALIAS:
             check_identity(connection, self.server, sealed_too=self._serves)
+        # Behind a pooler nobody knows which of its connections gets a statement: it has its own
+        # limit, server_lifetime.
+        most = schemas_per_connection()
+        if self._serves and most and self.server and self.server.pooled == self.server.direct:
+            connection.schemas = SchemasMet(most)
         configured: bool = super()._configure_connection(connection)  # type: ignore[misc]
         return configured
 

@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from sharding.pools.budget.types import PoolPlan
+from sharding.pools.conf import SCHEMAS_PER_CONNECTION
 from sharding.pools.pgbouncer.errors import NotConfigurable
-from sharding.registry.types import Server
+from sharding.registry.types import Login, Server
 
 ADMIN: Final = "atoll_pooler"
 """Who may use the console. No login of a server: it leads nowhere else."""
-CATALOGUE_MB: Final = 150
 TENANTS_PER_MINUTE: Final = 20
-SCHEMA_MB: Final = 0.74
-"""What a backend keeps of the catalogue of one tenant of 30 tables."""
 LONGEST_LIFE_S: Final = 3600
 SHORTEST_LIFE_S: Final = 60
+LOOKUP: Final = "SELECT usename, passwd FROM atoll.pooler_lookup($1)"
+"""A function of each shard that tells of web only (`sharding.schemas.preparation.pooler`)."""
 _SPARE_CLIENTS: Final = 20
 _TEXT: Final = """\
 ; Written by `manage.py write_pgbouncer_config`; the next run overwrites it.
@@ -55,22 +55,26 @@ class Wanted:
     Attributes:
         listen: address and port, of the host that the registry calls `pooled`.
         sockets: the folder of its unix socket; empty: none.
-        catalogue_mb: how much of its memory one connection may fill with tenants' catalogues.
+        schemas: how many tenants one connection may serve; 0: as many as come.
+        lookup: whether it asks each server how web proves its password; else it has a list.
         tenants_per_minute: how many tenants that are new to it one busy connection serves.
     """
 
     listen: str
     port: int
     sockets: str = ""
+    lookup: bool = False
     client_tls: Tls = Tls()
     server_tls: Tls = Tls()
-    catalogue_mb: int = CATALOGUE_MB
+    schemas: int = SCHEMAS_PER_CONNECTION
     tenants_per_minute: int = TENANTS_PER_MINUTE
 
 
-def server_lifetime_s(*, catalogue_mb: int, tenants_per_minute: int) -> int:
-    """After how many seconds a connection to a server has filled its budget of catalogues."""
-    seconds = int(catalogue_mb / SCHEMA_MB / tenants_per_minute * 60)
+def server_lifetime_s(*, schemas: int, tenants_per_minute: int) -> int:
+    """After how many seconds a connection to a server has met its budget of schemas."""
+    if not schemas:
+        return LONGEST_LIFE_S
+    seconds = schemas * 60 // tenants_per_minute
     return max(SHORTEST_LIFE_S, min(LONGEST_LIFE_S, seconds))
 
 
@@ -94,6 +98,7 @@ def main_file(wanted: Wanted, plan: PoolPlan, servers: Mapping[str, Server], *, 
         entries[name] = (
             f"host={_quoted(at.host)} port={at.port} dbname={_quoted(at.dbname)} "
             f"pool_size={pool.size} max_db_connections={pool.size}"
+            + (f" auth_user={_looker(server).user}" if wanted.lookup else "")
         )
     if not entries:
         raise NotConfigurable("no server of the registry has a `pooled` address of its own.")
@@ -103,6 +108,7 @@ def main_file(wanted: Wanted, plan: PoolPlan, servers: Mapping[str, Server], *, 
         "unix_socket_dir": wanted.sockets,
         "auth_type": "scram-sha-256",
         "auth_file": users,
+        **({"auth_query": LOOKUP} if wanted.lookup else {}),
         "admin_users": ADMIN,
         "pool_mode": "transaction",
         "max_client_conn": str(plan.clients + _SPARE_CLIENTS),
@@ -114,9 +120,7 @@ def main_file(wanted: Wanted, plan: PoolPlan, servers: Mapping[str, Server], *, 
         "query_timeout": "4",
         "tcp_user_timeout": "3000",
         "server_lifetime": str(
-            server_lifetime_s(
-                catalogue_mb=wanted.catalogue_mb, tenants_per_minute=wanted.tenants_per_minute
-            )
+            server_lifetime_s(schemas=wanted.schemas, tenants_per_minute=wanted.tenants_per_minute)
         ),
         "log_connections": "0",
         "log_disconnections": "0",
@@ -131,18 +135,22 @@ def main_file(wanted: Wanted, plan: PoolPlan, servers: Mapping[str, Server], *, 
     )
 
 
-def users_file(plan: PoolPlan, servers: Mapping[str, Server], *, admin_password: str) -> str:
-    """The text of the list of users: web, and who may use the console.
+def users_file(
+    wanted: Wanted, plan: PoolPlan, servers: Mapping[str, Server], *, admin_password: str
+) -> str:
+    """The text of the list of users: web, or who looks web up; and who may use the console.
 
     Raises:
-        NotConfigurable: PgBouncer knows one password per login, and servers have different ones.
+        NotConfigurable: PgBouncer knows one password per login, and servers have different ones;
+            or a server has nobody who may look.
     """
     logins: dict[str, str] = {}
     for pool in plan.poolers:
-        web = servers[pool.database].web
-        if logins.setdefault(web.user, web.password) != web.password:
+        server = servers[pool.database]
+        login = _looker(server) if wanted.lookup else server.web
+        if logins.setdefault(login.user, login.password) != login.password:
             raise NotConfigurable(
-                f"login {web.user} has another password on {pool.database} than before it; "
+                f"login {login.user} has another password on {pool.database} than before it; "
                 "PgBouncer knows one per login. Make them the same in the registry and on the "
                 "servers."
             )
@@ -150,6 +158,16 @@ def users_file(plan: PoolPlan, servers: Mapping[str, Server], *, admin_password:
     for user, password in logins.items():
         _one_line(f"the password of {user}", password, shown=False)
     return "".join(f"{_listed(user)} {_listed(password)}\n" for user, password in logins.items())
+
+
+def _looker(server: Server) -> Login:
+    if server.pooler is None:
+        raise NotConfigurable(
+            f"{server.name} has no login that looks up how web proves its password. Make it with "
+            "`manage.py add_shard --pooler-login` (docs/how-to/pools.md tells how for control), "
+            "or leave out --auth query."
+        )
+    return server.pooler
 
 
 def _listed(text: str) -> str:

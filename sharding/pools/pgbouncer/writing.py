@@ -45,7 +45,7 @@ def write_files(
     """
     folder = folder.absolute()
     texts = {
-        USERS: users_file(plan, servers, admin_password=_admin_password(folder)),
+        USERS: users_file(wanted, plan, servers, admin_password=_admin_password(folder)),
         MAIN: main_file(wanted, plan, servers, users=str(folder / USERS)),
     }
     changed = tuple(name for name, text in texts.items() if _read(folder / name) != text)

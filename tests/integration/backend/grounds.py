@@ -16,6 +16,7 @@ from sharding.schemas.services.furnish import furnish
 from sharding.schemas.services.prepare_shard import prepare_shard
 from sharding.schemas.services.roles import make_roles
 from sharding.scope import Placement
+from tests.fixtures.pgbouncer import through_pgbouncer
 from tests.integration.backend.models import MODELS
 
 
@@ -68,6 +69,7 @@ def build_grounds(stack, prefix: str = "backend") -> Grounds:
     ]
     for place in places:
         build_tenant(registry.shards[place.shard], place)
+    registry = install(through_pgbouncer(registry))
     owners = {name: _owner(server) for name, server in registry.shards.items()}
     return Grounds(registry, admin, owners, *places)
 

@@ -1,49 +1,24 @@
 """A PgBouncer that runs with files that we wrote, and tenants behind it."""
 
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from dataclasses import replace
+from types import MappingProxyType
 
-from django.db import connection
+from django.db import connection, connections
 
-from devstack import processes
-from devstack.account import server_account
-from devstack.binaries import find_pgbouncer
 from devstack.pgbouncer_server import PgBouncerServer
-from devstack.ports import free_port
-from devstack.server import Site
 from sharding import scope
 from sharding.registry import current
+from sharding.registry.types import Registry
 from sharding.schemas.connections import own_connection
 from sharding.schemas.services.create_schema import create_schema, open_schema
 from sharding.schemas.services.drop_schema import drop_schema
 from sharding.schemas.services.roles import drop_role, make_roles
 from sharding.scope import Placement
+from tests.fixtures.pgbouncer import behind
 
 WHO = "SELECT current_user, current_schema()"
-
-
-class WithOurFiles(PgBouncerServer):
-    """PgBouncer with the files of its folder as they are."""
-
-    @classmethod
-    def in_folder(cls, folder: Path) -> "WithOurFiles":
-        account = server_account()
-        account.give(folder)
-        site = Site(folder, folder / "log", folder, free_port(), account)
-        return cls("pgbouncer", site, binary=find_pgbouncer(), entries={}, users={})
-
-    def is_as_configured(self) -> bool:
-        return True
-
-    def launch(self) -> subprocess.Popen[bytes]:
-        return processes.spawn(
-            [self.binary, self.site.folder / "pgbouncer.ini"],
-            folder=self.site.folder,
-            log=self.site.log,
-            account=self.site.account,
-        )
 
 
 @contextmanager
@@ -60,6 +35,21 @@ def two_tenants(names: tuple[str, str]) -> Iterator[tuple[Placement, Placement]]
     for name in names:
         drop_schema(server, name)
         drop_role(server, name)
+
+
+@contextmanager
+def led_through(server: PgBouncerServer, known: Registry) -> Iterator[None]:
+    """Requests go to the shards of `known` by way of `server`, within the block."""
+
+    before = current.registry()
+    shards = {name: behind(server, each) for name, each in known.shards.items()}
+    current.install(replace(known, shards=MappingProxyType(shards)))
+    try:
+        yield
+    finally:
+        for wrapper in connections.all(initialized_only=True):
+            wrapper.close()
+        current.install(before)
 
 
 def who_am_i(place: Placement) -> tuple[str, str]:

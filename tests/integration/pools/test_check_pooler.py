@@ -26,7 +26,8 @@ from sharding.placements.services.checking_pooler import (
 from sharding.registry import current
 from sharding.registry.types import Endpoint
 from sharding.scope import Placement
-from tests.integration.pools.poolers import WithOurFiles, two_tenants
+from tests.fixtures.pgbouncer import WithOurFiles
+from tests.integration.pools.poolers import two_tenants
 
 pytestmark = pytest.mark.needs("pgbouncer")
 

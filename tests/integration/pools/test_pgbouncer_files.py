@@ -3,21 +3,18 @@
 import io
 import shutil
 import tempfile
-from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 
 import psycopg
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connections
 from django.test import override_settings
 
 from sharding.pools.pgbouncer.console import Console
 from sharding.pools.pgbouncer.errors import ConsoleRefused, ReloadNotTaken
 from sharding.registry import current
-from sharding.registry.types import Endpoint
-from tests.integration.pools.poolers import WithOurFiles, two_tenants, who_am_i
+from tests.fixtures.pgbouncer import WithOurFiles, write
+from tests.integration.pools.poolers import led_through, two_tenants, who_am_i
 
 pytestmark = pytest.mark.needs("pgbouncer")
 CLIENTS = 6
@@ -35,29 +32,11 @@ def server():
 @pytest.fixture
 def folder(server, fleet):
     """The registry leads through `server`, whose files are yet to be written."""
-    before = fleet.direct_registry()
-
-    def pooled(each):
-        return replace(each, pooled=Endpoint("127.0.0.1", server.port, each.name))
-
-    current.install(
-        replace(
-            before,
-            control=before.control,
-            shards=MappingProxyType({name: pooled(each) for name, each in before.shards.items()}),
-        )
-    )
-    with override_settings(ATOLL_PROCESS_GROUPS="web=2x2"):
+    with (
+        led_through(server, fleet.direct_registry()),
+        override_settings(ATOLL_PROCESS_GROUPS="web=2x2"),
+    ):
         yield server.site.folder
-    for wrapper in connections.all(initialized_only=True):
-        wrapper.close()
-    current.install(before)
-
-
-def write(folder, *arguments):
-    out = io.StringIO()
-    call_command("write_pgbouncer_config", folder, "--listen", "127.0.0.1", *arguments, stdout=out)
-    return out.getvalue()
 
 
 def pooler(folder, *arguments):
@@ -89,7 +68,7 @@ def test_a_second_run_changes_nothing_and_says_so(folder):
 
 
 def test_secrets_are_in_files_of_their_owner_only_and_nowhere_else(folder):
-    said = write(folder) + write(folder, "--dry-run", "--catalogue-mb", "74")
+    said = write(folder) + write(folder, "--dry-run", "--tenants-per-minute", "12")
     password = current.shard("alpha").web.password
     users = folder / "users.txt"
     assert password in users.read_text()
@@ -107,7 +86,7 @@ def test_what_is_written_anew_is_taken_by_a_reload(server, folder):
     write(folder)
     server.start()
     with override_settings(ATOLL_PROCESS_GROUPS="web=3x3"):
-        said = write(folder, "--catalogue-mb", "74", "--tenants-per-minute", "10", "--reload")
+        said = write(folder, "--tenants-per-minute", "10", "--reload")
     assert "PgBouncer has taken it." in said
     runs = {row["key"]: row["value"] for row in Console(folder).show("config")}
     assert runs["server_lifetime"] == "600"

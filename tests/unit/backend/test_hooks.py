@@ -57,6 +57,12 @@ HOOKS = [
     Hook(psycopg.Connection, "cancel_safe", ("timeout",), "pools.deadline"),
     Hook(psycopg_pool.ConnectionPool, "putconn", ("conn",), "Django, for pools"),
     Hook(psycopg_pool.pool.WaitingClient, "fail", ("error",), "wrapper, when a breaker opens"),
+    Hook(
+        psycopg_pool.ConnectionPool,
+        "_set_connection_expiry_date",
+        ("conn",),
+        "pools.catalogue, which writes what it writes",
+    ),
     Hook(BaseDatabaseWrapper, "_savepoint", ("sid",), "shard.base"),
     Hook(BaseDatabaseWrapper, "_savepoint_rollback", ("sid",), "shard.base"),
     Hook(BaseDatabaseWrapper, "_savepoint_commit", ("sid",), "shard.base"),

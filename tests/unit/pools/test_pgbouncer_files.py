@@ -59,16 +59,17 @@ def test_an_entry_per_server_with_the_budgets_size():
 
 def test_own_is_no_user_of_the_pooler():
     text = users_file(
-        plan_of("alpha"), {"alpha": server("alpha", password='q"uo')}, admin_password="a"
+        WANTED, plan_of("alpha"), {"alpha": server("alpha", password='q"uo')}, admin_password="a"
     )
     assert text == f'"web" "q""uo"\n"{ADMIN}" "a"\n'
 
 
 def test_a_connection_lives_until_it_has_filled_its_budget_of_catalogues():
-    assert server_lifetime_s(catalogue_mb=148, tenants_per_minute=20) == 600
-    assert server_lifetime_s(catalogue_mb=74, tenants_per_minute=20) == 300
-    assert server_lifetime_s(catalogue_mb=1, tenants_per_minute=1000) == 60
-    assert server_lifetime_s(catalogue_mb=10_000, tenants_per_minute=1) == 3600
+    assert server_lifetime_s(schemas=200, tenants_per_minute=20) == 600
+    assert server_lifetime_s(schemas=100, tenants_per_minute=20) == 300
+    assert server_lifetime_s(schemas=1, tenants_per_minute=1000) == 60
+    assert server_lifetime_s(schemas=10_000, tenants_per_minute=1) == 3600
+    assert server_lifetime_s(schemas=0, tenants_per_minute=20) == 3600
 
 
 def test_tls_is_written_where_it_is_wanted():
@@ -89,6 +90,19 @@ def test_tls_is_written_where_it_is_wanted():
     assert "tls" not in text_of(server("alpha"))
 
 
+def test_who_looks_web_up_stands_in_the_list_instead_of_web():
+    wanted = replace(WANTED, lookup=True)
+    known = {"alpha": replace(server("alpha"), pooler=Login("pooler", "p"))}
+    users = users_file(wanted, plan_of("alpha"), known, admin_password="a")
+    assert users == f'"pooler" "p"\n"{ADMIN}" "a"\n'
+    text = text_of(*known.values(), wanted=wanted)
+    assert "max_db_connections=32 auth_user=pooler" in text
+    assert "auth_query = SELECT usename, passwd FROM atoll.pooler_lookup($1)" in text
+    assert "auth_query" not in text_of(*known.values())
+    with pytest.raises(NotConfigurable, match="alpha has no login that looks up"):
+        text_of(server("alpha"), wanted=wanted)
+
+
 @pytest.mark.parametrize(
     ("servers", "why"),
     [
@@ -106,11 +120,11 @@ def test_what_no_pgbouncer_could_do_is_refused(servers, why):
 def test_one_login_with_two_passwords_is_refused_without_telling_them():
     known = {"alpha": server("alpha", password="first"), "beta": server("beta", password="other")}
     with pytest.raises(NotConfigurable, match="has another password on beta") as refused:
-        users_file(plan_of(*known), known, admin_password="a")
+        users_file(WANTED, plan_of(*known), known, admin_password="a")
     assert "first" not in str(refused.value)
     broken = {"alpha": server("alpha", password="line\nbreak")}
     with pytest.raises(NotConfigurable) as refused:
-        users_file(plan_of("alpha"), broken, admin_password="a")
+        users_file(WANTED, plan_of("alpha"), broken, admin_password="a")
     assert "break" not in str(refused.value)
 
 

@@ -8,8 +8,9 @@ from django.core.management.base import BaseCommand, CommandError
 
 from sharding.placements.services.pooler_files import pooled_port, write_pooler_files
 from sharding.placements.telling import Exit, errors_told
+from sharding.pools.conf import schemas_per_connection
 from sharding.pools.pgbouncer.console import Console
-from sharding.pools.pgbouncer.files import CATALOGUE_MB, TENANTS_PER_MINUTE, Tls, Wanted
+from sharding.pools.pgbouncer.files import TENANTS_PER_MINUTE, Tls, Wanted
 
 CLIENT_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
@@ -27,22 +28,31 @@ class Command(BaseCommand):
         parser.add_argument("--listen", default="0.0.0.0", help="address; default: all")
         parser.add_argument("--port", type=int, help="default: the registry's `pooled` port")
         parser.add_argument("--sockets", default="", help="folder of a unix socket; default: none")
-        parser.add_argument("--catalogue-mb", type=int, default=CATALOGUE_MB)
-        parser.add_argument("--tenants-per-minute", type=int, default=TENANTS_PER_MINUTE)
+        parser.add_argument(
+            "--tenants-per-minute",
+            type=int,
+            default=TENANTS_PER_MINUTE,
+            help="that are new to a busy connection: with ATOLL_SCHEMAS_PER_CONNECTION it makes "
+            f"server_lifetime; default: {TENANTS_PER_MINUTE}",
+        )
         for side in ("client", "server"):
             parser.add_argument(f"--{side}-tls", default="", choices=CLIENT_MODES)
             parser.add_argument(f"--{side}-tls-key", default="", metavar="FILE")
             parser.add_argument(f"--{side}-tls-cert", default="", metavar="FILE")
             parser.add_argument(f"--{side}-tls-ca", default="", metavar="FILE")
+        parser.add_argument(
+            "--auth",
+            choices=("file", "query"),
+            default="file",
+            help="have a list with web's password, or ask each server; default: file",
+        )
         parser.add_argument("--offline", action="store_true", help="ask no server for its limits")
         parser.add_argument("--reload", action="store_true", help="and have PgBouncer take it")
         parser.add_argument("--dry-run", action="store_true", help="say what would be written")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        for name in ("catalogue_mb", "tenants_per_minute"):
-            if options[name] < 1:
-                told = f"--{name.replace('_', '-')} must be at least 1."
-                raise CommandError(told, returncode=Exit.USAGE)
+        if options["tenants_per_minute"] < 1:
+            raise CommandError("--tenants-per-minute must be at least 1.", returncode=Exit.USAGE)
         with errors_told():
             wanted = self._wanted(options)
             folder, dry_run = options["folder"], options["dry_run"]
@@ -65,8 +75,9 @@ class Command(BaseCommand):
             listen=options["listen"],
             port=options["port"] or pooled_port(),
             sockets=options["sockets"],
+            lookup=options["auth"] == "query",
             client_tls=tls("client"),
             server_tls=tls("server"),
-            catalogue_mb=options["catalogue_mb"],
+            schemas=schemas_per_connection(),
             tenants_per_minute=options["tenants_per_minute"],
         )

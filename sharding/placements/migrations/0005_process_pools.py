@@ -1,0 +1,15 @@
+"""What each process's pools hold, in its row."""
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    """A column of a table that is swept by itself."""
+
+    dependencies = [("placements", "0004_placement_arrived_epoch")]
+
+    operations = [
+        migrations.AddField(
+            "process", "pools", models.JSONField(blank=True, db_default={}, default=dict)
+        ),
+    ]

@@ -1,0 +1,131 @@
+"""No connection to have, in the pool or on the server: told clearly, over soon, and no leak."""
+
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import OperationalError, connections
+from django.db import connection as default
+from psycopg import sql
+
+from sharding import scope
+from sharding.backend.wrapper import open_pools
+from sharding.pools.errors import NoConnectionFree
+from sharding.registry import current as registry
+from tests.fixtures.waiting import wait_for
+from tests.integration.backend.conftest import forget_connections
+from tests.integration.backend.models import Author
+
+connection: Any = default
+POOL = 2
+
+
+@pytest.fixture
+def pooled(grounds, settings):
+    settings.ATOLL_POOL = {"max_size": POOL}
+    forget_connections()
+    yield grounds
+    forget_connections()
+
+
+def ask(place, *, hold_s: float = 0.0) -> str:
+    """As a request does it: what came of it, and the connection is given back."""
+    try:
+        with scope.enter(place):
+            found = Author.objects.count()
+            time.sleep(hold_s)
+        return f"{found} found"
+    except OperationalError as error:
+        return str(error) if isinstance(error.__cause__, NoConnectionFree) else repr(error)
+    finally:
+        connections.close_all()
+
+
+def sessions_of_web(grounds) -> int:
+    with grounds.superuser("alpha") as looking:
+        return looking.execute(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE usename = 'web' AND datname = current_database()"
+        ).fetchone()[0]
+
+
+def test_more_threads_than_connections_are_told_within_half_a_second_and_then_served(pooled):
+    places = (pooled.a, pooled.b) * 4
+    with ThreadPoolExecutor(len(places)) as threads:
+        began = time.monotonic()
+        said = list(threads.map(lambda place: ask(place, hold_s=1.5), places))
+        assert time.monotonic() - began < 1.5 + 5 * 0.5
+        served = [each for each in said if each == "0 found"]
+        assert POOL <= len(served) < len(places)
+        refused = set(said) - {"0 found"}
+        assert all("The server alpha gives no connection" in each for each in refused)
+        # Whoever timed out waits for nothing any more: all are served one after the other.
+        assert {ask(place) for place in places} == {"0 found"}
+    stats = open_pools()["alpha"].get_stats()
+    assert (stats["requests_waiting"], stats["pool_size"] <= POOL) == (0, True)
+    wait_for(lambda: sessions_of_web(pooled) <= POOL)
+
+
+@contextmanager
+def role_limit(grounds):
+    """web may connect once; the server says the same as when it is full (53300)."""
+    limit = sql.SQL("ALTER ROLE web CONNECTION LIMIT {}")
+    with grounds.superuser("alpha") as admin:
+        admin.execute(limit.format(1))
+        try:
+            yield
+        finally:
+            admin.execute(limit.format(-1))
+
+
+@contextmanager
+def full_server(grounds):
+    """Somebody else has taken all that max_connections leaves."""
+    server = registry.shard("alpha")
+    with ExitStack() as taken:
+        with pytest.raises(psycopg.OperationalError, match=r"too many clients already|reserved"):
+            while True:
+                one = psycopg.connect(
+                    host=server.direct.host,
+                    port=server.direct.port,
+                    dbname=server.direct.dbname,
+                    user=server.own.user,
+                    password=server.own.password,
+                )
+                taken.callback(one.close)
+        yield
+
+
+@pytest.mark.parametrize(
+    ("full", "said"),
+    [
+        (role_limit, 'too many connections for role "web"'),
+        pytest.param(
+            full_server, "remaining connection slots|too many clients", marks=pytest.mark.slow
+        ),
+    ],
+)
+def test_a_server_that_has_none_left_says_so_and_is_used_again_once_it_has(pooled, full, said):
+    assert ask(pooled.a) == "0 found"
+    with full(pooled), ThreadPoolExecutor(4) as threads:
+        # The one that is open serves on.
+        assert ask(pooled.b) == "0 found"
+        with scope.enter(pooled.a):
+            Author.objects.count()  # and keeps it
+            (told,) = set(threads.map(ask, [pooled.b]))
+            assert re.search(said, told), told
+            assert "The server alpha gives no connection" in told
+        connections.close_all()
+    began = time.monotonic()
+    with scope.enter(pooled.a):
+        Author.objects.count()
+        with ThreadPoolExecutor(1) as thread:
+            wait_for(lambda: thread.submit(ask, pooled.b).result() == "0 found", seconds=15)
+    print(f"{full.__name__}: a second connection {time.monotonic() - began:.2f} s after the return")
+    connections.close_all()
+    wait_for(lambda: sessions_of_web(pooled) <= POOL)
+    assert open_pools()["alpha"].get_stats()["pool_size"] <= POOL
