@@ -139,6 +139,8 @@ class Process(models.Model):
     """Every announcement up to this id was taken in."""
     breakers = models.JSONField(default=dict, blank=True)
     """Of each server that has a breaker in this process: state, reason, since, opened."""
+    pools = models.JSONField(default=dict, db_default={}, blank=True)
+    """Of the servers that it asks: connections open and idle, threads waiting, given up."""
 
     class Meta:
         verbose_name_plural = "processes"

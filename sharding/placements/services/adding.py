@@ -1,7 +1,7 @@
 """Add a shard: from a bare database and an administrator's connection to one that takes tenants."""
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,18 +10,18 @@ from sharding.placements.models import CONTROL, ReservedRole, Shard
 from sharding.placements.services.reference import bring_newest, lags
 from sharding.placements.services.registry_file import read_file, register_server
 from sharding.placements.services.reserving import top_up_roles
+from sharding.placements.services.shard_findings import many_roles, other_locale, unreachable
 from sharding.placements.services.shards import (
     activate_shard,
     begin_shard,
     check_identity,
     check_shard_name,
 )
-from sharding.registry.types import Endpoint, Login, Server
+from sharding.registry.types import Endpoint, Login, Registry, Server
 from sharding.schemas.connections import login_connection
 from sharding.schemas.preparation.logins import OWN_MAKES_ROLES_SINCE
 from sharding.schemas.preparation.types import (
     DatabaseFacts,
-    Finding,
     Outcome,
     Preparation,
     StepReport,
@@ -37,9 +37,10 @@ class AddShardRequest:
 
     Attributes:
         admin_conninfo: a superuser's, to the database itself; used for this and kept nowhere.
-        passwords: by login (`web`, `own`, `mover`, `rolemaker`), for logins that are there;
-            those not given are made up.
+        passwords: by login (`web`, `own`, `mover`, `rolemaker`, `pooler`), for those that are
+            there already; those not given are made up.
         registry_path: the file that the address goes into.
+        pooler_login: make a login with which PgBouncer looks up how web proves its password.
     """
 
     name: str
@@ -48,6 +49,7 @@ class AddShardRequest:
     pooled: Endpoint
     passwords: dict[str, str]
     registry_path: Path
+    pooler_login: bool = False
     dry_run: bool = False
 
 
@@ -60,6 +62,9 @@ def add_shard(request: AddShardRequest, tell: Tell = lambda report: None) -> Pre
     Transaction: several on control and on the shard; forbids an open one.
     Idempotent.
 
+    Last it looks whether this server and the others' reach each other, which only moves need: what
+    does not is a finding, and the same command looks again.
+
     Raises:
         InvalidShardName, ShardNameTaken: nothing was changed.
         NotFitToBeShard: nothing was changed on the database.
@@ -71,7 +76,11 @@ def add_shard(request: AddShardRequest, tell: Tell = lambda report: None) -> Pre
     check_identity(known or Shard(name=request.name), facts)
     server = _server(request, facts)
     planned = prepare_shard(request.admin_conninfo, server, dry_run=True)
-    findings = (*planned.findings, *_other_locale(request.name, facts))
+    findings = (
+        *planned.findings,
+        *other_locale(request.name, facts),
+        *many_roles(facts, known or Shard(name=request.name, version=facts.version)),
+    )
     ours = _own_steps(request, server, known)
     if request.dry_run:
         steps = (*ours[:2], *planned.steps, *ours[2:])
@@ -95,6 +104,7 @@ def add_shard(request: AddShardRequest, tell: Tell = lambda report: None) -> Pre
         bring_newest(server)
     tell(_done(ours[3]))
     steps = (*map(_done, ours[:2]), *prepared.steps, *map(_done, ours[2:]))
+    findings = (*findings, *unreachable(server, read_file(request.registry_path).shards.values()))
     return Preparation(request.name, facts, findings, steps)
 
 
@@ -151,16 +161,17 @@ def _server(request: AddShardRequest, facts: DatabaseFacts) -> Server:
         role_maker=(
             login("rolemaker", there.role_maker if there else None) if needs_role_maker else None
         ),
+        pooler=_pooler_login(request, there, registry),
         incarnation=there.incarnation if there else 1,
     )
 
 
-def _other_locale(name: str, facts: DatabaseFacts) -> Iterator[Finding]:
-    others = Shard.objects.using(CONTROL).exclude(name=name).exclude(collation="")
-    for other in others.exclude(collation=facts.collation):
-        yield Finding(
-            "locale",
-            fatal=False,
-            message=f"It sorts text by {facts.collation}, {other.name} by {other.collation}: a "
-            "tenant that moves between them sees its lists in another order.",
-        )
+def _pooler_login(request: AddShardRequest, there: Server | None, known: Registry) -> Login | None:
+    before = there.pooler if there else None
+    if not request.pooler_login and before is None:
+        return None
+    if "pooler" in request.passwords:
+        return Login("pooler", request.passwords["pooler"])
+    # One PgBouncer knows one password per login, whatever stands behind it.
+    others = (other.pooler for other in known.shards.values() if other.pooler is not None)
+    return before or next(others, None) or Login("pooler", secrets.token_urlsafe(24))

@@ -1,16 +1,20 @@
 """What every shard is and holds, those that are down included."""
 
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Final
 
 import psycopg
 from django.db.models import Count
 
+from sharding.backend.idle_pools import PoolLook
 from sharding.placements.errors import NoSuchShard
 from sharding.placements.models import CONTROL, Shard
 from sharding.placements.services.breakers import ServerBreakers, server_breakers
 from sharding.placements.services.holding import hold_of
+from sharding.placements.services.processes import live_processes
 from sharding.placements.services.reserving import cap_of
 from sharding.pools.breaker import Hold
 from sharding.registry.current import registry
@@ -20,6 +24,7 @@ from sharding.schemas.services.describe import survey
 from sharding.schemas.types import ShardSurvey
 
 _AT_ONCE = 20
+_NO_POOL: Final = dict.fromkeys(("processes", *(each.name for each in fields(PoolLook))), 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,7 @@ class ShardLine:
     Attributes:
         tenants: placed there, by control.
         survey: what the shard itself says; None when it does not answer.
+        pools: what all living processes hold of it, by the names of `PoolLook`.
         problem: why it does not, or what is wrong with it; empty when all is well.
         hold: that an operator keeps it closed.
         breakers: what the processes hold of it.
@@ -40,6 +46,7 @@ class ShardLine:
     tenants: int
     role_cap: int
     survey: ShardSurvey | None
+    pools: Mapping[str, int]
     problem: str
     hold: Hold | None = None
     breakers: ServerBreakers = field(default_factory=ServerBreakers)
@@ -58,6 +65,7 @@ class ShardLine:
             "roles": found.roles if found else None,
             "role_cap": self.role_cap,
             "phases": {str(phase): n for phase, n in found.phases.items()} if found else None,
+            "pools": dict(self.pools),
             "half_made": list(found.half_made) if found else None,
             "problem": self.problem,
             "held": {"reason": self.hold.reason, "since": self.hold.since.isoformat()}
@@ -80,6 +88,7 @@ def list_shards(names: Iterable[str] = ()) -> list[ShardLine]:
         raise NoSuchShard(sorted(unknown), known=known)
     shards = [row for name, row in known.items() if name in wanted]
     servers = registry().shards
+    pools = pools_of_processes()
     # Threads without our context: they only ask, on connections of their own.
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
         answers = list(pool.map(_ask, [servers.get(shard.name) for shard in shards]))
@@ -92,12 +101,25 @@ def list_shards(names: Iterable[str] = ()) -> list[ShardLine]:
             tenants=shard.tenants,
             role_cap=cap_of(shard),
             survey=found,
+            pools=pools[shard.name],
             problem=problem,
             hold=hold_of(shard),
             breakers=breakers.get(shard.name, ServerBreakers()),
         )
         for shard, (found, problem) in zip(shards, answers, strict=True)
     ]
+
+
+def pools_of_processes() -> Mapping[str, Mapping[str, int]]:
+    """What all living processes together hold of each server, as they said when they last beat.
+
+    Names of shards that nobody asks give zeros.
+    """
+    summed: dict[str, Counter[str]] = defaultdict(lambda: Counter(_NO_POOL))
+    for process in live_processes():
+        for name, look in process.pools.items():
+            summed[name].update(processes=1, **look)
+    return summed
 
 
 def _ask(server: Server | None) -> tuple[ShardSurvey | None, str]:

@@ -14,9 +14,11 @@ from django.db import DatabaseError, connections, models
 from django.db.models import Max, Q
 from django.db.models.functions import Now
 
+from sharding.backend.idle_pools import PoolKeeper
 from sharding.placements.conf import placement_settings
 from sharding.placements.models import CONTROL, Announcement, Process, Shard
 from sharding.pools.breaker import Hold, breaker_looks, hold_breakers
+from sharding.pools.conf import pool_settings
 from sharding.registry import current as addresses
 from sharding.registry.errors import RegistryError
 
@@ -114,7 +116,7 @@ _STARTS_BEFORE: Final = 100
 
 
 class Heartbeat(threading.Thread):
-    """The thread behind `ensure_heartbeat`; `beat()` is one round of it.
+    """The thread behind `ensure_heartbeat`; `beat()` is one round of it. Ends unused pools.
 
     Attributes:
         hears_until: the monotonic instant until which nothing that was announced is news to this
@@ -131,12 +133,16 @@ class Heartbeat(threading.Thread):
         self._missing: dict[int, float] = {}
         self._waiting_for = 0
         self._away = False
+        self._pools = PoolKeeper()
 
     def run(self) -> None:
         """Beat until stopped. Control away is no reason to end: it comes back."""
         every = placement_settings().heartbeat.total_seconds()
+        pools_idle = pool_settings().pool_idle
         try:
             while not self._ended.is_set():
+                # Also while control is away.
+                self._pools.close_unused(pools_idle)
                 self._beat_or_tell()
                 self._ended.wait(every)
         finally:
@@ -156,6 +162,7 @@ class Heartbeat(threading.Thread):
             {one.name: Hold(one.held_reason, one.held_since) for one in shards if one.held_since}
         )
         self.row.breakers = {name: look.to_json() for name, look in breaker_looks().items()}
+        self.row.pools = {name: look.to_json() for name, look in self._pools.looks().items()}
         self.row.registry_version = addresses.registry().version
         self.row.last_announcement = self._heard or 0
         found = (
@@ -164,6 +171,7 @@ class Heartbeat(threading.Thread):
             .update(
                 seen_at=Now(),
                 breakers=self.row.breakers,
+                pools=self.row.pools,
                 registry_version=self.row.registry_version,
                 last_announcement=self.row.last_announcement,
             )

@@ -48,7 +48,7 @@ OWN_MAKES_ROLES_SINCE = 160000
 
 
 def login_steps(server: Server, facts: DatabaseFacts, encrypt: Encrypt) -> tuple[Step, ...]:
-    """web, own, the role maker, the mover, and the owner of reference tables."""
+    """web, own, the role maker, the mover, the pooler's, and the owner of reference tables."""
     own_makes_roles = server.role_maker is None and facts.version >= OWN_MAKES_ROLES_SINCE
     steps = [
         *_login(server.web, encrypt, "serves requests and owns nothing"),
@@ -60,6 +60,8 @@ def login_steps(server: Server, facts: DatabaseFacts, encrypt: Encrypt) -> tuple
         # On 15 a grant cannot say that its member inherits it; only the member's attribute can.
         inherit = facts.version < OWN_MAKES_ROLES_SINCE
         steps += _login(server.mover, encrypt, "moves tenants", replication=True, inherit=inherit)
+    if server.pooler is not None:
+        steps += _login(server.pooler, encrypt, "looks up for PgBouncer how web proves itself")
     return (
         *steps,
         _web_path(server, facts),
@@ -71,7 +73,7 @@ def login_steps(server: Server, facts: DatabaseFacts, encrypt: Encrypt) -> tuple
 
 def logins(server: Server) -> tuple[Login, ...]:
     """The logins that this server has."""
-    optional = (server.role_maker, server.mover)
+    optional = (server.role_maker, server.mover, server.pooler)
     return (server.web, server.own, *(login for login in optional if login is not None))
 
 

@@ -1,5 +1,7 @@
 """Look at a database before it is prepared, and judge whether it can be a shard."""
 
+from collections.abc import Iterator
+
 from psycopg import sql
 
 from sharding.registry.types import Server
@@ -19,11 +21,19 @@ _LOOK = """
            current_setting('wal_level'),
            pg_is_in_recovery(),
            EXISTS (SELECT FROM pg_language WHERE lanname = 'plpgsql'),
+           current_setting('max_replication_slots')::int,
+           current_setting('max_wal_senders')::int,
+           current_setting('max_logical_replication_workers')::int,
+           current_setting('max_worker_processes')::int,
+           (SELECT count(*) FROM pg_roles),
            to_regclass('atoll.server') IS NOT NULL
     FROM pg_database WHERE datname = current_database()
 """
 # Renamed in PostgreSQL 17.
 _LOCALE = {False: "coalesce(daticulocale, '')", True: "coalesce(datlocale, '')"}
+
+STREAMS_WANTED = 10
+"""Five moves at once (four in their soak, one under way), each with a stream to and from."""
 
 _WHO = "SELECT name, incarnation FROM atoll.server"
 
@@ -106,5 +116,26 @@ def judge(facts: DatabaseFacts, server: Server) -> tuple[Finding, ...]:
                 "and without a way back. Set it to logical and restart the server.",
             ),
         ),
+        *_too_few(facts),
     )
     return tuple(finding for applies, finding in checks if applies)
+
+
+def _too_few(facts: DatabaseFacts) -> Iterator[tuple[bool, Finding]]:
+    needed = {
+        "max_replication_slots": (facts.slots, STREAMS_WANTED),
+        "max_wal_senders": (facts.senders, STREAMS_WANTED),
+        "max_logical_replication_workers": (facts.logical_workers, STREAMS_WANTED),
+        # Parallel queries take theirs from the same ones.
+        "max_worker_processes": (facts.workers, STREAMS_WANTED + 8),
+    }
+    for name, (found, wanted) in needed.items():
+        yield (
+            found < wanted,
+            Finding(
+                name,
+                False,
+                f"{name} is {found}: fewer than five tenants can move to and from it at once. Set "
+                f"it to {wanted} at least and restart the server.",
+            ),
+        )

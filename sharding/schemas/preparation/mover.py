@@ -14,6 +14,7 @@ _WATCH_DONE = """
        AND pg_has_role({mover}, 'pg_signal_backend', 'MEMBER')
        AND has_parameter_privilege({mover}, 'deadlock_timeout', 'SET')
        AND has_parameter_privilege({mover}, 'session_replication_role', 'SET')
+       AND has_parameter_privilege({mover}, 'log_min_error_statement', 'SET')
        AND has_database_privilege({mover}, current_database(), 'CREATE')
 """
 
@@ -46,6 +47,8 @@ def mover_steps(server: Server, facts: DatabaseFacts) -> tuple[Step, ...]:
                 ).format(mover),
                 sql.SQL("GRANT SET ON PARAMETER deadlock_timeout TO {}").format(mover),
                 sql.SQL("GRANT SET ON PARAMETER session_replication_role TO {}").format(mover),
+                # What it says to subscribe holds a password, which no log is to have.
+                sql.SQL("GRANT SET ON PARAMETER log_min_error_statement TO {}").format(mover),
                 sql.SQL("GRANT CREATE ON DATABASE {} TO {}").format(
                     sql.Identifier(facts.database), mover
                 ),

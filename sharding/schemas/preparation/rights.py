@@ -1,5 +1,7 @@
 """Steps that take from PUBLIC what would let a tenant's statement out of its schema."""
 
+from dataclasses import replace
+
 from psycopg import sql
 
 from sharding.registry.types import Server
@@ -104,16 +106,17 @@ def _public_schema() -> Step:
 
 
 def _set_config(server: Server) -> Step:
+    without_pooler = replace(server, pooler=None)
     return Step(
         key="set-config",
         does="Let only our logins call set_config(): one SELECT could change the role with it",
         done=sql.SQL(_SET_CONFIG_CLOSED).format(
-            all_execute=sql.SQL(" AND ").join(_each(_MAY_SET_CONFIG, server))
+            all_execute=sql.SQL(" AND ").join(_each(_MAY_SET_CONFIG, without_pooler))
         ),
         act=(
             sql.SQL(
                 "GRANT EXECUTE ON FUNCTION pg_catalog.set_config(text,text,boolean) TO {}"
-            ).format(_names(server)),
+            ).format(_names(without_pooler)),
             sql.SQL(
                 "REVOKE EXECUTE ON FUNCTION pg_catalog.set_config(text,text,boolean) FROM PUBLIC"
             ),

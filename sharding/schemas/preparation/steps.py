@@ -5,6 +5,7 @@ from sharding.schemas.preparation.contents import content_steps
 from sharding.schemas.preparation.global_ids import global_id_steps
 from sharding.schemas.preparation.logins import login_steps
 from sharding.schemas.preparation.mover import mover_steps
+from sharding.schemas.preparation.pooler import pooler_steps
 from sharding.schemas.preparation.rights import right_steps
 from sharding.schemas.preparation.types import DatabaseFacts, Encrypt, Step
 
@@ -17,4 +18,5 @@ def plan_steps(server: Server, facts: DatabaseFacts, encrypt: Encrypt) -> tuple[
         *content_steps(server),
         *global_id_steps(server),
         *mover_steps(server, facts),
+        *pooler_steps(server),
     )

@@ -21,6 +21,8 @@ class DatabaseFacts:
     Attributes:
         shard: name that atoll.server gives this database; None on a bare one.
         incarnation: as atoll.server says; None on a bare one.
+        slots, senders, logical_workers, workers: what its settings allow, of whom moves need.
+        roles: how many there are on the server, of all databases.
         cluster: identifier of the server's data directory; with `database` it says which
             database this is, by whatever address it was reached.
     """
@@ -33,6 +35,11 @@ class DatabaseFacts:
     wal_level: str
     in_recovery: bool
     has_plpgsql: bool
+    slots: int
+    senders: int
+    logical_workers: int
+    workers: int
+    roles: int
     shard: str | None = None
     incarnation: int | None = None
 

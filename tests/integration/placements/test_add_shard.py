@@ -17,6 +17,9 @@ from sharding.placements.models import AuditEntry, Placement, ReservedRole, Shar
 from sharding.placements.services.choosing import check_shard
 from sharding.registry import current as addresses
 from sharding.registry.toml_file import read_registry, write_registry
+from sharding.registry.types import Login
+from sharding.schemas.connections import own_connection
+from sharding.schemas.services.reachability import why_unreachable
 from tests.fixtures.shards import Bare, bare_database
 
 LOGINS = ("web", "own", "mover", "rolemaker")
@@ -153,6 +156,44 @@ def test_a_pooler_that_is_away_leaves_the_shard_preparing(bare):
         run("add_shard", "gamma", *arguments(bare), pooled_host="127.0.0.1", pooled_port=1)
     assert Shard.objects.using("control").get(name="gamma").state == "preparing"
     run("add_shard", "gamma", *arguments(bare))
+    assert check_shard("gamma").state == "active"
+
+
+def test_servers_stream_from_each_other_as_moves_will_need_it(fleet):
+    alpha, beta = (fleet.direct_registry().shards[name] for name in ("alpha", "beta"))
+    assert why_unreachable(alpha, beta) == why_unreachable(beta, alpha) == ""
+
+
+def test_a_server_that_cannot_be_streamed_from_is_told_by_name_and_no_log_has_the_password(fleet):
+    alpha, beta = (fleet.direct_registry().shards[name] for name in ("alpha", "beta"))
+    if fleet.major < 16:
+        pytest.skip("mover subscribes from PostgreSQL 16 on")
+    before = fleet.server("alpha").site.log.stat().st_size
+    secret = "a password that nobody has"
+    wrong = replace(beta, mover=Login("mover", secret))
+    assert "password authentication failed" in why_unreachable(alpha, wrong)
+    nowhere = replace(beta, direct=replace(beta.direct, port=1))
+    assert "could not connect to the publisher" in why_unreachable(alpha, nowhere)
+    with fleet.server("alpha").site.log.open() as log:
+        log.seek(before)
+        assert secret not in log.read()
+    with own_connection(alpha) as own:
+        assert own.execute("SELECT FROM pg_subscription").rowcount == 0
+
+
+def test_add_shard_tells_of_shards_that_the_new_one_cannot_reach(bare, registry_file):
+    known = read_registry(registry_file)
+    away = replace(known.shards["beta"], direct=replace(known.shards["beta"].direct, port=1))
+    shards = {**known.shards, "beta": away}
+    write_registry(registry_file, replace(known, shards=shards))
+    done = json.loads(run("add_shard", "gamma", *arguments(bare), "--json"))
+    told = [each["message"] for each in done["findings"] if each["code"] == "reachability"]
+    if bare.server.role_maker is None:  # PostgreSQL 15 is not asked to stream
+        assert any("The server of gamma cannot stream from beta" in each for each in told)
+    assert any("The server of beta cannot stream from gamma" in each for each in told)
+    assert not any("alpha" in each for each in told)
+    assert all("run this again" in each for each in told)
+    # It takes tenants all the same.
     assert check_shard("gamma").state == "active"
 
 

@@ -1,5 +1,6 @@
 """Every process says that it lives, hears what is new and reads the registry again."""
 
+import io
 import multiprocessing
 import os
 import time
@@ -9,12 +10,15 @@ from functools import partial
 
 import psycopg
 import pytest
+from django.core.management import call_command
 from django.db import OperationalError, connections, transaction
 from django.db.models.functions import Now
 
+from sharding.backend.wrapper import open_pools
 from sharding.placements.models import Announcement, Process, Shard
 from sharding.placements.services import processes
 from sharding.placements.services.breakers import read_looks
+from sharding.placements.services.listing import list_shards
 from sharding.pools.breaker import BreakerLook, BreakerState, install_breaker
 from sharding.registry import current as addresses
 from sharding.registry.toml_file import write_registry
@@ -68,6 +72,57 @@ def test_a_process_says_which_servers_it_holds_to_be_away():
     finally:
         install_breaker("beta", None)
     soon(lambda: mine().get().breakers == {})
+
+
+def test_a_process_says_what_its_pools_hold_and_closes_those_that_nobody_uses(settings):
+    settings.ATOLL_HEARTBEAT_SECONDS = 0.05
+    settings.ATOLL_POOL_IDLE_SECONDS = 1
+    settings.ATOLL_POOL = {"max_size": 2}
+    connections["alpha"].ensure_connection()
+    processes.ensure_heartbeat("test")
+    try:
+        soon(lambda: mine().exists())
+        soon(lambda: mine().get().pools["alpha"]["open"] == 1)
+        # Whoever has its connection keeps the pool.
+        time.sleep(1.5)
+        assert mine().get().pools["alpha"]["open"] == 1
+        connections["alpha"].close()
+        soon(lambda: mine().get().pools.get("alpha", {}).get("open", 0) == 0)
+        assert "alpha" not in open_pools()
+    finally:
+        processes.stop_heartbeat()
+        connections.close_all()
+
+
+def test_list_shards_adds_up_what_living_processes_hold():
+    def look(opened, waiting):
+        return {"open": opened, "idle": 1, "waiting": waiting, "given_up": 2}
+
+    def row(host, opened, waiting=0):
+        pools = {"alpha": look(opened, waiting), "control": look(9, 9)}
+        return Process(kind="test", host=host, pid=1, pools=pools)
+
+    rows = [row("one", 3), row("other", 4, 1), row("dead", 9), Process(kind="t", host="old", pid=1)]
+    Process.objects.using("control").bulk_create(rows)
+    dead = Process.objects.using("control").filter(host="dead")
+    dead.update(seen_at=Now() - timedelta(minutes=1))
+    try:
+        found = {line.name: dict(line.pools) for line in list_shards(["alpha", "beta"])}
+        assert found["alpha"] == {
+            "processes": 2,
+            "open": 7,
+            "idle": 2,
+            "waiting": 1,
+            "given_up": 4,
+        }
+        assert set(found["beta"].values()) == {0}
+        out = io.StringIO()
+        call_command("list_shards", "alpha", stdout=out)
+        heads, cells = (line.split() for line in out.getvalue().splitlines())
+        assert heads[6:11] == ["OPEN", "IDLE", "WAITING", "GIVEN", "UP"]
+        assert cells[7:11] == ["7", "2", "1", "4"]
+    finally:
+        Process.objects.using("control").filter(id__in=[each.id for each in rows]).delete()
 
 
 @pytest.mark.usefixtures("heartbeat")

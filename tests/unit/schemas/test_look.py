@@ -18,6 +18,11 @@ GOOD = DatabaseFacts(
     wal_level="logical",
     in_recovery=False,
     has_plpgsql=True,
+    slots=10,
+    senders=10,
+    logical_workers=10,
+    workers=18,
+    roles=30,
 )
 AT = Endpoint("127.0.0.1", 5432, "shard")
 SERVER = Server("alpha", AT, AT, Login("web", "w"), Login("own", "o"), Login("mover", "m"))
@@ -54,6 +59,14 @@ def test_a_sealed_shard_is_opened_by_no_second_run_of_add_shard():
 def test_a_lower_wal_level_is_told_and_is_no_refusal():
     (finding,) = judge(replace(GOOD, wal_level="replica"), SERVER)
     assert (finding.code, finding.fatal) == ("wal_level", False)
+
+
+def test_too_few_streams_for_moves_are_told_with_what_to_set():
+    few = replace(GOOD, slots=4, senders=9, logical_workers=4, workers=8)
+    findings = judge(few, SERVER)
+    assert [finding.fatal for finding in findings] == [False] * 4
+    assert "max_replication_slots is 4:" in findings[0].message
+    assert "Set it to 18 at least and restart" in findings[3].message
 
 
 def test_only_the_login_that_makes_roles_may_make_roles():

@@ -16,7 +16,7 @@ from sharding.registry.types import Endpoint
 from sharding.schemas.preparation.types import Outcome, Preparation, StepReport
 
 ADMIN_VARIABLE = "ATOLL_ADMIN_CONNINFO"
-LOGINS = ("web", "own", "mover", "rolemaker")
+LOGINS = ("web", "own", "mover", "rolemaker", "pooler")
 
 
 class Command(BaseCommand):
@@ -39,6 +39,12 @@ class Command(BaseCommand):
         parser.add_argument("--dbname", help="default: as --admin, else `shard`")
         parser.add_argument("--pooled-host", help="address for requests, where a pooler stands")
         parser.add_argument("--pooled-port", type=int)
+        parser.add_argument(
+            "--pooler-login",
+            action="store_true",
+            help="make a login with which PgBouncer looks up how web proves its password "
+            "(write_pgbouncer_config --auth query)",
+        )
         parser.add_argument("--dry-run", action="store_true", help="print the steps, take none")
         parser.add_argument("--json", action="store_true", help="print the steps as JSON")
 
@@ -86,6 +92,7 @@ class Command(BaseCommand):
                 if (variable := f"ATOLL_{login.upper()}_PASSWORD") in os.environ
             },
             registry_path=path,
+            pooler_login=options["pooler_login"],
             dry_run=options["dry_run"],
         )
 

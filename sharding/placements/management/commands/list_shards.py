@@ -2,7 +2,8 @@
 
 import json
 from argparse import ArgumentParser
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Final
 
 from django.core.management.base import BaseCommand
 
@@ -10,11 +11,28 @@ from sharding.placements.services.listing import ShardLine, list_shards
 from sharding.placements.telling import errors_told
 from sharding.pools.breaker import BreakerState
 
+_COLUMNS: Final = {
+    "SHARD": "{:<16} ",
+    "STATE": "{:<21} ",
+    "TENANTS": "{:>7} ",
+    "BYTES": "{:>10} ",
+    "ROLES": "{:>12} ",
+    "PG": "{:>3} ",
+    "OPEN": "{:>5} ",
+    "IDLE": "{:>5} ",
+    "WAITING": "{:>7} ",
+    "GIVEN UP": "{:>8} ",
+    "BREAKERS": "{:<18} ",
+    "": " {}",
+}
+
 
 class Command(BaseCommand):
     help = (
-        "List the shards: tenants, bytes, tenant roles used and borne, state. A shard that is down "
-        "is shown as away, within seconds; BREAKERS says what the processes hold of it."
+        "List the shards: tenants, bytes, tenant roles used and borne, state; connections that "
+        "the pools of all processes hold, how many are idle, threads that wait for one, and how "
+        "often one got none or no answer. A shard that is down is shown as away, within seconds; "
+        "BREAKERS says what the processes hold of it."
     )
     requires_system_checks: list[str] = []
 
@@ -30,26 +48,26 @@ class Command(BaseCommand):
             return
         if not lines:
             self.stdout.write("No shard yet: add one with `manage.py add_shard`.")
-        row = "{:<16} {:<21} {:>7} {:>10} {:>12} {:>3} {:<18}  {}"
+        row = "".join(_COLUMNS.values())
         if lines:
-            head = ("SHARD", "STATE", "TENANTS", "BYTES", "ROLES", "PG", "BREAKERS", "")
-            self.stdout.write(row.format(*head).rstrip())
+            self.stdout.write(row.format(*_COLUMNS).rstrip())
         for line in lines:
-            self.stdout.write(_format(row, line).rstrip())
+            self.stdout.write(row.format(*_cells(line)).rstrip())
 
 
-def _format(row: str, line: ShardLine) -> str:
+def _cells(line: ShardLine) -> Iterator[object]:
+    yield from (line.name, line.state, line.tenants)
     found = line.survey
-    breakers = line.breakers.summary or "-"
     notes = [line.problem, _why(line)]
     if found is None:
-        cells = ("-", "-", "-")
+        yield from "---"
     else:
-        cells = (_human(found.bytes), f"{found.roles}/{line.role_cap}", str(found.major))
+        yield from (_human(found.bytes), f"{found.roles}/{line.role_cap}", found.major)
         if found.half_made:
             notes.insert(0, f"half made: {', '.join(found.half_made)}")
-    note = "; ".join(filter(None, notes))
-    return row.format(line.name, line.state, line.tenants, *cells, breakers, note)
+    yield from (line.pools[name] for name in ("open", "idle", "waiting", "given_up"))
+    yield line.breakers.summary or "-"
+    yield "; ".join(filter(None, notes))
 
 
 def _why(line: ShardLine) -> str:

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """A column of a table that is swept by itself."""
 
-    dependencies = [("placements", "0004_placement_arrived_epoch")]
+    dependencies = [("placements", "0005_shard_held")]
 
     operations = [
         migrations.AddField(
