@@ -13,6 +13,7 @@ from django.http import JsonResponse, StreamingHttpResponse
 from django.template import engines
 from django.template.response import TemplateResponse
 from django.urls import path
+from django.views.decorators.csrf import csrf_exempt
 
 from sharding import scope
 
@@ -131,6 +132,18 @@ def write_and_fail(request):
     raise RuntimeError("after the write")
 
 
+ADDED = []
+"""Names that `add_group` was asked for, once per run of the view."""
+
+
+@csrf_exempt
+def add_group(request):
+    name = request.POST["name"]
+    ADDED.append(name)
+    Group.objects.create(name=name)
+    return JsonResponse({"added": name})
+
+
 def urls_of(*views):
     return [path(f"{view.__name__}/", login_not_required(view)) for view in views]
 
@@ -147,4 +160,5 @@ urlpatterns = urls_of(
     user_elsewhere,
     signed_cookie,
     write_and_fail,
+    add_group,
 )
