@@ -32,6 +32,10 @@ class TenantSettings:
         request_time: ATOLL_REQUEST_SECONDS. What a request may spend waiting for databases; the
             statement that is running then is given up, and the answer is 503.
         retry_after: ATOLL_RETRY_AFTER_SECONDS. What a 503 tells browsers to wait.
+        task_pause: ATOLL_TASK_PAUSE_SECONDS. When a task comes again that has met a server that is
+            away; each further pause is twice as long, up to a minute.
+        task_patience: ATOLL_TASK_PATIENCE_HOURS. So long such a task is put off; then it
+            fails.
         believe_forwarded_host: USE_X_FORWARDED_HOST, Django's own.
         behind_proxy: ATOLL_BEHIND_PROXY. Whether the last address in X-Forwarded-For is the
             visitor's, because our own proxy put it there.
@@ -59,6 +63,8 @@ class TenantSettings:
     quarantine: timedelta
     request_time: timedelta
     retry_after: timedelta
+    task_pause: timedelta
+    task_patience: timedelta
     believe_forwarded_host: bool
     behind_proxy: bool
     link_scheme: str
@@ -100,6 +106,8 @@ def tenant_settings() -> TenantSettings:
             quarantine=read.days("ATOLL_SLUG_QUARANTINE_DAYS", 30, may_be_none=True),
             request_time=read.seconds("ATOLL_REQUEST_SECONDS", 25),
             retry_after=read.seconds("ATOLL_RETRY_AFTER_SECONDS", 2),
+            task_pause=read.seconds("ATOLL_TASK_PAUSE_SECONDS", 5),
+            task_patience=read.hours("ATOLL_TASK_PATIENCE_HOURS", 24),
             believe_forwarded_host=bool(settings.USE_X_FORWARDED_HOST),
             behind_proxy=read.flag("ATOLL_BEHIND_PROXY", False),
             link_scheme=read.text("ATOLL_LINK_SCHEME", "https", one_of=("http", "https")),

@@ -13,11 +13,17 @@ from tenants.serving import Verdict, may_serve
 from tenants.states import TenantState
 
 
-def start_for_all_tenants(task: Task, *, spread: timedelta) -> int:  # type: ignore[type-arg]
+def start_for_all_tenants(
+    task: Task,  # type: ignore[type-arg]
+    *,
+    spread: timedelta,
+    good_for: timedelta,
+) -> int:
     """Send `task` (a TenantTask) for every tenant that takes work; return for how many.
 
     Each starts at a random moment within `spread`: all at once would queue up before every shard,
-    and meet everybody else's on the hour.
+    and meet everybody else's on the hour. One that nobody could take within `good_for` is no
+    work any more, for then the next is there: a shard that was away shall not come back to a heap.
 
     Raises:
         kombu.exceptions.OperationalError: the broker is away; those sent until then are sent.
@@ -31,7 +37,10 @@ def start_for_all_tenants(task: Task, *, spread: timedelta) -> int:  # type: ign
         if takes_work(task, verdict):
             with scope.enter(placement.to_scope()):
                 # A delay against herds, no secret.
-                task.apply_async(countdown=random.uniform(0, spread.total_seconds()))
+                task.apply_async(
+                    countdown=random.uniform(0, spread.total_seconds()),
+                    expires=good_for.total_seconds(),
+                )
             sent += 1
     return sent
 

@@ -15,11 +15,14 @@ from celery.exceptions import Ignore
 from routers.queues import SHARD_PREFIX, shard_queue
 from sharding import scope
 from sharding.placements.services.processes import ensure_heartbeat
+from sharding.pools.breaker import breaker_for
+from sharding.pools.errors import ShardAway
 from tenants.conf import tenant_settings
 from tenants.directory.lookup import directory, lookup_id
 from tenants.directory.types import Entry, IdKey
 from tenants.errors import LostTask, TenantNotServed, UnstampedTask
 from tenants.fan_out import takes_work
+from tenants.put_off import put_off_while_away
 from tenants.serving import Verdict
 
 TENANT: Final = "atoll_tenant"
@@ -34,8 +37,27 @@ PUT_OFF_S: Final = 5
 MOST_PUT_OFFS: Final = 60
 
 
-class ControlTask(DjangoTask):  # type: ignore[type-arg]
-    """A task without a tenant, on the queue `control`: it names what it works on."""
+class AtollTask(DjangoTask):  # type: ignore[type-arg]
+    """What our tasks have in common: they can go back to their queue."""
+
+    abstract = True
+
+    def send_again(self, **changes: Any) -> None:
+        """Send the message that is being worked on once more, under the same id."""
+        signature = self.signature_from_request(
+            self.request,
+            tuple(self.request.args or ()),
+            dict(self.request.kwargs or {}),
+            **changes,
+        )
+        signature.apply_async()
+
+
+class ControlTask(AtollTask):
+    """A task without a tenant, on the queue `control`: it names what it works on.
+
+    One that meets a server that is away comes again later, unless it has expired by then.
+    """
 
     abstract = True
     atoll_home: ClassVar[str] = "control"
@@ -43,14 +65,15 @@ class ControlTask(DjangoTask):  # type: ignore[type-arg]
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run without a scope, whatever scope the caller may have."""
         _show_that_we_live()
-        with scope.enter(None):
+        with put_off_while_away(self), scope.enter(None):
             return self.run(*args, **kwargs)
 
 
-class TenantTask(DjangoTask):  # type: ignore[type-arg]
+class TenantTask(AtollTask):
     """A task of the tenant in whose scope it was sent, on the queue of that tenant's shard.
 
-    Runs at least once. Called directly, as a function, it runs in the caller's scope.
+    Runs at least once; while its shard is away, it comes again later. Called directly, as a
+    function, it runs in the caller's scope.
 
     Attributes:
         runs_while_suspended: whether it also runs for a tenant that is suspended.
@@ -108,12 +131,26 @@ class TenantTask(DjangoTask):  # type: ignore[type-arg]
             UnknownTenant: the tenant is not there any more.
             TenantNotServed: it is suspended, or has long not been ready.
             LostTask: it was forwarded too often.
-            DirectoryAway: nobody can say where the tenant is.
+            ShardAway, DirectoryAway, OperationalError: a server has been away for too long.
         """
         if self.request.called_directly:
             scope.tenant(f"Task {self.name}")
             return self.run(*args, **kwargs)
         _show_that_we_live()
+        with put_off_while_away(self):
+            return self._run_in_scope(args, kwargs)
+
+    def send_again(self, **changes: Any) -> None:
+        """As any task's. Where the tenant lives now need not be known, only where this came by."""
+        if scope.tenant_or_none() is not None:
+            super().send_again(**changes)
+            return
+        tenant_id, epoch, _ = _stamp(self)
+        shard = str(changes["queue"]).removeprefix(SHARD_PREFIX)
+        with scope.enter(scope.Placement(tenant_id, shard, tenant_id, epoch, "")):
+            super().send_again(**changes)
+
+    def _run_in_scope(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         tenant_id, epoch, hops = _stamp(self)
         entry = _entry(self, tenant_id, epoch)
         if entry.verdict is Verdict.GONE:
@@ -122,6 +159,10 @@ class TenantTask(DjangoTask):  # type: ignore[type-arg]
             self._put_off(entry)
         if self._is_elsewhere(entry):
             self._forward(entry, hops)
+        shard = entry.placement.shard
+        if breaker_for(shard).away:
+            # Before anything of it is done that would be done again.
+            raise ShardAway(shard, "is known to be away")
         with scope.enter(entry.placement):
             return self.run(*args, **kwargs)
 
@@ -134,7 +175,7 @@ class TenantTask(DjangoTask):  # type: ignore[type-arg]
         if hops >= MOST_HOPS:
             raise LostTask(self.name, tenant_id=entry.tenant_id, hops=hops)
         with scope.enter(entry.placement):
-            self._send_again(
+            self.send_again(
                 headers={**(self.request.headers or {}), HOPS: hops + 1},
                 queue=shard_queue(entry.placement.shard),
             )
@@ -160,21 +201,12 @@ class TenantTask(DjangoTask):  # type: ignore[type-arg]
         if times >= MOST_PUT_OFFS:
             raise TenantNotServed(entry.tenant_id, entry.verdict)
         with scope.enter(entry.placement):
-            self._send_again(
+            self.send_again(
                 headers={**(self.request.headers or {}), PUT_OFFS: times + 1},
                 queue=shard_queue(entry.placement.shard),
                 countdown=PUT_OFF_S,
             )
         raise Ignore
-
-    def _send_again(self, **changes: Any) -> None:
-        signature = self.signature_from_request(
-            self.request,
-            tuple(self.request.args or ()),
-            dict(self.request.kwargs or {}),
-            **changes,
-        )
-        signature.apply_async()
 
 
 def _stamp(task: Task) -> tuple[str, int, int]:  # type: ignore[type-arg]

@@ -13,6 +13,8 @@ from tenants.fan_out import start_for_all_tenants
 from tenants.tasks import ControlTask, TenantTask
 
 SPREAD: Final = timedelta(minutes=10)
+# Beat sends the next after so long.
+GOOD_FOR: Final = timedelta(hours=6)
 
 
 @shared_task(base=TenantTask, runs_while_suspended=True)
@@ -24,7 +26,7 @@ def clear_sessions() -> None:
 @shared_task(base=ControlTask)
 def clear_sessions_of_all_tenants() -> None:
     """Let every tenant's expired sessions be deleted, each at a moment of its own."""
-    start_for_all_tenants(clear_sessions, spread=SPREAD)
+    start_for_all_tenants(clear_sessions, spread=SPREAD, good_for=GOOD_FOR)
 
 
 @shared_task(base=TenantTask, runs_while_suspended=True)
@@ -37,4 +39,4 @@ def purge_sign_ins() -> None:
 @shared_task(base=ControlTask)
 def purge_sign_ins_of_all_tenants() -> None:
     """Let every tenant's old attempts be deleted, each at a moment of its own."""
-    start_for_all_tenants(purge_sign_ins, spread=SPREAD)
+    start_for_all_tenants(purge_sign_ins, spread=SPREAD, good_for=GOOD_FOR)

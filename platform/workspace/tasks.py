@@ -76,7 +76,7 @@ def revive_transfers_at_work() -> None:
 @shared_task(base=ControlTask)
 def revive_transfers_of_all_tenants() -> None:
     """Let every tenant look for imports and exports whose worker is gone."""
-    start_for_all_tenants(revive_transfers, spread=SPREAD)
+    start_for_all_tenants(revive_transfers, spread=SPREAD, good_for=timedelta(minutes=30))
 
 
 @shared_task(base=TenantTask)
@@ -91,7 +91,7 @@ def purge_transfers() -> None:
 @shared_task(base=ControlTask)
 def purge_transfers_of_all_tenants() -> None:
     """Let every tenant's old exports and imports be deleted, each at a moment of its own."""
-    start_for_all_tenants(purge_transfers, spread=SPREAD)
+    start_for_all_tenants(purge_transfers, spread=SPREAD, good_for=timedelta(hours=6))
 
 
 def send_quietly(task: Any, key: UUID) -> bool:

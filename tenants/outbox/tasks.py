@@ -14,6 +14,8 @@ from tenants.tasks import ControlTask, TenantTask
 logger = get_task_logger(__name__)
 
 SPREAD: Final = timedelta(minutes=30)
+# Beat sends the next after so long.
+GOOD_FOR: Final = timedelta(hours=2)
 
 
 @shared_task(base=TenantTask, runs_while_suspended=True)
@@ -45,4 +47,4 @@ def sweep_outboxes() -> None:
 @shared_task(base=ControlTask)
 def drain_all_outboxes() -> None:
     """Ask for a drain of every tenant, each at a moment of its own: statistics may be lost."""
-    start_for_all_tenants(drain_outbox, spread=SPREAD)
+    start_for_all_tenants(drain_outbox, spread=SPREAD, good_for=GOOD_FOR)

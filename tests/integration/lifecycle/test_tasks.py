@@ -76,9 +76,9 @@ def test_what_is_started_for_all_tenants_leaves_it_out(life, monkeypatch):
     monkeypatch.setattr(
         look, "apply_async", lambda **options: sent.append(scope.tenant().tenant_id)
     )
-    start_for_all_tenants(look, spread=timedelta(0))
+    start_for_all_tenants(look, spread=timedelta(0), good_for=timedelta(hours=1))
     assert life.id in sent
     delete_tenant(life.slug)
     sent.clear()
-    start_for_all_tenants(look, spread=timedelta(0))
+    start_for_all_tenants(look, spread=timedelta(0), good_for=timedelta(hours=1))
     assert life.id not in sent

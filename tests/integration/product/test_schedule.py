@@ -18,6 +18,8 @@ from tenants.tasks import ControlTask
 def test_what_beat_starts_is_a_task_without_a_tenant(entry):
     app.loader.import_default_modules()
     assert isinstance(app.tasks[entry["task"]], ControlTask)
+    # While control is away they are put off, beat goes on sending, and no heap may grow.
+    assert entry["options"]["expires"] <= entry["schedule"].total_seconds()
 
 
 @pytest.mark.parametrize("entry", list(BEAT_SCHEDULE.values()), ids=BEAT_SCHEDULE)
@@ -36,7 +38,7 @@ def test_what_beat_starts_goes_to_control_and_runs_there(entry, acme, coral, bro
 
 
 def test_every_tenant_gets_its_task_on_the_queue_of_its_shard(acme, birch, coral, broker):
-    sent = start_for_all_tenants(clear_sessions, spread=timedelta(0))
+    sent = start_for_all_tenants(clear_sessions, spread=timedelta(0), good_for=timedelta(hours=1))
     stamped = {
         message["headers"]["atoll_tenant"]: queue
         for queue in ("shard.alpha", "shard.beta")

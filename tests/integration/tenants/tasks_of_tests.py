@@ -5,6 +5,7 @@ from django.contrib.auth.models import Group
 from django.core.cache import caches
 
 from sharding import scope
+from tenants.models import Tenant
 from tenants.tasks import ControlTask, TenantTask
 
 
@@ -40,3 +41,8 @@ def look_on_second_try(self, mark):
 @shared_task(base=ControlTask)
 def look_at_control(mark):
     tell(mark)
+
+
+@shared_task(base=ControlTask)
+def count_tenants(mark):
+    caches["control"].set(f"test:{mark}", [Tenant.objects.using("control").count()])

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -15,22 +16,28 @@ from celery import chain
 from celery.signals import before_task_publish
 from django.conf import settings
 from django.core.cache import caches
-from django.db import transaction
+from django.db import OperationalError, connections, transaction
 
 from config.celery_app import app as products_app
 from sharding import scope
+from sharding.registry import current as addresses
 from tenants import tasks
+from tenants.directory import shared
 from tenants.directory.changes import announce_change
 from tenants.directory.lookup import directory
+from tenants.directory.types import IdKey
 from tenants.errors import TenantNotServed
 from tenants.fan_out import start_for_all_tenants
 from tenants.models import Tenant
+from tenants.put_off import AWAY_SINCE, AWAY_TIMES
 from tenants.services.suspend import resume_tenant, suspend_tenant
 from tenants.states import TenantState
 from tenants.tasks import EPOCH, HOPS, MOST_HOPS, PUT_OFFS, TENANT, TenantTask
+from tests.faults.down import Down
 from tests.fixtures.queues import lead_celery_to
 from tests.fixtures.waiting import wait_for
 from tests.integration.tenants.tasks_of_tests import (
+    count_tenants,
     look,
     look_at_control,
     look_on_second_try,
@@ -186,9 +193,8 @@ def test_a_task_on_commit_waits_for_the_tenants_commit(bob, mark):
 
 
 def test_a_task_for_all_is_sent_once_for_each(tenants, mark, monkeypatch):
-    from datetime import timedelta
-
     delays = []
+    hour = timedelta(hours=1)
     real = TenantTask.apply_async
 
     def apply_async(self, *args, **options):
@@ -199,7 +205,7 @@ def test_a_task_for_all_is_sent_once_for_each(tenants, mark, monkeypatch):
     active = set(
         Tenant.objects.using("control").filter(state="active").values_list("id", flat=True)
     )
-    assert start_for_all_tenants(look, spread=timedelta(minutes=10)) == len(active)
+    assert start_for_all_tenants(look, spread=timedelta(minutes=10), good_for=hour) == len(active)
     assert {tenant_id for tenant_id, _ in delays} == active
     assert {tenant.id for tenant in tenants} <= active
     assert all(0 <= delay <= 600 for _, delay in delays)
@@ -273,3 +279,101 @@ def test_a_task_is_put_off_so_often_and_then_fails(cyd, mark, not_ready):
     with pytest.raises(TenantNotServed, match="takes no work"):
         taken_from_its_queue(look, cyd, mark, **{PUT_OFFS: tasks.MOST_PUT_OFFS})
     assert caches["control"].get(f"test:{mark}") is None
+
+
+# --- Servers that are away ----------------------------------------------------------------------
+
+
+def test_a_task_of_a_shard_that_is_away_comes_again_and_holds_up_nobody(
+    stack_ready, ann, cyd, mark, worker
+):
+    said = len(worker.read_text())
+    stack_ready.sigstop("beta")
+    try:
+        with cyd.scope():
+            sent = look.delay(mark + "cyd")
+        wait_for(lambda: f"{sent.id}] comes again in" in worker.read_text()[said:], log=worker)
+        with ann.scope():
+            look.delay(mark + "ann")
+        (told,) = seen(mark + "ann")
+        assert told["groups"] == ["ann"]
+        assert caches["control"].get(f"test:{mark}cyd") is None
+        # Put off, not turned in a circle: the log would be full of it.
+        assert worker.read_text()[said:].count("comes again in") < 10
+    finally:
+        stack_ready.sigcont("beta")
+    (told,) = seen(mark + "cyd")
+    assert (told["tenant"], told["id"]) == (cyd.id, sent.id)
+
+
+@pytest.fixture
+def through_faults(faulty, tenants):
+    real = addresses.registry()
+    addresses.install(faulty.registry)
+    yield faulty
+    connections.close_all()
+    addresses.install(real)
+
+
+@pytest.fixture
+def published():
+    """Headers of the messages that are sent."""
+    sent: list[dict[str, Any]] = []
+
+    def note(headers=None, **_):
+        sent.append(headers)
+
+    before_task_publish.connect(note)
+    yield sent
+    before_task_publish.disconnect(note)
+
+
+@pytest.mark.parametrize("down", ["beta", "control"])
+def test_what_is_put_off_keeps_its_id_and_notes_since_when(
+    cyd, mark, through_faults, published, down
+):
+    before = {AWAY_TIMES: 2, AWAY_SINCE: time.time() - 60}
+    place = cyd.place
+    if down == "beta":
+        directory().lookup(IdKey(cyd.id))
+    else:
+        shared.forget([IdKey(cyd.id)])  # now nobody can say where cyd is
+    connections.close_all()
+    with through_faults.down(down, Down.REFUSED):
+        headers = {TENANT: cyd.id, EPOCH: place.epoch, **before}
+        queue = f"shard.{place.shard}"
+        done = look.apply((mark,), headers=headers, routing_key=queue, throw=True)
+    assert done.state == "IGNORED"
+    (headers,) = published
+    assert (headers["id"], headers[TENANT], headers[AWAY_TIMES]) == (done.id, cyd.id, 3)
+    assert headers[AWAY_SINCE] == before[AWAY_SINCE]
+    assert headers["eta"]
+    assert caches["control"].get(f"test:{mark}") is None
+
+
+def test_a_task_that_was_put_off_for_a_day_fails(cyd, mark, through_faults, published):
+    directory().lookup(IdKey(cyd.id))
+    yesterday = time.time() - timedelta(hours=24, seconds=5).total_seconds()
+    with through_faults.down("beta", Down.REFUSED), pytest.raises(OperationalError):
+        taken_from_its_queue(look, cyd, mark, **{AWAY_TIMES: 9, AWAY_SINCE: yesterday})
+    assert published == []
+
+
+def test_a_task_of_nobody_is_put_off_while_control_is_away(mark, through_faults, published):
+    connections["control"].close()
+    with through_faults.down("control", Down.REFUSED):
+        done = count_tenants.apply((mark,), routing_key="control", throw=True)
+    assert (done.state, len(published)) == ("IGNORED", 1)
+    assert caches["control"].get(f"test:{mark}") is None
+
+
+def test_what_the_broker_does_not_take_back_it_delivers_again(cyd, mark, through_faults):
+    directory().lookup(IdKey(cyd.id))
+    broker = app.conf.broker_url
+    with through_faults.down("beta", Down.REFUSED):
+        lead_celery_to("redis://127.0.0.1:1/0")
+        try:
+            done = taken_from_its_queue(look, cyd, mark)
+        finally:
+            lead_celery_to(broker)
+    assert done.state == "REJECTED"

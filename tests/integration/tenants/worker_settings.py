@@ -4,3 +4,4 @@ from config.settings.test import *  # noqa: F403
 
 ATOLL_PROCESS_ROWS = True
 ATOLL_HEARTBEAT_SECONDS = 0.2
+ATOLL_TASK_PAUSE_SECONDS = 0.5
