@@ -7,12 +7,17 @@ from typing import Any, Final
 
 from django.core.management import get_commands, load_command_class
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
 from sharding import scope
 from sharding.placements.telling import Exit
+from sharding.registry.errors import RegistryError
 from tenants.command_verdicts import VERDICTS, CommandVerdict
-from tenants.models import Tenant
+from tenants.errors import ShardNotUsable
+from tenants.models import CONTROL, Tenant
+from tenants.outages import is_outage
 from tenants.services.finding import find_tenant, placement_of
+from tenants.services.probing import check_answers
 
 OWN_OPTIONS: Final = ("-t", "--tenant", "-s", "--schema")
 """The last two are django-tenants' names; a schema is called as its tenant's id is."""
@@ -119,6 +124,24 @@ def run_for(tenant: Tenant, call: Call, prog: str) -> None:
         options = vars(parser.parse_args(arguments[2:]))
         positional = options.pop("args", ())
         command.execute(*positional, **options)
+
+
+def who_is_away(error: BaseException, shard: str) -> str:
+    """The server that is to blame for what a tenant of `shard` met: that shard, control, or none.
+
+    Asks them, which takes seconds where one is away.
+    """
+    if not is_outage(error):
+        return ""
+    try:
+        check_answers(shard)
+    except ShardNotUsable:
+        return shard
+    try:
+        Tenant.objects.using(CONTROL).exists()
+    except (DatabaseError, RegistryError):
+        return CONTROL
+    return ""
 
 
 def named(call: Call) -> Tenant:
