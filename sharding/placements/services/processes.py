@@ -189,6 +189,7 @@ class Heartbeat(threading.Thread):
                 log.warning("No heartbeat, going on without: %s", error)
             self._away = True
             connections.close_all()
+            self._look_for_another_control()
         else:
             if self._away:
                 log.info("The heartbeat goes on.")
@@ -234,6 +235,20 @@ class Heartbeat(threading.Thread):
             # Said once per version: whoever brings the file here is perhaps not through yet.
             self._waiting_for = newest
             log.warning("Registry %s is not on this machine yet; using %s", newest, used.version)
+
+    def _look_for_another_control(self) -> None:
+        """Where control is now, it cannot tell: a newer file may, once somebody brings one here."""
+        used = addresses.registry()
+        try:
+            fresh = addresses.read_source()
+        except RegistryError:
+            return
+        moved = fresh.control is not None and fresh.control != used.control
+        # Half a file may be TOML as well.
+        whole = used.shards.keys() <= fresh.shards.keys()
+        if moved and whole and fresh.version > used.version:
+            addresses.install(fresh)
+            log.warning("Registry %s has another control, it is in use", fresh.version)
 
     def _withdraw(self) -> None:
         try:

@@ -22,6 +22,7 @@ from sharding.placements.services.listing import list_shards
 from sharding.pools.breaker import BreakerLook, BreakerState, install_breaker
 from sharding.registry import current as addresses
 from sharding.registry.toml_file import write_registry
+from sharding.registry.types import Endpoint
 from tests.fixtures.waiting import wait_for
 
 soon = partial(wait_for, seconds=5)
@@ -290,6 +291,24 @@ def test_control_away_ends_no_heartbeat_and_is_told_once(fleet, caplog):
         fleet.start_server("control")
         connections.close_all()
     soon(lambda: mine().get().seen_at > first.seen_at, seconds=10)
+
+
+@pytest.mark.usefixtures("heartbeat")
+def test_a_control_that_stands_elsewhere_now_is_found_by_a_newer_file(fleet):
+    before = addresses.registry()
+    nowhere = Endpoint("127.0.0.1", 1, before.control.direct.dbname)
+    lost = replace(before.control, direct=nowhere, pooled=nowhere)
+    seen = mine().get().seen_at
+    try:
+        addresses.install(replace(before, control=lost))
+        time.sleep(0.3)
+        assert addresses.registry().control == lost, "a file that is not newer says nothing"
+        write_registry(fleet.files.registry, replace(before, version=before.version + 1))
+        soon(lambda: addresses.registry().control == before.control)
+        soon(lambda: mine().get().seen_at > seen)
+    finally:
+        write_registry(fleet.files.registry, before)
+        addresses.install(before)
 
 
 def beat_in_child(pids) -> None:
