@@ -52,6 +52,7 @@ def dump(server: Server, schema: str, *, rows: bool = True) -> str:
         "PGPASSWORD": login.password,
         "PGCONNECT_TIMEOUT": "5",
         "PGAPPNAME": "atoll images",
+        **{f"PG{name.replace('_', '').upper()}": value for name, value in at.options.items()},
     }
     try:
         done = subprocess.run(

@@ -13,6 +13,9 @@ PlacementError
 ├── ShardNotRestored
 ├── ShardSealed
 ├── HoldNeedsReason
+├── ShardStillServes
+├── NotPromoted
+├── ProcessesBehind
 ├── NoProcessGroups
 ├── BudgetDoesNotFit
 ├── TooFewTenants
@@ -192,6 +195,51 @@ class HoldNeedsReason(PlacementError):
         super().__init__(
             f"Say in a few words why {shard!r} is held: whoever looks at it sees the reason. "
             "Nothing was changed."
+        )
+
+
+class ShardStillServes(PlacementError):
+    """The server that a standby is to replace still accepts writes."""
+
+    code = "placements.still_serves"
+
+    def __init__(self, shard: str, address: str) -> None:
+        self.shard = shard
+        self.address = address
+        super().__init__(
+            f"The primary of {shard!r} at {address} still accepts writes, and what it has not sent "
+            "to its standby yet would be lost. Nothing was changed. Stop it first (a fast shutdown "
+            "sends the rest), or say --although-it-serves."
+        )
+
+
+class NotPromoted(PlacementError):
+    """A standby did not become a primary."""
+
+    code = "placements.not_promoted"
+
+    def __init__(self, shard: str, why: str) -> None:
+        self.shard = shard
+        super().__init__(
+            f"The standby of {shard!r} was not promoted: {why} (docs/runbooks/fail-over.md)."
+        )
+
+
+class ProcessesBehind(PlacementError):
+    """Processes still go by an older registry, and could write to a shard's old primary."""
+
+    code = "placements.processes_behind"
+    retryable = True
+
+    def __init__(self, shard: str, *, version: int, processes: Iterable[str]) -> None:
+        self.shard = shard
+        told = list(processes)
+        super().__init__(
+            f"Shard {shard!r} serves nobody yet: {len(told)} processes do not go by version "
+            f"{version} of the registry ({', '.join(told[:5])}{', …' * (len(told) > 5)}), and "
+            "would write to the old primary if it woke up. Bring the registry file to their "
+            "machines, or end them; then run the same command again. With --wait 0 nobody is "
+            "waited for."
         )
 
 

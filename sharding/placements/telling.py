@@ -17,6 +17,7 @@ from sharding.placements.errors import (
     InvalidShardName,
     NoProcessGroups,
     PlacementError,
+    ProcessesBehind,
 )
 from sharding.pools.errors import NoConnectionFree, ShardAway
 from sharding.pools.outages import as_sentence, causes, says_away
@@ -49,6 +50,7 @@ _CODES: Final[ExitCodes] = MappingProxyType(
         InvalidShardName: Exit.USAGE,
         HoldNeedsReason: Exit.USAGE,
         NoProcessGroups: Exit.USAGE,
+        ProcessesBehind: Exit.PAUSED,
         InvalidSettings: Exit.USAGE,
         PgBouncerError: Exit.FAILED,
         NotConfigurable: Exit.USAGE,
@@ -114,8 +116,10 @@ def _outage(error: DatabaseError) -> str:
         *(adviser() for adviser in _advisers),
     ]
     # Without control it could not tell which shards there are.
-    if name != "control":
-        words.append("`manage.py list_shards` shows which shards are away.")
+    if name == "control":
+        words.append("What to do: docs/runbooks/control-down.md.")
+    else:
+        words.append("`manage.py list_shards` shows which are away; docs/runbooks/shard-down.md.")
     return " ".join(filter(None, words))
 
 

@@ -42,6 +42,7 @@ def options_for(
         "connect_timeout": CONNECT_TIMEOUT_S,
         "tcp_user_timeout": TCP_USER_TIMEOUT_MS,
         "application_name": "atoll",
+        **endpoint.options,
     }
     if pool is not None:
         options["pool"] = {

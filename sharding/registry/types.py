@@ -15,11 +15,30 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a database listens. `host` is an address or the folder of a unix socket."""
+    """Where a database listens.
+
+    Attributes:
+        host: an address, or the folder of a unix socket. Several addresses by commas: a primary
+            and its standbys, all on one port; the one that accepts writes is used.
+    """
 
     host: str
     port: int
     dbname: str
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The addresses, in the order in which they are tried."""
+        return tuple(host.strip() for host in self.host.split(","))
+
+    @property
+    def options(self) -> dict[str, str]:
+        """What libpq must be told beside address and login.
+
+        This picks a server, and fences none: an old primary that wakes up accepts writes too
+        (docs/adr/0015).
+        """
+        return {"target_session_attrs": "read-write"} if len(self.hosts) > 1 else {}
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}/{self.dbname}"

@@ -81,6 +81,7 @@ def login_connection(
         dbname=endpoint.dbname,
         user=login.user,
         password=login.password,
+        **endpoint.options,
     )
     # A setting of the session would stay on a pooler's server connection, for whoever is next.
     options = _options(patience) if endpoint == server.direct else ""

@@ -15,6 +15,7 @@ from typing import Final
 
 import psycopg
 from django.conf import settings
+from psycopg.conninfo import make_conninfo
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -129,6 +130,7 @@ async def _answers(server: Server | None) -> bool:
     try:
         async with asyncio.timeout(PATIENCE_S):
             connection = await connect(
+                make_conninfo(**server.pooled.options),
                 host=server.pooled.host,
                 port=server.pooled.port,
                 dbname=server.pooled.dbname,

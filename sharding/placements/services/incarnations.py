@@ -40,9 +40,9 @@ def seal_shard(name: str, registry_path: Path) -> int:
         NoSuchShard: nothing was changed.
     """
     with transaction.atomic(using=CONTROL):
-        server = _locked(name, registry_path)
+        server = locked_server(name, registry_path)
         incarnation = server.incarnation + 1
-        _register(replace(server, incarnation=incarnation), registry_path)
+        register_shard(replace(server, incarnation=incarnation), registry_path)
         record_audit("shard.seal", name, after={"incarnation": incarnation})
     return incarnation
 
@@ -66,14 +66,14 @@ def seal_backups(name: str, registry_path: Path) -> int:
         ShardSealed: nothing was changed; what was restored is to be compared first.
     """
     with transaction.atomic(using=CONTROL):
-        server = _locked(name, registry_path)
+        server = locked_server(name, registry_path)
         with own_connection(server) as connection:
             found = incarnation_of(connection, server)
             if found < server.incarnation:
                 raise ShardSealed(name, found=found, wanted=server.incarnation)
             incarnation = found + 1
             connection.execute(_RAISE, {"to": incarnation})
-        _register(replace(server, incarnation=incarnation), registry_path)
+        register_shard(replace(server, incarnation=incarnation), registry_path)
         record_audit(
             "shard.seal_backups",
             name,
@@ -89,16 +89,34 @@ def incarnation_of(connection: Connection, server: Server) -> int:
     Raises:
         ShardNotRestored: it is in recovery, or another shard, or none.
     """
-    row = connection.execute(_SERVER).fetchone()
-    name, incarnation, in_recovery = row if row is not None else ("", 0, False)
+    incarnation, in_recovery = who_is_there(connection, server)
     if in_recovery:
         raise ShardNotRestored(server.name, "it is in recovery: wait until that is through")
+    return incarnation
+
+
+def who_is_there(connection: Connection, server: Server) -> tuple[int, bool]:
+    """The incarnation of the database at the address of `server`, and whether it is a standby.
+
+    Raises:
+        ShardNotRestored: it is another shard's, or none's.
+    """
+    row = connection.execute(_SERVER).fetchone()
+    name, incarnation, in_recovery = row if row is not None else ("", 0, False)
     if name != server.name:
         raise ShardNotRestored(server.name, f"the database at its address is shard {name!r}")
-    return int(incarnation)
+    return int(incarnation), bool(in_recovery)
 
 
-def _locked(name: str, registry_path: Path) -> Server:
+def locked_server(name: str, registry_path: Path) -> Server:
+    """What the registry file says of a shard, whose row nobody else changes meanwhile.
+
+    Locks: the shard's row.
+    Transaction: needs one on control.
+
+    Raises:
+        NoSuchShard: there is none of this name.
+    """
     rows = Shard.objects.using(CONTROL)
     row = rows.select_for_update().filter(name=name).first()
     server = read_file(registry_path).shards.get(name)
@@ -107,6 +125,11 @@ def _locked(name: str, registry_path: Path) -> Server:
     return server
 
 
-def _register(server: Server, registry_path: Path) -> None:
+def register_shard(server: Server, registry_path: Path) -> int:
+    """Put a shard's entry into the file, and let every process know; return the file's version.
+
+    Transaction: needs one on control.
+    """
     version = register_server(registry_path, server)
     Shard.objects.using(CONTROL).filter(name=server.name).update(registry_version=version)
+    return version

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +10,7 @@ from pathlib import Path
 from devstack.ports import free_port
 from devstack.postgres_server import PostgresServer
 from devstack.stack import Stack
+from tests.fixtures.standbys import run_as_server
 
 
 def back_up(stack: Stack, shard: str, to: Path) -> Path:
@@ -23,7 +22,7 @@ def back_up(stack: Stack, shard: str, to: Path) -> Path:
     folder = to / f"{shard}.backup"
     folder.mkdir(mode=0o700, parents=True)
     server.site.account.give(folder)
-    _run(
+    run_as_server(
         server,
         *("pg_basebackup", "-D", str(folder), "-X", "stream", "--checkpoint=fast"),
         *("-h", "127.0.0.1", "-p", str(server.port), "-U", mover.user, "--no-password"),
@@ -57,25 +56,9 @@ def standby_of(stack: Stack, shard: str, backup: Path) -> Iterator[int]:
     server.site.account.give(signal)
     options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories="
     log = backup.with_name("standby.log")
-    _run(server, "pg_ctl", "-D", str(backup), "-w", "-l", str(log), "-o", options, "start")
+    run_as_server(server, "pg_ctl", "-D", str(backup), "-w", "-l", str(log), "-o", options, "start")
     try:
         yield port
     finally:
-        _run(server, "pg_ctl", "-D", str(backup), "-w", "-m", "fast", "stop")
+        run_as_server(server, "pg_ctl", "-D", str(backup), "-w", "-m", "fast", "stop")
         signal.unlink()
-
-
-def _run(server: PostgresServer, program: str, *words: str, **variables: str) -> None:
-    done = subprocess.run(
-        [str(server.binaries.folder / program), *words],
-        env={"PATH": os.environ["PATH"], "LC_ALL": "C", **variables},
-        cwd="/",
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        timeout=60,
-        check=False,
-        **server.site.account.identity(),
-    )
-    assert done.returncode == 0, done.stderr

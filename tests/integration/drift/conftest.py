@@ -10,6 +10,10 @@ from django.db import connections
 
 from migrations_tools.drift.services.check import DriftRequest, check_drift
 from migrations_tools.drift.types import Finding
+from sharding.placements.models import Shard
+from sharding.registry import current as addresses
+from sharding.registry.toml_file import read_registry, write_registry
+from sharding.schemas.connections import own_connection
 from tenants.services.provision import provision_tenant
 from tenants.services.types import ProvisionReceipt, ProvisionRequest
 
@@ -54,6 +58,22 @@ def superuser(stack_ready):
                 connection.execute(statement)
 
     return run
+
+
+@pytest.fixture
+def alpha_again(stack_ready) -> Iterator[None]:
+    """The registry, and alpha in it, as they were."""
+    path = stack_ready.files.registry
+    before = read_registry(path)
+    row = Shard.objects.using("control").filter(name="alpha")
+    kept = row.values("registry_version", "state").get()
+    yield
+    connections.close_all()
+    row.update(**kept)
+    write_registry(path, before)
+    addresses.install(before)
+    with own_connection(addresses.shard("alpha")) as connection:
+        connection.execute("UPDATE atoll.server SET incarnation = 1")
 
 
 def found(subject: str, *, shards: tuple[str, ...] = (), full: bool = False, known=None):

@@ -25,7 +25,6 @@ from sharding.placements.services.placing import delete_placement, get_placement
 from sharding.placements.services.restored import Fate, open_restored_shard, plan_reopening
 from sharding.pools.errors import ShardAway
 from sharding.registry import current as addresses
-from sharding.registry.toml_file import read_registry, write_registry
 from sharding.registry.types import Endpoint
 from sharding.schemas.connections import own_connection
 from sharding.schemas.services.create_schema import create_schema, open_schema
@@ -48,22 +47,6 @@ def folder(stack_ready):
         path.chmod(0o711)
         stack_ready.server("alpha").site.account.give(path)
         yield path
-
-
-@pytest.fixture
-def alpha_again(stack_ready):
-    """The registry, and alpha in it, as they were."""
-    path = stack_ready.files.registry
-    before = read_registry(path)
-    row = Shard.objects.using("control").filter(name="alpha")
-    kept = row.values("registry_version", "state").get()
-    yield
-    connections.close_all()
-    row.update(**kept)
-    write_registry(path, before)
-    addresses.install(before)
-    with own_connection(addresses.shard("alpha")) as connection:
-        connection.execute("UPDATE atoll.server SET incarnation = 1")
 
 
 def make(slug: str) -> str:
