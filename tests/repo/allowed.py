@@ -52,7 +52,7 @@ ALLOWED: Final[dict[str, dict[str, str]]] = {
         "sharding/pools/breaking/watcher.py Watcher._ask": (
             "A loop at a thread's edge: if it ended here, a server would stay suspected for ever."
         ),
-        "tenants/management/commands/all_tenants_command.py Command.handle": (
+        "tenants/management/commands/all_tenants_command.py Command._run_for": (
             "A loop at a program's edge: whatever one tenant meets, the next has its turn."
         ),
         "tenants/outbox/services/drain.py _deliver": (

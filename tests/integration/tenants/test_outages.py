@@ -1,13 +1,20 @@
 """What is away hurts those who need it, for a bounded time, and nobody else."""
 
 import time
+from contextlib import ExitStack
+from io import StringIO
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.core.cache import cache, caches
+from django.core.management import CommandError
 from django.db import connections
 from django.test import Client
+from kombu.exceptions import OperationalError as BrokerAway
 
+from accounts.tasks import clear_sessions
+from config.celery_app import app
 from sharding import scope
 from sharding.placements.models import Placement
 from sharding.registry import current as registry
@@ -15,9 +22,13 @@ from tenants.directory import lookup as module
 from tenants.directory.lookup import directory, lookup, resolve
 from tenants.directory.types import HostKey
 from tenants.errors import CacheInDoubt, DirectoryAway
+from tenants.management.commands import all_tenants_command
+from tenants.management.commands.all_tenants_command import Command as AllTenantsCommand
 from tenants.services.suspend import resume_tenant, suspend_tenant
 from tests.faults.down import Down
+from tests.fixtures.queues import lead_celery_to
 from tests.fixtures.servers import redis_is_back
+from tests.fixtures.waiting import wait_for
 
 pytestmark = [
     pytest.mark.usefixtures("groups"),
@@ -131,20 +142,123 @@ def test_a_shard_that_is_down_hurts_its_own_tenants_only_and_they_are_told_when_
     assert client_of(cyd).get("/whoami/").status_code == 200
 
 
+def test_two_shards_away_at_once_hurt_their_own_only(ann, cyd, client_of, through_faults):
+    for tenant in (ann, cyd):
+        client_of(tenant).get("/whoami/")
+    console = Client(headers={"host": "console.localhost"}, raise_request_exception=False)
+    with through_faults.down("alpha", Down.SIGSTOP), through_faults.down("beta", Down.REFUSED):
+        for tenant in (ann, cyd, ann):
+            answer, seconds = timed(client_of(tenant, raise_request_exception=False))
+            assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+            assert seconds < 5
+        # Whose URLs these are does not matter: without a shard a host of ours is answered.
+        answer, seconds = timed(console, "/nowhere/")
+        assert (answer.status_code, seconds < 1) == (404, True)
+    close_all()
+    time.sleep(0.6)
+    for tenant in (ann, cyd):
+        assert client_of(tenant).get("/whoami/").status_code == 200
+
+
+@pytest.mark.slow
+def test_control_and_a_shard_away_at_once_leave_the_others_their_cached_tenants(
+    ann, cyd, client_of, through_faults
+):
+    for tenant in (ann, cyd):
+        client_of(tenant).get("/whoami/")
+    for found in directory()._known._answers.values():
+        object.__setattr__(found, "fresh_until", 0.0)
+    caches["control"].clear()
+    with through_faults.down("control", Down.SIGSTOP), through_faults.down("beta", Down.SIGSTOP):
+        answer, _ = timed(client_of(cyd, raise_request_exception=False))
+        assert answer.status_code == 503
+        answer, seconds = timed(client_of(ann))
+        assert (answer.json()["groups"], seconds < 5) == (["ann"], True)
+    close_all()
+    time.sleep(0.6)
+    assert client_of(cyd).get("/whoami/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "how", [pytest.param(how, marks=[pytest.mark.slow] * (how is not Down.SIGSTOP)) for how in Down]
+)
+def test_a_task_that_the_broker_does_not_take_fails_in_two_seconds(ann, through_faults, how):
+    before = app.conf.broker_url
+    lead_celery_to(urlsplit(through_faults.redis_url)._replace(path="/1").geturl())
+    try:
+        with ann.scope():
+            clear_sessions.delay()
+            with through_faults.down("redis", how):
+                waited = []
+                for _ in range(2):
+                    began = time.monotonic()
+                    with pytest.raises(BrokerAway):
+                        clear_sessions.delay()
+                    waited.append(time.monotonic() - began)
+            assert min(waited) < 2
+    finally:
+        lead_celery_to(before)
+
+
+def test_sessions_need_no_redis(ann, client_of, through_faults):
+    client = client_of(ann)
+    with through_faults.down("redis", Down.REFUSED):
+        assert client.get("/session/").json()["seen"] == []
+        assert client.get("/session/").json()["seen"] == [ann.id]
+    assert client.get("/session/").json()["seen"] == [ann.id, ann.id]
+
+
+def test_a_command_for_all_leaves_out_a_shard_that_is_away(tenants, ann, cyd, through_faults):
+    said = StringIO()
+    with through_faults.down("beta", Down.REFUSED):
+        with pytest.raises(
+            CommandError, match=r"^Left out \d+ of \d+, .* beta .*: .*cyd"
+        ) as refused:
+            AllTenantsCommand(stderr=said, stdout=StringIO()).handle("clearsessions")
+    assert refused.value.returncode == 1
+    assert "=== ann" in said.getvalue()
+    assert said.getvalue().count("does not answer") == 2, "asked once, and told"
+
+
+def test_a_command_for_all_stops_when_control_goes_away(tenants, through_faults, monkeypatch):
+    said = StringIO()
+    run = all_tenants_command.run_for
+
+    def run_and_lose_control(tenant, *words):
+        if not outage:
+            outage.append(stack.enter_context(through_faults.down("control", Down.REFUSED)))
+        return run(tenant, *words)
+
+    outage: list[None] = []
+    with ExitStack() as stack:
+        monkeypatch.setattr(all_tenants_command, "run_for", run_and_lose_control)
+        with pytest.raises(
+            CommandError, match=r"^Stopped after 0 of \d+: A server does not answer"
+        ):
+            AllTenantsCommand(stderr=said, stdout=StringIO()).handle("clearsessions")
+    assert said.getvalue().count("===") == 1
+
+
 def test_a_plain_error_stays_an_error(ann, client_of):
     client = client_of(ann, raise_request_exception=False)
     assert client.get("/write_and_fail/").status_code == 500
 
 
-def test_after_a_write_that_redis_did_not_take_nothing_old_is_read(ann, bob, through_faults):
+@pytest.mark.parametrize("how", [Down.REFUSED, Down.SIGSTOP])
+def test_after_a_write_that_redis_did_not_take_nothing_old_is_read(
+    ann, bob, through_faults, settings, how
+):
+    # What Redis did not forget of the directory is believed for so long.
+    settings.ATOLL_DIRECTORY_SECONDS = 0.5
+    directory.cache_clear()
     old = ann.place
     with bob.scope():
         cache.set("k", "bob's")
     with scope.enter(old):
         cache.set("k", "old")
         assert cache.get("k") == "old"
-    with through_faults.down("redis", Down.REFUSED), scope.enter(old):
-        cache.delete("k")
+    with through_faults.down("redis", how), scope.enter(old):
+        cache.delete("k")  # stopped, it may do so later, when somebody has set a newer one
     time.sleep(1.1)  # the breaker
     with scope.enter(old):
         assert cache.get("k") is None
@@ -158,7 +272,7 @@ def test_after_a_write_that_redis_did_not_take_nothing_old_is_read(ann, bob, thr
         assert cache.get("k") == "new"
     with bob.scope():
         assert cache.get("k") == "bob's"
-    assert resolve(ann.id) == now
+    wait_for(lambda: resolve(ann.id) == now)
 
 
 def verdict(asked, key):

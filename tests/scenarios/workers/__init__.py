@@ -1,0 +1,1 @@
+"""Celery workers as they run in production, while servers are away."""
