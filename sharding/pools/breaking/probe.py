@@ -6,6 +6,7 @@ from time import monotonic
 from typing import Any, Final, TypeVar
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 
 from sharding.pools.outages import without_rows
 from sharding.registry.types import Server
@@ -80,6 +81,7 @@ class Probe:
             # cancel that, and wait for the server to say so.
             async with asyncio.timeout(seconds):
                 connection = await _Impatient.connect(
+                    make_conninfo(**server.pooled.options),
                     host=server.pooled.host,
                     port=server.pooled.port,
                     dbname=server.pooled.dbname,
