@@ -151,11 +151,11 @@ ASK_CONTROL = (
     "show_tenant ann",
     "suspend_tenant ann",
 )
-# Some ask others first, or nobody; pool_budget goes by its settings then; create_tenants tells of
-# each line of its list; words that begin with a dash reach tenant_command by the shell only.
+# Some ask others first, or nobody; those of pools go by their settings then; create_tenants tells
+# of each line of its list; words that begin with a dash reach tenant_command by the shell only.
 ASK_OTHERS = (
-    "add_shard check_migrations create_tenants dbshell demo demo_check devstack import_tenant "
-    "pool_budget tenant_command"
+    "add_shard check_migrations check_pooler create_tenants dbshell demo demo_check devstack "
+    "import_tenant pool_budget pooler tenant_command write_pgbouncer_config"
 )
 
 
