@@ -37,8 +37,11 @@ class Command(BaseCommand):
             f"{done.shard} {verb} held{already}: {done.after.reason} "
             f"(since {done.after.since:%Y-%m-%d %H:%M:%S %Z})"
         )
+        if options["dry_run"]:
+            self.stdout.write("Nothing was changed.")
+            return
         self.stdout.write(
-            f"{done.processes} processes live and hear of it within a heartbeat; "
-            "`manage.py list_shards` shows who has. "
+            f"Processes that live: {done.processes}. They hear of it with their next heartbeat; "
+            "`manage.py list_shards` shows who has.\n"
             f"When it is done: manage.py release_shard {done.shard}"
         )
