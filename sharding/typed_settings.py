@@ -94,6 +94,13 @@ class SettingsReader:
         wanted = f"a whole number from {least} to {MOST}"
         return self._read(name, default, wanted, lambda value: _whole(value, least))
 
+    def whole_or_none(self, name: str, *, least: int = 1) -> int | None:
+        """A count, or none: what it then is follows from others."""
+        wanted = f"a whole number from {least} to {MOST}, or None"
+        return self._read(
+            name, None, wanted, lambda value: None if value is None else _whole(value, least)
+        )
+
     def seconds(self, name: str, default: float) -> timedelta:
         """A time, said in seconds."""
         return self._time(name, default, "seconds")

@@ -17,7 +17,9 @@ from django.core import checks
 from django.core.checks import CheckMessage, Error
 
 from config.observability.redis_urls import database_of
+from sharding.pools.conf import slot_settings
 from sharding.registry.current import ENVIRONMENT_VARIABLE
+from sharding.typed_settings import mistakes_of
 
 _LOCAL: Final = ("localhost", "127.0.0.1", "::1")
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
@@ -138,9 +140,9 @@ def _registry_file() -> Iterator[CheckMessage]:
 
 
 def _threads() -> Iterator[CheckMessage]:
-    told = os.environ.get("ATOLL_THREADS", "8")
-    # Whatever else stands there stops gunicorn, which says so.
-    threads = int(told) if told.isdecimal() else 0
+    if mistakes_of(slot_settings):
+        return  # sharding.E020 or sharding.E023 says what is wrong
+    threads = slot_settings().threads
     most = (settings.ATOLL_POOL or {}).get("max_size", threads)
     if threads > most:
         yield checks.Warning(

@@ -63,6 +63,17 @@ class Environment:
             wait for them ([how](../how-to/bulkheads.md)). Off, only deadlines end such waits.
         probe_seconds: ATOLL_PROBE_SECONDS. How long a server may take to answer a probe, such as
             `0.25 beta=0.6`: all, and one that is farther away. Above its worst healthy round trip.
+        threads: ATOLL_THREADS. Threads of each gunicorn process. Under ASGI: how many requests a
+            process shall work on at once. What one shard may have of them follows from it.
+        shard_slots: ATOLL_SHARD_SLOTS. Requests that one shard may have at a time in a process; who
+            comes then gets 503 at once ([limits](../how-to/limits.md)). Empty: 3 less than
+            ATOLL_THREADS, at least 1. 0: no limit.
+        tenant_slots: ATOLL_TENANT_SLOTS. The same for one tenant that has no plan. Empty: half of
+            the shard's, rounded up. 0: no limit.
+        plans: ATOLL_PLANS. Plans of tenants, such as `small=8/1500ms large=40`: 8 requests at a
+            time in all processes together, and no statement longer than 1.5 s.
+        processes: ATOLL_PROCESSES. The processes that share a plan's requests, of all machines. By
+            default WEB_CONCURRENCY; where ATOLL_PROCESS_GROUP is set, its group's count.
         https: ATOLL_HTTPS. Cookies for HTTPS only, redirects to it, strict transport security.
         behind_proxy: ATOLL_BEHIND_PROXY. Believe X-Forwarded-Proto, and the last address in
             X-Forwarded-For. Only where a proxy sets them.
@@ -100,6 +111,11 @@ class Environment:
     connection_reserves: str
     breakers: bool
     probe_seconds: str
+    threads: int
+    shard_slots: int | None
+    tenant_slots: int | None
+    plans: str
+    processes: int
     https: bool
     behind_proxy: bool
     hsts: timedelta
@@ -160,6 +176,16 @@ def read_environment() -> Environment:
         connection_reserves=env.str("ATOLL_CONNECTION_RESERVES", default="own=5 mover=4 admin=3"),
         breakers=_flag("ATOLL_BREAKERS", env.str("ATOLL_BREAKERS", default="true")),
         probe_seconds=env.str("ATOLL_PROBE_SECONDS", default="0.25"),
+        threads=_whole("ATOLL_THREADS", env.str("ATOLL_THREADS", default="8")),
+        shard_slots=_whole_or_none("ATOLL_SHARD_SLOTS", env.str("ATOLL_SHARD_SLOTS", default="")),
+        tenant_slots=_whole_or_none(
+            "ATOLL_TENANT_SLOTS", env.str("ATOLL_TENANT_SLOTS", default="")
+        ),
+        plans=env.str("ATOLL_PLANS", default=""),
+        processes=_whole(
+            "ATOLL_PROCESSES",
+            env.str("ATOLL_PROCESSES", default=env.str("WEB_CONCURRENCY", default="2")),
+        ),
         https=https,
         behind_proxy=_flag("ATOLL_BEHIND_PROXY", env.str("ATOLL_BEHIND_PROXY", default="False")),
         hsts=timedelta(
@@ -184,6 +210,10 @@ def _whole(name: str, value: str) -> int:
     if not (value.isascii() and value.isdigit() and len(value) <= 9):
         raise ImproperlyConfigured(f"{name} is {value!r}. Set it to a whole number from 0 on.")
     return int(value)
+
+
+def _whole_or_none(name: str, value: str) -> int | None:
+    return _whole(name, value) if value else None
 
 
 def _flag(name: str, value: str) -> bool:

@@ -12,6 +12,7 @@ from django.db import connections
 
 from sharding.backend.wrapper import forget_pools
 from sharding.pools.breaker import forget_breakers
+from sharding.pools.process_slots import forget_slots
 
 _inherited: list[object] = []
 """Keeps what was let go from being collected, which would close it."""
@@ -23,6 +24,7 @@ def install() -> None:
 
 
 def _let_go() -> None:
+    forget_slots()
     _inherited.extend(forget_pools())
     _inherited.append(forget_breakers(keep_held=True))
     handler: Any = connections

@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import Final
+
+from django.core.signals import setting_changed
 
 from sharding.pools.breaking.probe_times import PROBES_WANTED, ProbeTimes, parse_probe_times
 from sharding.pools.budget.parsing import (
@@ -15,6 +18,7 @@ from sharding.pools.budget.parsing import (
     parse_reserves,
 )
 from sharding.pools.budget.types import Limits, ProcessGroup, Reserves
+from sharding.pools.slots import SlotLimits, spare_threads, tenants_share
 from sharding.typed_settings import SettingsReader
 
 SCHEMAS_PER_CONNECTION: Final = 100
@@ -87,3 +91,58 @@ def schemas_per_connection() -> int:
 
 def _schemas_per_connection(read: SettingsReader) -> int:
     return read.whole("ATOLL_SCHEMAS_PER_CONNECTION", SCHEMAS_PER_CONNECTION, least=0)
+
+
+@dataclass(frozen=True, slots=True)
+class SlotSettings:
+    """How much may be under way in this process at a time.
+
+    Attributes:
+        threads: ATOLL_THREADS. As the variable of that name.
+        shard_slots: ATOLL_SHARD_SLOTS. As the variable of that name; None: what follows from
+            ATOLL_THREADS.
+        tenant_slots: ATOLL_TENANT_SLOTS. As the variable of that name; None: half of the shard's.
+        processes: ATOLL_PROCESSES. As the variable of that name, where ATOLL_PROCESS_GROUP is not
+            set.
+    """
+
+    threads: int
+    shard_slots: int
+    tenant_slots: int
+    processes: int
+
+    @property
+    def limits(self) -> SlotLimits:
+        """Those of shards."""
+        doubtful = spare_threads(self.threads) if self.shard_slots else 0
+        return SlotLimits(shard=self.shard_slots, doubtful=doubtful)
+
+
+@cache
+def slot_settings() -> SlotSettings:
+    """The settings; read once, since every request asks, and again after a test has changed one.
+
+    Raises:
+        InvalidSettings: some say what they cannot.
+    """
+    with SettingsReader() as read:
+        threads = read.whole("ATOLL_THREADS", 8)
+        shard = read.whole_or_none("ATOLL_SHARD_SLOTS", least=0)
+        tenant = read.whole_or_none("ATOLL_TENANT_SLOTS", least=0)
+        processes = read.whole("ATOLL_PROCESSES", 1)
+    shard = spare_threads(threads) if shard is None else shard
+    pools = pool_settings()
+    ours = (group.processes for group in pools.groups if group.name == pools.group)
+    return SlotSettings(
+        threads=threads,
+        shard_slots=shard,
+        tenant_slots=tenants_share(shard) if tenant is None else tenant,
+        processes=next(ours, processes),
+    )
+
+
+def _forget(**change: object) -> None:
+    slot_settings.cache_clear()
+
+
+setting_changed.connect(_forget, dispatch_uid="sharding.pools.conf")

@@ -120,6 +120,11 @@ ATOLL_SERVER_LIMITS = _env.server_limits
 ATOLL_CONNECTION_RESERVES = _env.connection_reserves
 ATOLL_BREAKERS = _env.breakers
 ATOLL_PROBE_SECONDS = _env.probe_seconds
+ATOLL_THREADS = _env.threads
+ATOLL_SHARD_SLOTS = _env.shard_slots
+ATOLL_TENANT_SLOTS = _env.tenant_slots
+ATOLL_PLANS = _env.plans
+ATOLL_PROCESSES = _env.processes
 install()
 
 # --- Cache, sessions, files, signatures ------------------------------------------------------

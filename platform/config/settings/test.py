@@ -21,6 +21,8 @@ from config.settings.base import *  # noqa: E402
 INSTALLED_APPS = ["devstack", "zeal", *INSTALLED_APPS]
 # The real hashers take a quarter of a second on purpose.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# Tests ask for as much at once as they like; those of slots say how many there are.
+ATOLL_THREADS = 200
 # A heartbeat is a thread that outlives the test which woke it.
 ATOLL_PROCESS_ROWS = False
 # So does a breaker, and it keeps a server that a test has stopped away from the next test. Those of
