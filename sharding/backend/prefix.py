@@ -9,13 +9,14 @@ from sharding.scope import Placement
 SHARED_SCHEMAS: Final = ("reference", "extensions")
 """What every tenant sees beside its own schema, read-only. Never `public`."""
 
-_BIND: Final = b'SET LOCAL ROLE "%(role)b"; SET LOCAL search_path TO "%(schema)b", %(shared)b;\n'
 _ROLE: Final = b'SET LOCAL ROLE "%(role)b"'
 _PATH: Final = b'SET LOCAL search_path TO "%(schema)b", %(shared)b'
+_TIMEOUT: Final = b"SET LOCAL statement_timeout TO %(timeout)d"
 _CONFIG: Final = (
     b"SELECT pg_catalog.set_config('role', '%(role)b', true),"
     b" pg_catalog.set_config('search_path', '\"%(schema)b\", %(shared)b', true)"
 )
+_CONFIG_TIMEOUT: Final = b", pg_catalog.set_config('statement_timeout', '%(timeout)d', true)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +42,24 @@ class Prefix:
 
 def prefix_for(placement: Placement) -> Prefix:
     """The prefix of `placement`'s statements."""
-    return _prefix(placement.role, placement.schema)
+    return _prefix(placement.role, placement.schema, placement.statement_timeout_ms)
 
 
 @lru_cache(maxsize=4096)
-def _prefix(role: str, schema: str) -> Prefix:
+def _prefix(role: str, schema: str, timeout_ms: int) -> Prefix:
     words = {
         b"role": role.encode("ascii"),
         b"schema": schema.encode("ascii"),
         b"shared": ", ".join(SHARED_SCHEMAS).encode("ascii"),
+        b"timeout": timeout_ms,
     }
+    # Last, so that the server counts the statement's time by it, and the prefix's by its own.
+    limit = (_TIMEOUT,) if timeout_ms else ()
+    commands = tuple(command % words for command in (_ROLE, _PATH, *limit))
+    config = _CONFIG + (_CONFIG_TIMEOUT if timeout_ms else b"")
     return Prefix(
-        sql=_BIND % words,
-        results=2,
-        commands=(_ROLE % words, _PATH % words),
-        fresh_commands=(_CONFIG % words,),
+        sql=b"; ".join(commands) + b";\n",
+        results=len(commands),
+        commands=commands,
+        fresh_commands=(config % words,),
     )

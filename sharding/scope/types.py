@@ -20,6 +20,8 @@ class Placement:
         schema: the tenant's schema on that shard.
         epoch: grows by one whenever the placement changes.
         generation: random; part of every cache key, a new one forgets all of them.
+        statement_timeout_ms: how long one of its statements may take on the server, if its plan
+            says so; 0: as long as everybody's.
     """
 
     tenant_id: str
@@ -27,6 +29,7 @@ class Placement:
     schema: str
     epoch: int
     generation: str
+    statement_timeout_ms: int = 0
 
     def __post_init__(self) -> None:
         # Both go into SQL as identifiers, ahead of every statement: nothing else may get here.

@@ -1,19 +1,26 @@
 """Two shards, four tenants; after each test no scope, no open block, no rows, no connection."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection, connections
 
+from devstack.pgbouncer_server import Entry
 from sharding import scope
 from sharding.registry import current as registry
+from sharding.registry.types import Endpoint
 from sharding.scope import Placement
 from sharding.scope.current import replace as set_scope
 from tests.integration.backend.app import installed
 from tests.integration.backend.grounds import Grounds, build_grounds, empty, remove_grounds
 from tests.integration.backend.models import Author
+
+SERVER_CONNECTIONS = 2
+"""Of PgBouncer, where a test asks for it."""
 
 
 @pytest.fixture(scope="session")
@@ -54,6 +61,23 @@ def place(request, grounds) -> Iterator[Placement]:
     with scope.enter(other), connection.cursor() as cursor:
         cursor.execute("SELECT current_user, array_agg(name) FROM backend_tests_author")
         assert cursor.fetchall() == [(other.role, ["the neighbour's"])]
+
+
+@pytest.fixture
+def through_pgbouncer(grounds, pgbouncer) -> Iterator[None]:
+    """Tenants of alpha reach it through a pooler with far fewer connections than clients."""
+    server = registry.shard("alpha")
+    entries = pgbouncer.server.entries
+    pgbouncer.server.entries = {
+        **entries,
+        "backend_alpha": Entry(server.direct.host, server.direct.port, server.direct.dbname),
+    }
+    pgbouncer.restart(pool_size=SERVER_CONNECTIONS)
+    at = Endpoint("127.0.0.1", pgbouncer.server.port, "backend_alpha")
+    known = registry.registry()
+    registry.install(replace(known, shards=MappingProxyType({"alpha": replace(server, pooled=at)})))
+    yield
+    pgbouncer.server.entries = entries
 
 
 def forget_connections() -> None:

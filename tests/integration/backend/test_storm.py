@@ -1,25 +1,20 @@
 """PgBouncer in transaction mode, a quarter as many server connections as clients: none crossed."""
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import replace
-from types import MappingProxyType
 
 import psycopg
 import pytest
 from psycopg import sql
 
-from devstack.pgbouncer_server import Entry
 from sharding.registry import current as registry
-from sharding.registry.types import Endpoint
 from sharding.schemas.connections import own_connection
 from sharding.schemas.services.create_schema import create_schema, open_schema
 from sharding.schemas.services.roles import make_roles
 from sharding.scope import Placement
+from tests.integration.backend.conftest import SERVER_CONNECTIONS
 from tests.integration.backend.storm import TABLE, storm, unbound_reads
 
 CLIENTS = 8
-SERVER_CONNECTIONS = 2
 OPERATIONS = 1250
 
 pytestmark = pytest.mark.needs("pgbouncer")
@@ -48,22 +43,6 @@ def tenants(grounds) -> list[Placement]:
                 )
             )
     return places
-
-
-@pytest.fixture
-def through_pgbouncer(grounds, pgbouncer) -> Iterator[None]:
-    server = registry.shard("alpha")
-    entries = pgbouncer.server.entries
-    pgbouncer.server.entries = {
-        **entries,
-        "backend_alpha": Entry(server.direct.host, server.direct.port, server.direct.dbname),
-    }
-    pgbouncer.restart(pool_size=SERVER_CONNECTIONS)
-    at = Endpoint("127.0.0.1", pgbouncer.server.port, "backend_alpha")
-    known = registry.registry()
-    registry.install(replace(known, shards=MappingProxyType({"alpha": replace(server, pooled=at)})))
-    yield
-    pgbouncer.server.entries = entries
 
 
 def rows_of(places) -> Counter:
