@@ -9,9 +9,11 @@ from whitenoise import WhiteNoise
 
 from config.observability.handlers import ObservedWSGIHandler
 from config.observability.probes import Probes
+from config.starting import refuse_to_start
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.prod")
 django.setup(set_prefix=False)
+refuse_to_start()
 
 NAMED_BY_CONTENT: Final = r"\.[0-9a-f]{12}\."
 """What collectstatic has named so never changes: another content has another name."""

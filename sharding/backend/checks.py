@@ -8,10 +8,13 @@ from django.db import connections
 from psycopg_pool import ConnectionPool
 
 from sharding.backend import checks_of_databases, checks_of_pools
-from sharding.backend.handler import SHARDS_PER_PROCESS, ScopeHandler
+from sharding.backend.handler import ScopeHandler
+from sharding.pools.budgeted import too_many_shards_here
+from sharding.pools.conf import pool_settings
 from sharding.pools.options import POOL_OPTIONS
 from sharding.registry import current as registry
 from sharding.registry.errors import RegistryError
+from sharding.typed_settings import mistakes_of
 
 # What the pool only finds out when it first waits.
 _POOL_TIMES = frozenset({"timeout", "max_lifetime", "max_idle", "reconnect_timeout"})
@@ -40,18 +43,21 @@ def check_installed(**kwargs: Any) -> list[checks.CheckMessage]:
 
 
 def check_shards_per_process(**kwargs: Any) -> list[checks.CheckMessage]:
-    """One process can serve all shards."""
+    """One process can serve all shards that it is to serve."""
+    if mistakes_of(pool_settings):
+        return []  # sharding.E020 says what is wrong
     try:
-        count = len(registry.registry().shards)
+        too_many = too_many_shards_here(registry.registry())
     except RegistryError:
         return []  # sharding.E003 says what is wrong
-    if count <= SHARDS_PER_PROCESS:
+    if too_many is None:
         return []
     return [
-        checks.Warning(
-            f"{count} shards are registered; one process connects to at most {SHARDS_PER_PROCESS}.",
-            hint="Serve each group of shards by processes with a registry of their own.",
-            id="sharding.W011",
+        checks.Error(
+            str(too_many),
+            hint="Name groups of processes that serve some of the shards each "
+            "(ATOLL_PROCESS_GROUPS, ATOLL_PROCESS_GROUP); docs/how-to/limits.md shows how.",
+            id="sharding.E025",
         )
     ]
 

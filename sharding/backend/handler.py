@@ -15,6 +15,7 @@ from django.db import DEFAULT_DB_ALIAS
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.utils import ConnectionHandler, load_backend
 
+from sharding.pools.budget.types import SHARDS_PER_PROCESS
 from sharding.pools.budgeted import size_here
 from sharding.pools.errors import TooManyShards
 from sharding.pools.options import options_for
@@ -24,9 +25,6 @@ from sharding.scope import current
 
 CONTROL: Final = "control"
 SHARD_ENGINE: Final = "sharding.backend.shard"
-SHARDS_PER_PROCESS: Final = 20
-"""Connections multiply: shards × processes × pool size."""
-
 _NONE_YET: Final[Mapping[str, Any]] = MappingProxyType({})
 
 _connected: set[str] = set()

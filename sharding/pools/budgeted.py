@@ -5,8 +5,16 @@ from collections.abc import Mapping
 from django.conf import settings
 
 from sharding.pools.budget.planning import plan_pools
-from sharding.pools.budget.types import CONTROL, Database, Limits, PoolPlan, Terms
+from sharding.pools.budget.types import (
+    CONTROL,
+    SHARDS_PER_PROCESS,
+    Database,
+    Limits,
+    PoolPlan,
+    Terms,
+)
 from sharding.pools.conf import PoolSettings, pool_settings
+from sharding.pools.errors import GroupTooLarge
 from sharding.registry.types import Registry, Server
 
 _last: tuple[Registry, PoolSettings, PoolPlan] | None = None
@@ -60,3 +68,30 @@ def size_here(known: Registry, database: str) -> int | None:
     if last is None or last[0] is not known or last[1] != configured:
         last = _last = (known, configured, plan_pools(terms_of(configured, known)))
     return last[2].size(configured.group, database)
+
+
+def too_many_shards_here(known: Registry) -> GroupTooLarge | None:
+    """Why this process cannot serve its shards; None where they are not too many.
+
+    A process that belongs to no group, such as a command's, is held against the largest group, and
+    against all shards where there are no groups.
+    """
+    configured = pool_settings()
+    groups = [g for g in configured.groups if configured.group in ("", g.name)]
+    sizes = {group.name: sum(group.serves(name) for name in known.shards) for group in groups} or {
+        "": len(known.shards)
+    }
+    name = max(sizes, key=lambda each: sizes[each])
+    if sizes[name] <= SHARDS_PER_PROCESS:
+        return None
+    return GroupTooLarge(name, sizes[name], SHARDS_PER_PROCESS)
+
+
+def refuse_too_many_shards(known: Registry) -> None:
+    """To be called where processes begin that serve requests.
+
+    Raises:
+        GroupTooLarge: they would connect to more shards than one process may.
+    """
+    if error := too_many_shards_here(known):
+        raise error

@@ -5,7 +5,8 @@ psycopg.OperationalError
 └── psycopg_pool.PoolTimeout
     └── NoConnectionFree
 PoolsError
-└── TooManyShards
+├── TooManyShards
+└── GroupTooLarge
 """
 
 from typing import ClassVar
@@ -66,4 +67,24 @@ class TooManyShards(PoolsError):
             f"This process is connected to {limit} shards and refuses one more ({name}): "
             "connections multiply (shards × processes × pool size). Serve each group of at most "
             f"{limit} shards by processes of its own."
+        )
+
+
+class GroupTooLarge(PoolsError):
+    """Processes of one group would serve more shards than one process may.
+
+    Name groups that serve some of the shards each.
+    """
+
+    code = "pools.group_too_large"
+
+    def __init__(self, group: str, shards: int, limit: int) -> None:
+        self.shards = shards
+        self.limit = limit
+        who = f"A process of group {group}" if group else "Each process"
+        super().__init__(
+            f"{who} would serve {shards} shards, and may connect to {limit}: connections multiply "
+            "(shards × processes × pool size). Divide the shards among several groups of processes "
+            "(ATOLL_PROCESS_GROUPS, such as `web-a=4x8:alpha,beta web-b=4x8:gamma`), each with its "
+            "ATOLL_PROCESS_GROUP; docs/how-to/limits.md shows how."
         )

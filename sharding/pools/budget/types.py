@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Final
 
 CONTROL = "control"
+SHARDS_PER_PROCESS: Final = 20
+"""Connections multiply: shards × processes × pool size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ class Terms:
     limits: Mapping[str, Limits] = field(default_factory=lambda: MappingProxyType({}))
     reserves: Reserves = Reserves()
     poolers: int = 1
-    shards_per_process: int = 20
+    shards_per_process: int = SHARDS_PER_PROCESS
 
 
 @dataclass(frozen=True, slots=True)

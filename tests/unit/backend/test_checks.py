@@ -1,7 +1,7 @@
 """System checks of the backend."""
 
 from sharding.backend import checks
-from sharding.backend.handler import SHARDS_PER_PROCESS
+from sharding.pools.budget.types import SHARDS_PER_PROCESS
 from tests.unit.backend.conftest import install
 
 
@@ -16,9 +16,28 @@ def test_without_it_there_is_an_error_with_a_hint(monkeypatch):
     assert "install()" in str(error.hint)
 
 
-def test_more_shards_than_a_process_may_hold_are_warned_of(handler):
+def test_more_shards_than_a_process_may_hold_are_refused_with_a_pointer(handler):
     assert checks.check_shards_per_process() == []
     install(*(f"shard{number}" for number in range(SHARDS_PER_PROCESS + 1)))
-    (warning,) = checks.check_shards_per_process()
-    assert warning.id == "sharding.W011"
-    assert "registry of their own" in str(warning.hint)
+    (error,) = checks.check_shards_per_process()
+    assert (error.id, error.is_serious()) == ("sharding.E025", True)
+    assert "limits.md" in str(error.hint)
+
+
+def test_shards_that_are_divided_among_groups_are_not_too_many(handler, settings):
+    names = [f"shard{letter}" for letter in "abcdefghijklmnopqrstu"]
+    assert len(names) > SHARDS_PER_PROCESS
+    install(*names)
+    settings.ATOLL_PROCESS_GROUPS = f"web-a=2x8:{','.join(names[:11])} web-b=2x8"
+    settings.ATOLL_PROCESS_GROUP = "web-a"
+    assert checks.check_shards_per_process() == []
+    settings.ATOLL_PROCESS_GROUP = "web-b"
+    (error,) = checks.check_shards_per_process()
+    assert "group web-b would serve 21 shards" in error.msg
+    # A command belongs to no group.
+    settings.ATOLL_PROCESS_GROUP = ""
+    assert "group web-b" in checks.check_shards_per_process()[0].msg
+    settings.ATOLL_PROCESS_GROUPS = (
+        f"web-a=2x8:{','.join(names[:11])} web-b=2x8:{','.join(names[11:])}"
+    )
+    assert checks.check_shards_per_process() == []

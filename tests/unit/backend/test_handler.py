@@ -7,8 +7,8 @@ import pytest
 from django.db import connection
 
 from sharding import scope
-from sharding.backend.handler import SHARDS_PER_PROCESS
 from sharding.backend.virtual.base import DatabaseWrapper as StandIn
+from sharding.pools.budget.types import SHARDS_PER_PROCESS
 from sharding.pools.errors import TooManyShards
 from sharding.registry import current as registry
 from sharding.registry.errors import ControlNotRegistered, UnknownShard

@@ -6,10 +6,16 @@ import pytest
 from django.test import override_settings
 
 from sharding.backend import checks_of_pools
-from sharding.backend.handler import SHARDS_PER_PROCESS
 from sharding.pools.budget.parsing import parse_groups, parse_limits, parse_reserves
 from sharding.pools.budget.planning import plan_pools
-from sharding.pools.budget.types import Database, Limits, ProcessGroup, Reserves, Terms
+from sharding.pools.budget.types import (
+    SHARDS_PER_PROCESS,
+    Database,
+    Limits,
+    ProcessGroup,
+    Reserves,
+    Terms,
+)
 from sharding.pools.budgeted import size_here
 from sharding.registry import current
 from sharding.registry.types import Endpoint, Login, Registry, Server
