@@ -26,7 +26,7 @@ MIDDLEWARE = "tenants.middleware.TenantMiddleware"
 
 def register() -> None:
     """Tell Django of them."""
-    from tenants import checks_of_archives, checks_of_tasks, checks_to_deploy
+    from tenants import checks_of_archives, checks_of_limits, checks_of_tasks, checks_to_deploy
 
     for each in (check_middleware, check_what_is_signed_and_kept, check_caches, check_hosts):
         checks.register(each)
@@ -37,6 +37,7 @@ def register() -> None:
     checks.register(check_cookies)
     checks.register(check_commands)
     checks_of_archives.register()
+    checks_of_limits.register()
     checks_of_tasks.register()
     checks_to_deploy.register()
 

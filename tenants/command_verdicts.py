@@ -35,6 +35,7 @@ _NAMES: Final[dict[CommandVerdict, str]] = {
     ),
     CommandVerdict.CONTROL: (
         "add_shard adopt_tenant all_tenants_command allocate_ids build_image cancel_sign_up "
+        "change_plan "
         "check_drift check_migrations check_pooler clone_tenant create_domain create_operator "
         "create_tenant create_tenants dbshell delete_domain delete_tenant demo demo_check "
         "devstack disable_operator drop_left_over export_tenant fleet_status give_global_ids "

@@ -1,5 +1,6 @@
 """What can be set about tenants."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache, cached_property
@@ -8,6 +9,7 @@ from django.conf import settings
 from django.core.signals import setting_changed
 
 from sharding.typed_settings import SettingsReader
+from tenants.plans import PLANS_WANTED, Plan, parse_plans
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class TenantSettings:
         session_lifetime: ATOLL_SESSION_LIFETIME_DAYS. So long after signing in a session ends,
             however much it is used.
         process_rows: ATOLL_PROCESS_ROWS. Whether processes that serve keep a row in control.
+        plans: ATOLL_PLANS. As the variable of that name.
         accel_prefix: ATOLL_ACCEL_PREFIX. The front server's internal address of the folder of all
             files; empty where this process sends files itself.
     """
@@ -72,12 +75,21 @@ class TenantSettings:
     session_idle: timedelta
     session_lifetime: timedelta
     process_rows: bool
+    plans: Mapping[str, Plan]
     accel_prefix: str
 
     @cached_property
     def request_seconds(self) -> float:
         """request_time as clocks count."""
         return self.request_time.total_seconds()
+
+    def statement_timeout_ms(self, plan: str) -> int:
+        """How long a statement of a tenant of this plan may take; 0: as long as everybody's.
+
+        A plan that is no longer there limits nobody.
+        """
+        found = self.plans.get(plan)
+        return 0 if found is None else found.statement_timeout_ms
 
 
 @cache
@@ -115,6 +127,7 @@ def tenant_settings() -> TenantSettings:
             session_idle=read.hours("ATOLL_SESSION_IDLE_HOURS", 24),
             session_lifetime=read.days("ATOLL_SESSION_LIFETIME_DAYS", 14),
             process_rows=read.flag("ATOLL_PROCESS_ROWS", True),
+            plans=read.written("ATOLL_PLANS", "", PLANS_WANTED, parse_plans),
             accel_prefix=read.text("ATOLL_ACCEL_PREFIX", ""),
         )
 

@@ -15,6 +15,7 @@ from tenants.errors import (
     InvalidSlug,
     ProvisionFailed,
     TenantError,
+    UnknownPlan,
 )
 from tenants.services.errors import (
     InvalidList,
@@ -31,6 +32,7 @@ _CODES: Final[ExitCodes] = {
     InvalidList: Exit.USAGE,
     InvalidName: Exit.USAGE,
     InvalidRequest: Exit.USAGE,
+    UnknownPlan: Exit.USAGE,
     NotConfirmed: Exit.USAGE,
     NothingToConfirm: Exit.USAGE,
     NoSuchShard: Exit.USAGE,

@@ -11,6 +11,7 @@ TenantError
 ├── DomainTaken
 ├── UnknownSlug
 ├── UnknownDomain
+├── UnknownPlan
 ├── LastDomain
 ├── InvalidRequest
 ├── BeingProvisioned
@@ -25,6 +26,7 @@ TenantError
 └── LostTask
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import ClassVar
 
@@ -146,6 +148,20 @@ class UnknownSlug(TenantError):
         self.slug = slug
         super().__init__(
             f"No tenant has the slug or id {slug[:80]!r}. `manage.py list_tenants` shows all."
+        )
+
+
+class UnknownPlan(TenantError):
+    """No plan has this name."""
+
+    code = "tenants.unknown_plan"
+
+    def __init__(self, plan: str, known: Iterable[str]) -> None:
+        self.plan = plan
+        there = ", ".join(known) or "ATOLL_PLANS names none"
+        super().__init__(
+            f"There is no plan {plan[:40]!r} ({there}; `none` is to have none). "
+            "Nothing was changed."
         )
 
 

@@ -13,6 +13,7 @@ from sharding import scope
 from sharding.backend.atomic_requests import view_is_async
 from sharding.placements.services.processes import ensure_heartbeat
 from sharding.pools.deadline import request_ends
+from sharding.pools.slots import Refused
 from tenants import pages
 from tenants.conf import tenant_settings
 from tenants.directory.lookup import directory, lookup
@@ -22,6 +23,7 @@ from tenants.hosts import normalise_host
 from tenants.outages import was_noted
 from tenants.realise import running
 from tenants.serving import Verdict
+from tenants.slots import held, take_slot
 from tenants.streaming import keep_scope
 
 
@@ -41,7 +43,8 @@ class TenantMiddleware:
     """Serves public hosts, the operators' hosts, and each tenant's hosts in its scope.
 
     Sets `request.tenant` (an Entry, or None) and `request.urlconf`. The scope ends with the
-    response; a body that streams has it for itself. Answers 400, 403, 404 and 503 on its own.
+    response; a body that streams has it for itself. Answers 400, 403, 404 and 503 on its own: 503
+    at once where tenant or shard have all the slots that they may have, or the shard is away.
     """
 
     sync_capable = True
@@ -78,9 +81,12 @@ class TenantMiddleware:
         refused = _prepare(request, route)
         if refused is not None:
             return refused
-        with _InRequest(request, route):
+        slot = take_slot(route.entry)
+        if isinstance(slot, Refused):
+            return _refused(request, slot)
+        with held(slot) as kept, _InRequest(request, route):
             response: HttpResponseBase = self.get_response(request)
-            return _finish(request, route, response)
+            return kept.until_sent(_finish(request, route, response))
 
     async def _answer_async(self, request: HttpRequest) -> HttpResponseBase:
         try:
@@ -95,9 +101,12 @@ class TenantMiddleware:
         refused = _prepare(request, route)
         if refused is not None:
             return refused
-        with _InRequest(request, route):
+        slot = take_slot(route.entry)
+        if isinstance(slot, Refused):
+            return _refused(request, slot)
+        with held(slot) as kept, _InRequest(request, route):
             response: HttpResponseBase = await self.get_response(request)
-            return _finish(request, route, response)
+            return kept.until_sent(_finish(request, route, response))
 
 
 def _host_header(request: HttpRequest) -> str:
@@ -146,6 +155,10 @@ def _prepare(request: HttpRequest, route: Route) -> HttpResponseBase | None:
     if route.urlconf is not None:
         request.urlconf = route.urlconf
     return None
+
+
+def _refused(request: HttpRequest, why: Refused) -> HttpResponseBase:
+    return pages.unavailable(request) if why is Refused.SHARD_AWAY else pages.busy(request)
 
 
 class _InRequest:

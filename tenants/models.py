@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models.functions import Lower, Now
 from django_tenants.models import DomainMixin, TenantMixin
 
+from tenants.plans import LONGEST_NAME
 from tenants.states import ProvisionState, PurgeState, TenantState
 
 CONTROL = "control"
@@ -32,6 +33,8 @@ class Tenant(TenantMixin):
         choices=[(state.value, state.name) for state in TenantState],
         default=TenantState.PROVISIONING,
     )
+    plan = models.CharField(max_length=LONGEST_NAME, default="", db_default="", blank=True)
+    """How much of its shard it may have (ATOLL_PLANS); empty: as much as anybody without one."""
     created_at = models.DateTimeField(db_default=Now())
     deleted_at = models.DateTimeField(null=True, blank=True)
     """When it was deleted; None while it is not. With it come the next two."""

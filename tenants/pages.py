@@ -40,9 +40,21 @@ def suspended(request: HttpRequest, name: str) -> HttpResponse:
 
 def unavailable(request: HttpRequest) -> HttpResponse:
     """503, and when to come back: something that this page needs is away."""
-    response = _page(
-        503, "Back in a moment", "This workspace cannot be reached right now. Please try again."
+    return _later(
+        _page(
+            503, "Back in a moment", "This workspace cannot be reached right now. Please try again."
+        )
     )
+
+
+def busy(request: HttpRequest) -> HttpResponse:
+    """503, and when to come back: as many requests as may be are under way already."""
+    return _later(
+        _page(503, "Too much at once", "More is asked here than can be answered. Please try again.")
+    )
+
+
+def _later(response: HttpResponse) -> HttpResponse:
     response["Retry-After"] = str(max(1, round(tenant_settings().retry_after.total_seconds())))
     return response
 

@@ -8,6 +8,7 @@ from django import forms
 from console.errors import NotConfirmed
 from sharding.placements.models import CONTROL, Shard
 from sharding.placements.services.holding import REASON_MOST
+from tenants.conf import tenant_settings
 from tenants.states import TenantState
 
 
@@ -108,6 +109,22 @@ class HoldForm(forms.Form):
         if typed != self.shard:
             raise forms.ValidationError(str(NotConfirmed(self.shard)))
         return typed
+
+
+class PlanForm(forms.Form):
+    """How much of its shard a tenant may have."""
+
+    plan = forms.ChoiceField(required=False)
+    reason = forms.CharField(max_length=500, help_text="Kept in the audit.")
+
+    def __init__(self, data: Any = None, *, present: str = "") -> None:
+        super().__init__(data, auto_id="id_plan_%s", initial={"plan": present})
+        plans = {name: str(plan) for name, plan in tenant_settings().plans.items()}
+        if present and present not in plans:
+            plans[present] = f"{present}: of no meaning, ATOLL_PLANS has it no longer"
+        field = self.fields["plan"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [("", "no plan"), *plans.items()]
 
 
 class DomainForm(forms.Form):

@@ -28,6 +28,7 @@ urlpatterns = [
     path("tenants/<slug:tenant_id>/resume/", tenants.resume, name="resume"),
     path("tenants/<slug:tenant_id>/delete/", tenants.delete, name="delete"),
     path("tenants/<slug:tenant_id>/restore/", tenants.restore, name="restore"),
+    path("tenants/<slug:tenant_id>/plan/", tenants.plan, name="plan"),
     path("tenants/<slug:tenant_id>/hosts/", tenants.domain_add, name="domain_add"),
     path("tenants/<slug:tenant_id>/hosts/remove/", tenants.domain_remove, name="domain_remove"),
     path("audit/", looking.audit, name="audit"),

@@ -55,8 +55,7 @@ def check_shards_per_process(**kwargs: Any) -> list[checks.CheckMessage]:
     return [
         checks.Error(
             str(too_many),
-            hint="Name groups of processes that serve some of the shards each "
-            "(ATOLL_PROCESS_GROUPS, ATOLL_PROCESS_GROUP); docs/how-to/limits.md shows how.",
+            hint="gunicorn and uvicorn do not start like this: docs/how-to/limits.md.",
             id="sharding.E025",
         )
     ]

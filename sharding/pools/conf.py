@@ -99,7 +99,7 @@ class SlotSettings:
 
     Attributes:
         threads: ATOLL_THREADS. As the variable of that name.
-        shard_slots: ATOLL_SHARD_SLOTS. As the variable of that name; None: what follows from
+        limits: ATOLL_SHARD_SLOTS. As the variable of that name; None: what follows from
             ATOLL_THREADS.
         tenant_slots: ATOLL_TENANT_SLOTS. As the variable of that name; None: half of the shard's.
         processes: ATOLL_PROCESSES. As the variable of that name, where ATOLL_PROCESS_GROUP is not
@@ -107,15 +107,14 @@ class SlotSettings:
     """
 
     threads: int
-    shard_slots: int
+    limits: SlotLimits
     tenant_slots: int
     processes: int
 
     @property
-    def limits(self) -> SlotLimits:
-        """Those of shards."""
-        doubtful = spare_threads(self.threads) if self.shard_slots else 0
-        return SlotLimits(shard=self.shard_slots, doubtful=doubtful)
+    def shard_slots(self) -> int:
+        """Of one shard; 0: no limit."""
+        return self.limits.shard
 
 
 @cache
@@ -130,12 +129,13 @@ def slot_settings() -> SlotSettings:
         shard = read.whole_or_none("ATOLL_SHARD_SLOTS", least=0)
         tenant = read.whole_or_none("ATOLL_TENANT_SLOTS", least=0)
         processes = read.whole("ATOLL_PROCESSES", 1)
-    shard = spare_threads(threads) if shard is None else shard
+    spare = spare_threads(threads)
+    shard = spare if shard is None else shard
     pools = pool_settings()
     ours = (group.processes for group in pools.groups if group.name == pools.group)
     return SlotSettings(
         threads=threads,
-        shard_slots=shard,
+        limits=SlotLimits(shard=shard, doubtful=spare if shard else 0),
         tenant_slots=tenants_share(shard) if tenant is None else tenant,
         processes=next(ours, processes),
     )

@@ -1,12 +1,23 @@
 """The slots of this process."""
 
-from sharding.pools.breaker import breaker_for
+from typing import assert_never
+
+from sharding.pools.breaker import BreakerState, breaker_for
 from sharding.pools.slots import Doubt, Slots
 
 
 def doubt_of(shard: str) -> Doubt:
     """What this process thinks of a shard's server; never blocks."""
-    return Doubt.AWAY if breaker_for(shard).away else Doubt.NONE
+    state = breaker_for(shard).look().state
+    match state:
+        case BreakerState.CLOSED:
+            return Doubt.NONE
+        case BreakerState.SUSPECTED:
+            return Doubt.SUSPECTED
+        case BreakerState.OPEN | BreakerState.HELD:
+            return Doubt.AWAY
+        case _:
+            assert_never(state)
 
 
 _slots = Slots(doubt_of)

@@ -6,7 +6,7 @@ tenants of all other shards, and that is what slots are there to prevent.
 
 Plain data and a lock; knows of no server, and of a tenant only that it is another one's text.
 
-Source: docs/adr/0016.
+Source: docs/adr/0018.
 """
 
 import threading

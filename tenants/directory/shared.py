@@ -11,6 +11,7 @@ from django_redis.exceptions import ConnectionInterrupted
 
 from sharding import scope
 from sharding.placements.states import PlacementState
+from tenants.conf import tenant_settings
 from tenants.directory.types import Entry, Key
 from tenants.states import TenantState
 
@@ -40,6 +41,7 @@ def put(key: Key, entry: Entry, *, fresh_for: timedelta) -> None:
     """Let the other processes know. Absent tenants are not kept: anybody can ask for those."""
     told = {**asdict(entry), "fresh_until": time.time() + fresh_for.total_seconds()}
     del told["verdict"]  # follows from the states
+    del told["placement"]["statement_timeout_ms"]  # and this from the plan
     try:
         caches[CACHE].set(_name(key), json.dumps(told), timeout=KEPT_FOR.total_seconds())
     except (ConnectionInterrupted, OSError):
@@ -55,7 +57,7 @@ def forget(keys: list[Key]) -> None:
 
 
 def _name(key: Key) -> str:
-    return f"directory:1:{key}"
+    return f"directory:2:{key}"
 
 
 def _parse(text: str) -> Shared | None:
@@ -65,7 +67,8 @@ def _parse(text: str) -> Shared | None:
         fresh_until = float(told.pop("fresh_until"))
         told["tenant_state"] = TenantState(told["tenant_state"])
         told["placement_state"] = PlacementState(told["placement_state"])
-        told["placement"] = scope.Placement(**told["placement"])
+        timeout = tenant_settings().statement_timeout_ms(told["plan"])
+        told["placement"] = scope.Placement(**told["placement"], statement_timeout_ms=timeout)
         return Shared(Entry(**told), is_fresh=time.time() < fresh_until)
     except (KeyError, TypeError, ValueError):
         return None

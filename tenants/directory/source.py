@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from time import monotonic
 
 from django.db import connections
@@ -10,6 +11,7 @@ from django.db.utils import DatabaseError
 from sharding.placements.models import Placement
 from sharding.placements.states import PlacementState
 from sharding.pools.deadline import request_ends
+from tenants.conf import tenant_settings
 from tenants.directory.types import Entry, HostKey, IdKey, Key
 from tenants.models import CONTROL, Domain, Tenant
 from tenants.states import TenantState
@@ -49,6 +51,9 @@ def _entry(tenant: Tenant, host: str) -> Entry | None:
     placement = Placement.objects.using(CONTROL).filter(tenant_id=tenant.id).first()
     if placement is None:
         return None
+    place = placement.to_scope()
+    if timeout := tenant_settings().statement_timeout_ms(tenant.plan):
+        place = replace(place, statement_timeout_ms=timeout)
     return Entry(
         tenant_id=tenant.id,
         slug=tenant.slug,
@@ -56,7 +61,8 @@ def _entry(tenant: Tenant, host: str) -> Entry | None:
         host=host,
         tenant_state=TenantState(tenant.state),
         placement_state=PlacementState(placement.state),
-        placement=placement.to_scope(),
+        placement=place,
+        plan=tenant.plan,
     )
 
 

@@ -20,6 +20,7 @@ class Entry:
         tenant_state: what people decided.
         placement_state: what is being done with its place.
         placement: what to enter.
+        plan: the name of its plan; empty for none.
         verdict: whether the tenant is served now.
     """
 
@@ -30,6 +31,7 @@ class Entry:
     tenant_state: TenantState
     placement_state: PlacementState
     placement: scope.Placement
+    plan: str = ""
     verdict: Verdict = field(init=False)
 
     def __post_init__(self) -> None:

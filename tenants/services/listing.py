@@ -23,6 +23,7 @@ class TenantLine:
         hosts: the primary one first.
         served: what a request gets (see `tenants.serving`).
         provisioning: how far its making is, and what went wrong last; empty once it is done.
+        plan: how much of its shard it may have; empty for no plan.
         purge_after: of a deleted tenant, when its data goes; empty for all others.
         purge: how far that is, and what went wrong last; empty before it begins.
         lease: who changes its schema or place now, and for what; empty for nobody.
@@ -38,6 +39,7 @@ class TenantLine:
     placement_state: str
     epoch: int
     served: str
+    plan: str
     provisioning: str
     purge_after: str
     purge: str
@@ -109,6 +111,7 @@ def _line(
         served=may_serve(TenantState(tenant.state), PlacementState(placement.state))
         if placement
         else "not ready",
+        plan=tenant.plan,
         provisioning=_journal(journal),
         purge_after=tenant.purge_after.isoformat() if tenant.purge_after else "",
         purge=_journal(purge),

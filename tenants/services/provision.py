@@ -42,6 +42,7 @@ from tenants.errors import (
 )
 from tenants.models import CONTROL, Domain, Provisioning, RetiredSlug, Tenant
 from tenants.services import asking, journal
+from tenants.services.change_plan import check_plan
 from tenants.services.dead_holders import free_of_the_dead
 from tenants.services.keeping import kept
 from tenants.services.probing import check_answers, usable_shard
@@ -67,6 +68,7 @@ def plan_provision(request: ProvisionRequest) -> ProvisionPlan:
         TenantError, PlacementError: as provision_tenant, before it changes anything.
     """
     hosts = asking.check_request(request)
+    check_plan(request.plan)
     tenant = Tenant.objects.using(CONTROL).filter(slug=request.slug).first()
     if tenant is None:
         asking.check_free(request.slug, hosts, heir_of=_heir_of(request))
@@ -96,7 +98,7 @@ def provision_tenant(request: ProvisionRequest, *, tell: Tell = silent) -> Provi
         with `created` False.
 
     Raises:
-        InvalidSlug, InvalidDomain, InvalidRequest: nothing was changed.
+        InvalidSlug, InvalidDomain, InvalidRequest, UnknownPlan: nothing was changed.
         SlugTaken, SlugQuarantined, DomainTaken: nothing was changed.
         ShardUnavailable, ShardNotUsable: nothing was changed.
         BeingProvisioned: somebody else is at it.
@@ -154,6 +156,7 @@ def _claim(plan: ProvisionPlan) -> str:
                 schema_name=tenant_id,
                 slug=request.slug,
                 name=request.name or request.slug,
+                plan=check_plan(request.plan),
             )
             tenant.save(using=CONTROL, force_insert=True)
             for host in plan.hosts:

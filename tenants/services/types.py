@@ -47,6 +47,7 @@ class ProvisionRequest:
         shard: where, or AUTO.
         domains: further hosts under which it is reached.
         admin_email: who gets the first account, if anybody.
+        plan: how much of its shard it may have; empty: no plan.
         admin_password: with it; without, nobody can sign in until one is set.
         contents: with what it begins; without, with an empty schema.
     """
@@ -57,6 +58,7 @@ class ProvisionRequest:
     domains: tuple[str, ...] = ()
     admin_email: str = ""
     admin_password: str | None = field(default=None, repr=False)
+    plan: str = ""
     contents: Contents | None = None
 
     def asked(self) -> dict[str, Any]:
@@ -67,6 +69,9 @@ class ProvisionRequest:
             "domains": sorted(self.domains),
             "admin_email": self.admin_email,
         }
+        # What is not asked for is not there: an unfinished run of an older release is known again.
+        if self.plan:
+            told["plan"] = self.plan
         return told if self.contents is None else {**told, "contents": self.contents.asked()}
 
 

@@ -1,4 +1,4 @@
-"""What one request pays for its id, count and log fields, and one statement for its meter.
+"""What one request pays for its id, count, log fields and slot, and one statement for its meter.
 
     python -m tests.benchmarks.bench_observability
 
@@ -9,6 +9,7 @@ import os
 import tempfile
 import timeit
 from types import SimpleNamespace
+from typing import Any
 
 NUMBER = 50_000
 ROUNDS = 7
@@ -28,6 +29,28 @@ def main() -> None:
 
         django.setup()
         _measure()
+
+
+def _slot_costs() -> float:
+    from django.http import HttpResponse
+
+    from sharding.pools.slots import Refused
+    from sharding.scope import Placement
+    from tenants.slots import held, take_slot
+
+    entry: Any = SimpleNamespace(
+        placement=Placement("t0aaaaaa", "alpha", "t0aaaaaa", 1, "g"), plan=""
+    )
+    response = HttpResponse("x")
+
+    def one_request() -> None:
+        slot = take_slot(entry)
+        if isinstance(slot, Refused):
+            raise AssertionError(slot)
+        with held(slot) as kept:
+            kept.until_sent(response)
+
+    return microseconds(one_request)
 
 
 def _measure() -> None:
@@ -59,6 +82,7 @@ def _measure() -> None:
 
     request_costs = costs["ObservedWSGIHandler"] - costs["WSGIHandler"]
     print(f"a request:   {request_costs:.2f} µs, summing up included")
+    print(f"its slot:    {_slot_costs():.2f} µs, settings looked up and with block included")
     print(f"a statement: {microseconds(wait):.2f} µs, summing up included")
 
 

@@ -19,6 +19,7 @@ from psycopg import sql
 from devstack.binaries import newest_pg_dump
 from devstack.guardian import Guardian
 from devstack.stack import Stack
+from tests.benchmarks.gunicorn import THREADS
 from tests.benchmarks.systems import System
 from tests.fixtures.web_servers import ROOT, environment_of
 
@@ -54,6 +55,10 @@ class Ground:
             "ATOLL_REGISTRY": str(self.stack.files.registry),
             "ATOLL_REDIS_URL": self.stack.redis_url,
             "ATOLL_PG_DUMP": newest_pg_dump(),
+            # Slots are taken and counted, and nobody is refused: all load is on one shard, and its
+            # requests are meant to keep every thread busy.
+            "ATOLL_SHARD_SLOTS": str(THREADS),
+            "ATOLL_TENANT_SLOTS": str(THREADS),
         }
         if system.database == "atoll":
             return common

@@ -122,6 +122,26 @@ BREAKER_OPENED: Final = Counter(
     ("server",),
     registry=REGISTRY,
 )
+SLOTS: Final = Gauge(
+    "atoll_slots",
+    "Requests that are at a shard now, of all processes; `control` are those of public and "
+    "operators' hosts.",
+    ("server",),
+    multiprocess_mode="livesum",
+    registry=REGISTRY,
+)
+SLOT_LIMIT: Final = Gauge(
+    "atoll_slot_limit",
+    "Requests that may be at one shard at a time, of all processes; 0: any number.",
+    multiprocess_mode="livesum",
+    registry=REGISTRY,
+)
+SLOT_REFUSALS: Final = Counter(
+    "atoll_slot_refusals",
+    "Requests that got 503 at once, by shard and reason: shard_away, shard_busy, tenant_busy.",
+    ("server", "reason"),
+    registry=REGISTRY,
+)
 
 TASKS: Final = Counter(
     "atoll_tasks",

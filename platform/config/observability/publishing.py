@@ -10,7 +10,10 @@ from config.observability import metrics
 from config.observability.request_meter import forget_requests, publish_requests
 from sharding.backend.wrapper import open_pools
 from sharding.pools.breaker import BreakerState, breaker_looks
+from sharding.pools.conf import slot_settings
 from sharding.pools.meters import Waited, forget_meters, read_meters
+from sharding.pools.process_slots import slots
+from sharding.pools.slots import Refused
 
 EVERY: Final = timedelta(seconds=2)
 
@@ -18,6 +21,8 @@ _waited: Final[dict[str, Waited]] = {}
 _pool_stats: Final[WeakKeyDictionary[Any, dict[str, int]]] = WeakKeyDictionary()
 _pooled: Final[set[str]] = set()
 _opened: Final[dict[str, int]] = {}
+_busy: Final[set[str]] = set()
+_refused: Final[dict[tuple[str, Refused], int]] = {}
 _publishing = threading.Lock()
 _publisher: "_Publisher | None" = None
 
@@ -29,6 +34,7 @@ def publish() -> None:
         _publish_waits()
         _publish_pools()
         _publish_breakers()
+        _publish_slots()
 
 
 def keep_publishing() -> None:
@@ -41,6 +47,7 @@ def keep_publishing() -> None:
         return
     _publishing = threading.Lock()
     _waited.clear()
+    _refused.clear()
     _pool_stats.clear()
     _opened.clear()
     forget_requests()
@@ -117,6 +124,20 @@ def _publish_pools() -> None:
             metrics.POOL_CONNECTIONS.labels(server, state).set(0)
     _pooled.clear()
     _pooled.update(pools)
+
+
+def _publish_slots() -> None:
+    taken = slots().in_use()
+    if taken or _busy:  # in workers of queues nothing ever is
+        metrics.SLOT_LIMIT.set(slot_settings().shard_slots)
+    # A shard that has none now is not told of any more, and had some a moment ago.
+    for server in _busy | taken.keys():
+        metrics.SLOTS.labels(server).set(taken.get(server, 0))
+    _busy.update(taken)
+    for (server, why), now in slots().refusals().items():
+        if grown := now - _refused.get((server, why), 0):
+            metrics.SLOT_REFUSALS.labels(server, str(why)).inc(grown)
+            _refused[server, why] = now
 
 
 def _count_on(server: str, pool: Any, stats: dict[str, int]) -> None:

@@ -8,12 +8,13 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from console.errors import NotConfirmed
-from console.forms import DomainForm, DomainRemovalForm, StateForm, TenantFilterForm
+from console.forms import DomainForm, DomainRemovalForm, PlanForm, StateForm, TenantFilterForm
 from console.guard import operators_only
 from console.services.tenant_search import TenantQuery, search_tenants
 from console.services.tenants import TenantLook, check_confirmed, look_at_tenant
 from console.views.addresses import with_changed, without
 from tenants.errors import TenantError, UnknownSlug
+from tenants.services.change_plan import change_plan
 from tenants.services.delete import delete_tenant
 from tenants.services.domains import add_domain, remove_domain
 from tenants.services.restore import restore_tenant
@@ -70,6 +71,24 @@ def delete(request: HttpRequest, tenant_id: str) -> HttpResponse:
 def restore(request: HttpRequest, tenant_id: str) -> HttpResponse:
     """Bring a deleted tenant back."""
     return _set_state(request, tenant_id, restore_tenant, "is restored", shown_in="deletion_form")
+
+
+@operators_only
+@require_POST
+def plan(request: HttpRequest, tenant_id: str) -> HttpResponse:
+    """Let the tenant have more of its shard, or less."""
+    look = _looked_at(tenant_id)
+    form = PlanForm(request.POST, present=look.line.plan)
+    if form.is_valid():
+        wanted = form.cleaned_data["plan"]
+        try:
+            change_plan(tenant_id, wanted, reason=form.cleaned_data["reason"])
+        except TenantError as error:
+            form.add_error("plan", str(error))
+        else:
+            told = f"plan {wanted}" if wanted else "no plan"
+            return _done(request, tenant_id, f"{look.line.slug} has {told} from now on.")
+    return _page(request, look, plan_form=form)
 
 
 @operators_only
@@ -144,7 +163,8 @@ def _done(request: HttpRequest, tenant_id: str, told: str) -> HttpResponse:
 
 def _page(request: HttpRequest, look: TenantLook, **more: Any) -> HttpResponse:
     forms = {name: StateForm(auto_id=ids) for name, ids in _IDS.items()}
-    shown = {**forms, "domain_form": DomainForm(), "look": look, **more}
+    forms_of_its_own = {"domain_form": DomainForm(), "plan_form": PlanForm(present=look.line.plan)}
+    shown = {**forms, **forms_of_its_own, "look": look, **more}
     # A form that was not taken: the page is shown again with what is wrong.
     status = 400 if more else 200
     return render(request, "console/tenant.html", shown, status=status)

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from sharding.placements.telling import Exit
 from tenants.edge import add_dry_run, add_json, errors_told
+from tenants.plans import NO_PLAN
 from tenants.services.provision import plan_provision, provision_tenant
 from tenants.services.types import AUTO, ProvisionReceipt, ProvisionRequest
 from tenants.undo_option import add_undo, undo
@@ -32,6 +33,7 @@ class Command(BaseCommand):
             "--domain", action="append", default=[], help="a further host; may be given often"
         )
         parser.add_argument("--shard", default=AUTO, metavar="auto|NAME", help="where it will live")
+        parser.add_argument("--plan", default="", help="one of ATOLL_PLANS (default: none)")
         parser.add_argument(
             "--admin-email", default="", help="make a first admin with this address"
         )
@@ -78,6 +80,7 @@ def _request(options: dict[str, Any]) -> ProvisionRequest:
         name=options["name"],
         shard=options["shard"],
         domains=tuple(options["domain"]),
+        plan="" if options["plan"] == NO_PLAN else options["plan"],
         admin_email=email,
         admin_password=password if email or options["admin_password"] else None,
     )

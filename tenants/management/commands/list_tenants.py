@@ -11,6 +11,7 @@ from tenants.services.listing import list_tenants
 from tenants.states import TenantState
 
 _ROW = "{:<24} {:<12} {:<10} {:<10} {:<12} {}"
+_PLAN = "{:<10} "
 
 
 class Command(BaseCommand):
@@ -38,7 +39,9 @@ class Command(BaseCommand):
                 else "No tenant: make one with `manage.py create_tenant`."
             )
             return
-        self.stdout.write(_ROW.format("SLUG", "ID", "SHARD", "STATE", "SERVED", "HOSTS"))
+        plans = any(line.plan for line in lines)  # where nobody has one, nobody asks
+        head = (_PLAN.format("PLAN") if plans else "") + "HOSTS"
+        self.stdout.write(_ROW.format("SLUG", "ID", "SHARD", "STATE", "SERVED", head))
         for line in lines:
             self.stdout.write(
                 _ROW.format(
@@ -47,6 +50,8 @@ class Command(BaseCommand):
                     line.shard or "-",
                     line.state,
                     line.served,
-                    ", ".join(line.hosts) + (f"  ({line.provisioning})" * bool(line.provisioning)),
+                    (_PLAN.format(line.plan or "-") if plans else "")
+                    + ", ".join(line.hosts)
+                    + (f"  ({line.provisioning})" * bool(line.provisioning)),
                 )
             )

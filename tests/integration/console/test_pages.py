@@ -168,6 +168,36 @@ def test_suspending_takes_the_slug_and_is_audited_as_the_operators(
     assert audit_of(ochre, "tenant.active").actor == ann.actor
 
 
+@pytest.fixture
+def without_plan(ochre):
+    yield
+    Tenant.objects.using(CONTROL).filter(id=ochre.id).update(plan="")
+
+
+def test_a_tenants_plan_is_changed_with_a_reason_and_audited_as_the_operators(
+    ann, console, ochre, umber, without_plan, settings
+):
+    settings.ATOLL_PLANS = "small=4/1500ms large=40"
+    page = f"/tenants/{ochre.id}/"
+    shown = text_of(console.get(page))
+    assert "<dt>Plan</dt><dd>none</dd>" in shown
+    assert "small: 4 requests at a time, statements of at most 1500 ms" in shown
+    for wrong in ({}, {"plan": "small"}, {"plan": "huge", "reason": "x"}):
+        assert console.post(f"{page}plan/", wrong).status_code == 400
+    assert Tenant.objects.using(CONTROL).get(id=ochre.id).plan == ""
+    answer = console.post(f"{page}plan/", {"plan": "small", "reason": "paid"}, follow=True)
+    assert "ochre has plan small from now on" in text_of(answer)
+    assert "<dt>Plan</dt><dd>small</dd>" in text_of(answer)
+    entry = audit_of(ochre, "tenant.plan")
+    assert (entry.actor, entry.after) == (ann.actor, {"plan": "small", "reason": "paid"})
+    assert "<dd>none</dd>" in text_of(console.get(f"/tenants/{umber.id}/"))
+    # A plan that the settings have no longer is shown as what it is.
+    settings.ATOLL_PLANS = "large=40"
+    assert "ATOLL_PLANS has it no longer" in text_of(console.get(page))
+    answer = console.post(f"{page}plan/", {"plan": "", "reason": "left"}, follow=True)
+    assert "ochre has no plan from now on" in text_of(answer)
+
+
 def test_a_deleted_tenant_is_shown_and_restored_and_both_are_the_operators(
     ann, console, ochre, umber
 ):

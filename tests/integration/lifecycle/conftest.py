@@ -179,6 +179,7 @@ def life(_shared, neighbours):
             slug=_shared.slug,
             name=f"The {_shared.slug}",
             state="active",
+            plan="",
             restored_as="",
             deleted_at=None,
             purge_after=None,
