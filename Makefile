@@ -76,7 +76,7 @@ check-migrations: venv ## What unreleased migrations would lock or break in a fl
 	@$(PY) tools/check_migrations.py
 
 ##@ Measure it
-.PHONY: bench-requests bench-statements bench-pages bench-fleet bench-shards
+.PHONY: bench-requests bench-statements bench-pages bench-fleet bench-shards bench-memory
 bench-requests: venv ## Requests per second beside plain Django and django-tenants
 	@$(PY) -m tests.benchmarks.bench_requests
 
@@ -91,6 +91,9 @@ bench-fleet: venv ## Making tenants and migrating all of them, beside django-ten
 
 bench-shards: venv ## One server down under load, beside stock Django (ARGS=--help: a part of it)
 	@$(PY) -m tests.benchmarks.bench_shards $(ARGS)
+
+bench-memory: venv ## Memory of backends against reconnects (ARGS=--help: with fewer tenants)
+	@$(PY) -m tests.benchmarks.bench_memory $(ARGS)
 
 ##@ Keep it
 .PHONY: setup docs lock clean venv venv-demo

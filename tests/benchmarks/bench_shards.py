@@ -86,7 +86,7 @@ def _hung_tenant(served: Served, plan: Plan, server: WebServer) -> Told:
 def _costs(ground: TwoShards) -> dict[str, float]:
     """Microseconds of CPU that deadline and slots add."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.benchmarks.shards_costs", OTHER],
+        [sys.executable, "-m", "tests.benchmarks.shards_costs", OTHER, ground.hosts(OTHER)[0]],
         cwd=ROOT,
         env=environment_of(ground.environment()),
         stdout=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""What a request pays for the deadline: `python -m … SHARD`, prints JSON.
+"""What a request pays for deadline and slots: `python -m … SHARD HOST`, prints JSON.
 
 In one process and thread, on a server that is well: microseconds of CPU, since that is what two
 kinds of a wait differ by; the wait itself is the server's.
@@ -16,9 +16,9 @@ _ROUNDS = 31
 _TIMES = 400
 
 
-def main(shard: str) -> None:
+def main(shard: str, host: str) -> None:
     """Interleave what is compared, round by round."""
-    print(json.dumps(deadline(shard)))
+    print(json.dumps({**deadline(shard), **slots(host)}))
 
 
 def deadline(shard: str) -> dict[str, float]:
@@ -46,6 +46,27 @@ def deadline(shard: str) -> dict[str, float]:
     return {"statement_us": stock_us, "deadline_us": ours_us - stock_us}
 
 
+def slots(host: str) -> dict[str, float]:
+    """A slot of shard and tenant, taken and given back."""
+    from sharding.pools.slots import Slot
+    from tenants.directory.lookup import lookup
+    from tenants.slots import held, take_slot
+
+    entry = lookup(host)
+
+    def one() -> None:
+        slot = take_slot(entry)
+        assert isinstance(slot, Slot)
+        with held(slot):
+            pass
+
+    def nothing() -> None:
+        pass
+
+    without_us, with_us = compared(nothing, one)
+    return {"slots_us": with_us - without_us}
+
+
 def compared(*works: Callable[[], object]) -> list[float]:
     """Microseconds of CPU of each, medians over the rounds."""
     taken: list[list[float]] = [[] for _ in works]
@@ -62,4 +83,4 @@ def compared(*works: Callable[[], object]) -> list[float]:
 
 if __name__ == "__main__":
     django.setup()
-    main(sys.argv[1])
+    main(*sys.argv[1:3])

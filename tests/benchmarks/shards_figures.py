@@ -262,5 +262,6 @@ def costs(found: Mapping[str, float]) -> str:
     rows = [
         ["a statement on psycopg's own connection", f"{found['statement_us']:.1f}"],
         ["the deadline adds to a statement", f"{found['deadline_us']:.1f}"],
+        ["slots of tenant and shard add to a request", f"{found['slots_us']:.1f}"],
     ]
     return markdown_table(["", "µs of CPU"], rows)
