@@ -69,6 +69,7 @@ def test_a_run_is_told_by_lane_and_phase():
     assert told.statuses("alpha", "during") == {503}
     assert told.statuses("beta", "during") == {200}
     assert told.first_503_s == {"alpha": pytest.approx(0.2), "beta": None}
+    assert (told.served("alpha", "during"), told.served("beta", "during")) == (0, 1)
     assert told.slowest_s == {"alpha": 0.7, "beta": 0.01}
     assert told.recovery_s == {"alpha": 0.0, "beta": 0.0}
     assert told.lanes["alpha"]["during"].slowest_s == 0.5
