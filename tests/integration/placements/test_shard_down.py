@@ -110,6 +110,7 @@ ASK_CONTROL = (
     "allocate_ids",
     "build_image",
     "cancel_sign_up 8f14e45f-ceea-4672-a2b1-4d1f3c1a9a55",
+    "change_plan ann none",
     "check_drift",
     "clone_tenant ann bob",
     "create_domain ann www.example.org",
