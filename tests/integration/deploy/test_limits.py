@@ -21,6 +21,8 @@ OFF = {"ATOLL_SHARD_SLOTS": "0", "ATOLL_TENANT_SLOTS": "0"}
 NOISE = 40
 QUIET_FOR_S = 3.0
 LONG_MS = 1000
+SHORT = "/sleep/1/"
+"""A page that asks its shard for hardly anything."""
 
 
 class Uvicorn(Gunicorn):
@@ -114,7 +116,7 @@ def visits(site, tenant):
     until = time.monotonic() + QUIET_FOR_S
     while time.monotonic() < until:
         began = time.monotonic()
-        told[ask(site.port, "/account/sign-in/", tenant.host, timeout=30).status] += 1
+        told[ask(site.port, SHORT, tenant.host, timeout=30).status] += 1
         took.append(time.monotonic() - began)
         time.sleep(0.05)
     return told, took
@@ -122,7 +124,7 @@ def visits(site, tenant):
 
 def warm_up(site, *tenants):
     for tenant in tenants:
-        assert ask(site.port, "/account/sign-in/", tenant.host).status == 200
+        assert ask(site.port, SHORT, tenant.host).status == 200
 
 
 def test_a_noisy_tenant_does_not_starve_its_neighbour_nor_the_other_shard(
@@ -194,7 +196,7 @@ def hung(stack, shard):
 def test_a_hung_shard_does_not_starve_the_other(serve, stack_ready, dock, emery, kind):
     site = serve(kind, ATOLL_BREAKERS="false")
     warm_up(site, dock, emery)
-    with hung(stack_ready, "alpha"), noise(site, dock, "/account/sign-in/") as (noisy, _):
+    with hung(stack_ready, "alpha"), noise(site, dock, SHORT) as (noisy, _):
         told, took = visits(site, emery)
     assert set(told) == {200}, told
     assert median(took) < 0.5, took
@@ -208,7 +210,7 @@ def test_negative_control_without_slots_a_hung_shard_takes_every_thread(
 ):
     site = serve(ATOLL_BREAKERS="false", **OFF)
     warm_up(site, dock, emery)
-    with hung(stack_ready, "alpha"), noise(site, dock, "/account/sign-in/"):
+    with hung(stack_ready, "alpha"), noise(site, dock, SHORT):
         told, took = visits(site, emery)
     assert median(took) > 0.5, (told, took)
 
