@@ -15,9 +15,11 @@ import pytest
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 SUBJECTS = ("segments", "operations", "rule", "every_migration", "random")
+SLOW = ("operations", "random", "image")
+OF_ALL = ("every_migration", "image")
 
 
-def run_inside(folder, *, settings, marks, limit):
+def run_inside(folder, *, settings, marks, limit, subjects=SUBJECTS):
     """Run the tests of `inside/` that `marks` chooses; their outcomes by subject."""
     path = folder / "report.xml"
     environment = {
@@ -25,10 +27,11 @@ def run_inside(folder, *, settings, marks, limit):
     }
     command = [
         *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "0", "-m", marks),
+        *("-p", "no:schemathesis", f"--timeout={limit}"),
         *(f"--ds=tests.integration.replay.{settings}", f"--junit-xml={path}"),
         # What the libraries use of Django that will go away is their affair.
         *("-W", "default::DeprecationWarning", "-W", "default::PendingDeprecationWarning"),
-        str(HERE / "inside"),
+        *(str(HERE / "inside" / f"test_{subject}.py") for subject in subjects),
     ]
     done = subprocess.run(
         command,
@@ -66,3 +69,23 @@ def report(stack_ready, tmp_path_factory):
 @pytest.mark.parametrize("subject", SUBJECTS)
 def test_migrations_are_replayed(subject, report):
     assert_well(subject, report)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1300)
+def test_every_operation_and_long_histories_are_replayed(stack_ready, tmp_path):
+    report = run_inside(tmp_path, settings="settings", marks="slow", limit=1200, subjects=SLOW)
+
+    for subject in SLOW:
+        assert_well(subject, report)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1300)
+def test_all_of_wagtail_allauth_and_oauth_toolkit_is_replayed(stack_ready, tmp_path):
+    report = run_inside(
+        tmp_path, settings="settings_all", marks="slow or not slow", limit=1200, subjects=OF_ALL
+    )
+
+    for subject in OF_ALL:
+        assert_well(subject, report)
