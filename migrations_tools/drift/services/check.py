@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -152,14 +152,21 @@ def _measure(
     count = 0
     for name, schemas in sorted(wanted.items()):
         tell(f"measuring {len(schemas)} schemas of {name}")
-        count += len(schemas)
-        found += _judge(by_name[name], servers[name], schemas)
+        told, measured = _judge(by_name[name], servers[name], schemas)
+        found += told
+        count += measured
     return tuple(found), count
 
 
-def _judge(shard: ShardSeen, server: Server | None, schemas: list[str]) -> Iterator[Finding]:
+def _judge(
+    shard: ShardSeen, server: Server | None, schemas: list[str]
+) -> tuple[list[Finding], int]:
     assert server is not None, "a shard that was looked at has an address"
+    found: list[Finding] = []
+    count = 0
     for measured in measure(server, schemas):
+        count += not measured.problem
         marker = shard.schemas[measured.schema].marker
         if marker is not None:
-            yield from judge(marker, measured, major=shard.major)
+            found += judge(marker, measured, major=shard.major)
+    return found, count

@@ -9,6 +9,7 @@ from psycopg import sql
 from migrations_tools.drift.types import Measured
 from migrations_tools.images.services.find_image import find_image
 from migrations_tools.states import state_of
+from sharding.pools.outages import without_rows
 from sharding.registry.types import Server
 from sharding.schemas.connections import Connection, own_connection
 from sharding.schemas.errors import ServerUnreachable
@@ -29,18 +30,21 @@ def measure(server: Server, schemas: Collection[str]) -> Iterator[Measured]:
     Locks: ACCESS SHARE on catalogues and on each schema's own small tables, briefly.
     """
     images: dict[str, str | None] = {}
+    left = list(schemas)
     try:
         with own_connection(server) as connection:
-            for schema in schemas:
+            while left:
                 try:
                     with connection.transaction():
-                        yield _measure(connection, server, schema, images)
+                        measured = _measure(connection, server, left[0], images)
                 except psycopg.Error as error:
                     if connection.closed:
                         raise
-                    yield Measured(schema, server.name, problem=" ".join(str(error).split()))
+                    measured = Measured(left[0], server.name, problem=without_rows(error))
+                del left[0]
+                yield measured
     except ServerUnreachable as error:
-        for schema in schemas:
+        for schema in left:
             yield Measured(schema, server.name, problem=error.reason)
 
 

@@ -7,7 +7,9 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from migrations_tools.drift.errors import NotLeftOver, OpenElsewhere
+from migrations_tools.drift.services.check import DriftRequest, check_drift
 from migrations_tools.drift.services.left_over import LeftOver, drop_left_over, find_left_over
+from migrations_tools.drift.services.measure import measure
 from migrations_tools.drift.services.mend import mend_schema
 from sharding.placements.models import Placement
 from sharding.placements.services.leases import lease
@@ -19,6 +21,11 @@ from sharding.schemas.services.describe import describe
 from sharding.schemas.services.drop_schema import drop_schema
 from sharding.schemas.services.roles import drop_role, make_roles
 from tests.integration.drift.conftest import found, kinds
+
+KILL_OWN = """
+    SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+    WHERE usename = 'own' AND application_name = 'atoll schemas'
+"""
 
 
 def open_copy(shard: str, schema: str) -> None:
@@ -90,6 +97,35 @@ def test_migrations_recorded_by_hand_are_told(ann, superuser):
     finally:
         superuser("alpha", f"UPDATE {table} SET name = rtrim(name, 'x') WHERE app = 'sessions'")
     assert found(ann, full=True) == []
+
+
+def test_a_schema_that_cannot_be_measured_is_told_and_the_next_one_is_measured(ann, bob, superuser):
+    table = f"{ann}.django_migrations"
+    superuser("alpha", f"REVOKE SELECT ON {table} FROM own")
+    try:
+        request = DriftRequest(tenants=frozenset({ann, bob}), full=True)
+        report = check_drift(request)
+    finally:
+        superuser("alpha", f"GRANT SELECT ON {table} TO own")
+    (finding,) = report.findings
+    assert (finding.kind, finding.subject) == ("schema.not_measured", ann)
+    assert "permission denied for table django_migrations" in finding.what
+    assert finding.mend == f"manage.py check_drift --full --tenant {ann}"
+    assert report.measured == 1
+    assert check_drift(request).measured == 2
+
+
+def test_of_a_server_that_is_lost_on_the_way_only_the_rest_is_told_as_not_measured(
+    ann, bob, superuser
+):
+    measuring = measure(addresses.shard("alpha"), [ann, bob])
+    first = next(measuring)
+    superuser("alpha", KILL_OWN)
+
+    assert (first.schema, first.problem) == (ann, "")
+    (second,) = measuring
+    assert second.schema == bob
+    assert second.problem
 
 
 def test_a_closed_schema_is_opened_only_when_no_other_copy_is_open(ann, superuser):
