@@ -6,14 +6,14 @@ one, so that nobody is served by what was restored from it (`sharding/backend/id
 Source: docs/adr/0015.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from django.db import transaction
 
 from sharding.placements.errors import NoSuchShard, ShardNotRestored, ShardSealed
-from sharding.placements.models import CONTROL, Shard
+from sharding.placements.models import CONTROL, Placement, Shard
 from sharding.placements.services.audit import record_audit
 from sharding.placements.services.registry_file import read_file, register_server
 from sharding.registry.types import Server
@@ -23,15 +23,28 @@ _SERVER: Final = "SELECT name, incarnation, pg_is_in_recovery() FROM atoll.serve
 _RAISE: Final = "UPDATE atoll.server SET incarnation = %(to)s WHERE incarnation < %(to)s"
 
 
-def seal_shard(name: str, registry_path: Path) -> int:
+@dataclass(frozen=True, slots=True)
+class Sealing:
+    """What a shard's number was and is, or would be: the same object for both.
+
+    Attributes:
+        before: of the registry where a shard is sealed, of the server where its backups are.
+        incarnation: from then on.
+        tenants: how many live on the shard.
+    """
+
+    name: str
+    before: int
+    incarnation: int
+    tenants: int
+
+
+def seal_shard(name: str, registry_path: Path, *, dry_run: bool = False) -> Sealing:
     """Have nobody served from shard `name` until its server was compared and opened.
 
     Every process hears of it with its next heartbeat: it reads its registry file again, finds
     another incarnation, and makes new connections, which are refused. On other machines the new
     file has to be brought there first.
-
-    Returns:
-        The incarnation that the registry has now.
 
     Locks: the shard's row.
     Transaction: opens one on control.
@@ -41,20 +54,18 @@ def seal_shard(name: str, registry_path: Path) -> int:
     """
     with transaction.atomic(using=CONTROL):
         server = locked_server(name, registry_path)
-        incarnation = server.incarnation + 1
-        register_shard(replace(server, incarnation=incarnation), registry_path)
-        record_audit("shard.seal", name, after={"incarnation": incarnation})
-    return incarnation
+        done = _sealing(name, server.incarnation)
+        if not dry_run:
+            register_shard(replace(server, incarnation=done.incarnation), registry_path)
+            record_audit("shard.seal", name, after={"incarnation": done.incarnation})
+    return done
 
 
-def seal_backups(name: str, registry_path: Path) -> int:
+def seal_backups(name: str, registry_path: Path, *, dry_run: bool = False) -> Sealing:
     """Have every backup of shard `name` that was made so far start sealed.
 
     The server that runs gets the next incarnation, and then the registry: nobody is refused.
     Every process hears of it as of seal_shard, and goes on with new connections.
-
-    Returns:
-        The incarnation that server and registry have now.
 
     Locks: the shard's row.
     Transaction: opens one on control, and writes one row on the shard.
@@ -71,16 +82,18 @@ def seal_backups(name: str, registry_path: Path) -> int:
             found = incarnation_of(connection, server)
             if found < server.incarnation:
                 raise ShardSealed(name, found=found, wanted=server.incarnation)
-            incarnation = found + 1
-            connection.execute(_RAISE, {"to": incarnation})
-        register_shard(replace(server, incarnation=incarnation), registry_path)
-        record_audit(
-            "shard.seal_backups",
-            name,
-            before={"incarnation": found},
-            after={"incarnation": incarnation},
-        )
-    return incarnation
+            done = _sealing(name, found)
+            if not dry_run:
+                connection.execute(_RAISE, {"to": done.incarnation})
+        if not dry_run:
+            register_shard(replace(server, incarnation=done.incarnation), registry_path)
+            record_audit(
+                "shard.seal_backups",
+                name,
+                before={"incarnation": done.before},
+                after={"incarnation": done.incarnation},
+            )
+    return done
 
 
 def incarnation_of(connection: Connection, server: Server) -> int:
@@ -123,6 +136,11 @@ def locked_server(name: str, registry_path: Path) -> Server:
     if row is None or server is None:
         raise NoSuchShard([name], known=list(rows.values_list("name", flat=True)))
     return server
+
+
+def _sealing(name: str, before: int) -> Sealing:
+    tenants = Placement.objects.using(CONTROL).filter(shard_id=name).count()
+    return Sealing(name, before=before, incarnation=before + 1, tenants=tenants)
 
 
 def register_shard(server: Server, registry_path: Path) -> int:

@@ -185,8 +185,9 @@ def test_a_backup_starts_sealed_although_nobody_seals_the_shard(
     connections.close_all()
     restore(stack_ready, "alpha", backup)
     assert "incarnation 1 and the registry knows 3" in refused(ann)
-    with pytest.raises(CommandError, match=r"is sealed: .* open_restored_shard alpha"):
-        call_command("seal_backups", "alpha", stdout=out)
+    for more in ([], ["--dry-run"]):
+        with pytest.raises(CommandError, match=r"is sealed: .* open_restored_shard alpha"):
+            call_command("seal_backups", "alpha", *more, stdout=out)
     assert "incarnation 1 and" in refused(ann), "sealing backups opens nothing"
     # What would have been without: to the restored server itself nothing seems amiss.
     known = addresses.registry()
@@ -197,6 +198,37 @@ def test_a_backup_starts_sealed_although_nobody_seals_the_shard(
 
     assert open_restored_shard("alpha").wanted == 3
     assert _when_it_answers(ann) == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("seal_shard", "knows incarnation 1 and would know 2"),
+        ("seal_backups", "is of incarnation 1 and would be of 2"),
+    ],
+)
+def test_a_dry_run_of_sealing_says_what_would_be_and_changes_nothing(
+    stack_ready, drifting, ann, monkeypatch, name, words
+):
+    path = stack_ready.files.registry
+    monkeypatch.setenv(addresses.ENVIRONMENT_VARIABLE, str(path))
+    before = path.read_bytes(), state_of_alpha()
+    living = Placement.objects.using("control").filter(shard_id="alpha").count()
+    out = io.StringIO()
+    call_command(name, "alpha", "--dry-run", stdout=out)
+
+    assert words in out.getvalue()
+    assert f": {living}" in out.getvalue()
+    assert out.getvalue().endswith("Nothing was changed.\n")
+    assert (path.read_bytes(), state_of_alpha()) == before
+    assert groups(ann) == set()
+
+
+def state_of_alpha():
+    with own_connection(addresses.shard("alpha")) as connection:
+        server = connection.execute("SELECT * FROM atoll.server").fetchall()
+    row = Shard.objects.using("control").filter(name="alpha").values().get()
+    return server, row, AuditEntry.objects.using("control").count()
 
 
 @pytest.mark.parametrize("name", ["seal_shard", "seal_backups"])

@@ -19,13 +19,21 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name", help="the shard")
+        parser.add_argument("--dry-run", action="store_true", help="ask the server, change nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
         path = registry_file_to_write()
-        name = options["name"]
+        name, dry_run = options["name"], options["dry_run"]
         with errors_told():
-            incarnation = seal_backups(name, path)
+            done = seal_backups(name, path, dry_run=dry_run)
+        if dry_run:
+            self.stdout.write(
+                f"{name} is of incarnation {done.before} and would be of {done.incarnation}: every "
+                f"backup of it would start sealed. Tenants on it, served all the time: "
+                f"{done.tenants}. Nothing was changed."
+            )
+            return
         self.stdout.write(
-            f"{name} is of incarnation {incarnation} now, and every backup of it is of an older "
-            "one. Bring the registry file to every machine."
+            f"{name} is of incarnation {done.incarnation} now, and every backup of it is of an "
+            "older one. Bring the registry file to every machine."
         )

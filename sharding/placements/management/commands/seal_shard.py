@@ -22,18 +22,28 @@ class Command(BaseCommand):
         parser.add_argument(
             "--confirm", metavar="NAME", default="", help="do not ask: the shard's name"
         )
+        parser.add_argument(
+            "--dry-run", action="store_true", help="print who would get 503, change nothing"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         path = registry_file_to_write()
-        name = options["name"]
-        if (options["confirm"] or _asked(name)) != name:
+        name, dry_run = options["name"], options["dry_run"]
+        if not dry_run and (options["confirm"] or _asked(name)) != name:
             raise CommandError("That is not its name. Nothing was changed.", returncode=Exit.USAGE)
         with errors_told():
-            incarnation = seal_shard(name, path)
+            done = seal_shard(name, path, dry_run=dry_run)
+        if dry_run:
+            self.stdout.write(
+                f"{name} would be sealed: the registry knows incarnation {done.before} and would "
+                f"know {done.incarnation}. Tenants that would get 503: {done.tenants}. Nothing was "
+                "changed."
+            )
+            return
         self.stdout.write(
-            f"{name} is sealed: the registry knows incarnation {incarnation}, and nobody is served "
-            f"by an older one.\nWhen its server is back: manage.py open_restored_shard {name} "
-            "--dry-run"
+            f"{name} is sealed: the registry knows incarnation {done.incarnation}, and nobody is "
+            f"served by an older one.\nWhen its server is back: manage.py open_restored_shard "
+            f"{name} --dry-run"
         )
 
 
