@@ -6,8 +6,8 @@ from typing import Final
 
 from migrations_tools.errors import MigrationToolsError
 from sharding.placements import telling
-from sharding.placements.errors import NoSuchShard
 from sharding.placements.telling import Exit, ExitCodes
+from tenants.catalog.errors import NoSuchRow
 from tenants.errors import (
     InvalidDomain,
     InvalidName,
@@ -15,7 +15,9 @@ from tenants.errors import (
     InvalidSlug,
     ProvisionFailed,
     TenantError,
+    UnknownDomain,
     UnknownPlan,
+    UnknownSlug,
 )
 from tenants.services.errors import (
     InvalidList,
@@ -33,9 +35,11 @@ _CODES: Final[ExitCodes] = {
     InvalidName: Exit.USAGE,
     InvalidRequest: Exit.USAGE,
     UnknownPlan: Exit.USAGE,
+    NoSuchRow: Exit.USAGE,
     NotConfirmed: Exit.USAGE,
     NothingToConfirm: Exit.USAGE,
-    NoSuchShard: Exit.USAGE,
+    UnknownDomain: Exit.USAGE,
+    UnknownSlug: Exit.USAGE,
     ProvisionFailed: Exit.PAUSED,
     PurgeFailed: Exit.PAUSED,
     RestoreFailed: Exit.FAILED,

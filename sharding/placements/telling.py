@@ -16,6 +16,8 @@ from sharding.placements.errors import (
     HoldNeedsReason,
     InvalidShardName,
     NoProcessGroups,
+    NoSuchPlacement,
+    NoSuchShard,
     PlacementError,
     ProcessesBehind,
 )
@@ -23,7 +25,7 @@ from sharding.pools.errors import NoConnectionFree, ShardAway
 from sharding.pools.outages import as_sentence, causes, says_away
 from sharding.pools.pgbouncer.errors import NotConfigurable, PgBouncerError
 from sharding.registry.current import ENVIRONMENT_VARIABLE
-from sharding.registry.errors import RegistryError
+from sharding.registry.errors import RegistryError, UnknownShard
 from sharding.schemas.errors import NotFitToBeShard, PreparationFailed, SchemaError
 from sharding.scope import ScopeError
 from sharding.typed_settings import InvalidSettings
@@ -36,7 +38,7 @@ class Exit(IntEnum):
     """Nothing was changed, or what the message says."""
 
     USAGE = 2
-    """Wrong input: the same words never succeed."""
+    """Wrong input: words that never succeed, or a name (shard, tenant, domain) that is nowhere."""
 
     PAUSED = 3
     """Half done; the message says how to go on."""
@@ -49,6 +51,8 @@ _CODES: Final[ExitCodes] = MappingProxyType(
         PlacementError: Exit.FAILED,
         InvalidShardName: Exit.USAGE,
         HoldNeedsReason: Exit.USAGE,
+        NoSuchPlacement: Exit.USAGE,
+        NoSuchShard: Exit.USAGE,
         NoProcessGroups: Exit.USAGE,
         ProcessesBehind: Exit.PAUSED,
         InvalidSettings: Exit.USAGE,
@@ -58,6 +62,7 @@ _CODES: Final[ExitCodes] = MappingProxyType(
         PreparationFailed: Exit.PAUSED,
         NotFitToBeShard: Exit.FAILED,
         RegistryError: Exit.FAILED,
+        UnknownShard: Exit.USAGE,
         ScopeError: Exit.FAILED,
     }
 )

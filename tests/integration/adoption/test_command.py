@@ -97,7 +97,7 @@ ON_ALPHA = ("--shard", "alpha", "--admin", "SUPERUSER")
         (("adopt-new", *ON_ALPHA, "--also", "auth_user"), 2, "give TABLE=CONDITION"),
         (("adopt-new", *ON_ALPHA, "--also", "=x"), 2, "give TABLE=CONDITION"),
         (("adopt-new", *ON_ALPHA, "--schema", STRAY, "--also", "x=1=1"), 1, "--also names x"),
-        (("adopt-new", "--undo"), 1, "No tenant has the slug"),
+        (("adopt-new", "--undo"), 2, "No tenant has the slug"),
         (("adopt-taken", "--undo"), 1, "is finished"),
     ],
 )

@@ -56,11 +56,11 @@ def execute(tenant, *statements):
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
-        (("export_tenant", "nobody", "x.atoll"), 1, "No tenant has the slug"),
+        (("export_tenant", "nobody", "x.atoll"), 2, "No tenant has the slug"),
         (("export_tenant", "arc-rich", "/nowhere/x.atoll"), 2, "No such file or directory"),
         (("import_tenant", "/nowhere/x.atoll"), 2, "No such file or directory"),
         (("import_tenant", "/dev/null"), 2, "it is no tar"),
-        (("clone_tenant", "nobody", "arc-new"), 1, "No tenant has the slug"),
+        (("clone_tenant", "nobody", "arc-new"), 2, "No tenant has the slug"),
         (("clone_tenant", "arc-rich", "arc-rich"), 1, "is taken"),
         (("clone_tenant", "arc-rich", "arc-near"), 1, "is taken"),
         (("clone_tenant", "arc-rich", "Not A Slug"), 2, "cannot be a slug"),

@@ -58,7 +58,7 @@ def test_a_life_by_commands(doomed):
     assert doomed.left()
     assert told("purge_deleted", "--tenant", doomed.slug)[0]["error"] == ""
     assert doomed.left() == set()
-    assert refused("show_tenant", doomed.slug)[1] == 1
+    assert refused("show_tenant", doomed.slug)[1] == 2
 
 
 def test_now_takes_the_slug_and_nothing_else(doomed):
@@ -125,12 +125,12 @@ def test_renaming_by_command(life):
 @pytest.mark.parametrize(
     ("words", "status", "says"),
     [
-        (["delete_tenant", "nobody-at-all"], 1, "No tenant has the slug"),
-        (["delete_tenant", ""], 1, "No tenant has the slug"),
-        (["restore_tenant", "nobody-at-all"], 1, "No tenant has the slug"),
-        (["purge_deleted", "--tenant", "nobody-at-all"], 1, "No tenant has the slug"),
+        (["delete_tenant", "nobody-at-all"], 2, "No tenant has the slug"),
+        (["delete_tenant", ""], 2, "No tenant has the slug"),
+        (["restore_tenant", "nobody-at-all"], 2, "No tenant has the slug"),
+        (["purge_deleted", "--tenant", "nobody-at-all"], 2, "No tenant has the slug"),
         (["purge_deleted", "--tenant", "life-north"], 1, "is active and cannot become purged"),
-        (["rename_tenant", "nobody-at-all", "x"], 1, "No tenant has the slug"),
+        (["rename_tenant", "nobody-at-all", "x"], 2, "No tenant has the slug"),
         (["rename_tenant", "life-north", "Capital"], 2, "capital letters"),
         (["rename_tenant", "life-north", "life-south"], 1, "is taken by tenant"),
         (["rename_tenant", "life-north", "new", "--name", "a@b"], 2, "cannot be the name"),

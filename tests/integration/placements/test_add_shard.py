@@ -258,7 +258,7 @@ def test_shards_are_listed_with_what_they_hold(placement):
     assert [line["name"] for line in json.loads(run("list_shards", "beta", "--json"))] == ["beta"]
     with pytest.raises(CommandError, match=r"no shard 'nosuch'\. Known are: alpha, beta") as caught:
         run("list_shards", "nosuch", "beta")
-    assert caught.value.returncode == 1
+    assert caught.value.returncode == 2
 
 
 @contextmanager

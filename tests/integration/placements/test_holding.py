@@ -107,10 +107,10 @@ def test_what_was_done_is_told_as_json():
 @pytest.mark.parametrize(
     ("words", "returncode", "told"),
     [
-        (("hold_shard", "gamma", "--reason", "x"), 1, "There is no shard 'gamma'"),
-        (("hold_shard", "control", "--reason", "x"), 1, "There is no shard 'control'"),
+        (("hold_shard", "gamma", "--reason", "x"), 2, "There is no shard 'gamma'"),
+        (("hold_shard", "control", "--reason", "x"), 2, "There is no shard 'control'"),
         (("hold_shard", "beta", "--reason", "  "), 2, "Say in a few words why"),
-        (("release_shard", "gamma"), 1, "There is no shard 'gamma'"),
+        (("release_shard", "gamma"), 2, "There is no shard 'gamma'"),
     ],
 )
 def test_what_cannot_be_is_refused_and_nothing_changed(words, returncode, told):

@@ -64,10 +64,10 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(tenants):
         (["list_tenants", "--shard", "gamma"], 2, "no shard 'gamma'. Known are: alpha, beta"),
         (["create_tenant", "ann", "--name", "Other"], 1, "is taken by tenant"),
         (["create_domain", "ann", "1.2.3.4"], 2, "an address is no name"),
-        (["create_domain", "nobody", "x.example"], 1, "No tenant has"),
+        (["create_domain", "nobody", "x.example"], 2, "No tenant has"),
         (["delete_domain", "ann", "ann.localhost"], 1, "suspend_tenant"),
-        (["delete_domain", "ann", "x.example"], 1, "has no domain"),
-        (["suspend_tenant", "nobody"], 1, "No tenant has"),
+        (["delete_domain", "ann", "x.example"], 2, "has no domain"),
+        (["suspend_tenant", "nobody"], 2, "No tenant has"),
     ],
 )
 def test_wrong_input_is_told_with_its_exit_code(tenants, words, code, says):
