@@ -1,3 +1,4 @@
+import io
 import json
 import os
 import shutil
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from django.core.management import CommandError, call_command
 
 from devstack.stack import Stack
 
@@ -48,34 +50,58 @@ def devstack(folder):
     return run
 
 
-def test_a_person_brings_the_servers_up_looks_at_them_and_takes_them_down(devstack, folder):
+@pytest.fixture
+def look(folder, monkeypatch):
+    """The same in this process, which costs a second less: for what only looks."""
+    monkeypatch.setenv("ATOLL_DEVSTACK_DIR", str(folder))
+
+    def run(*arguments: str, status: int = 0) -> str:
+        out, ended, said = io.StringIO(), 0, ""
+        try:
+            call_command("devstack", *arguments, stdout=out)
+        except CommandError as error:
+            ended, said = error.returncode, str(error)
+        assert ended == status, said
+        return said or out.getvalue()
+
+    return run
+
+
+def test_a_person_brings_the_servers_up_looks_at_them_and_takes_them_down(devstack, look, folder):
     assert "devstack up" in devstack("status")
-    assert "devstack up" in devstack("logs", status=1)
+    assert "devstack up" in look("logs", status=1)
     assert not folder.exists()
 
     assert "ready" in devstack("up")
-    status = json.loads(devstack("status", "--json"))
+    status = json.loads(look("status", "--json"))
     assert status["up"]
     before = {each["name"]: each["pid"] for each in status["servers"]}
     assert set(before) >= {"control", "alpha", "beta", "redis"}
     assert "active" in devstack("psql", "control", "-c", "SELECT name, state FROM placements_shard")
     asked_as_web = devstack("psql", "alpha", "--login", "web", "-c", "SELECT session_user")
     assert "web" in asked_as_web
-    assert "alpha, beta" in devstack("psql", "gamma", status=1)
-    unknown = devstack("psql", "alpha", "--login", "nobody", status=1)
+    assert "alpha, beta" in look("psql", "gamma", status=2)
+    unknown = look("psql", "alpha", "--login", "nobody", status=2)
     assert "alpha has no login 'nobody' (it has superuser, web" in unknown
     assert "ready to accept connections" in devstack("logs", "alpha")
+    last_two = look("logs", "alpha", "-n", "2")
+    assert last_two.count("\n") == 2
+    assert last_two in look("logs", "alpha", "-n", "500")
+    assert look("logs", "alpha", "beta", "-n", "1").count("\n") == 2
+    with pytest.raises(CommandError, match="'many' is no number of lines"):
+        call_command("devstack", "logs", "-n", "many")
+    assert "alpha, beta" in look("logs", "gamma", status=2)
     assert (folder / "registry.toml").stat().st_mode & 0o777 == 0o600
     version = (folder / "registry.toml").read_text()
 
     os.kill(before["alpha"], signal.SIGKILL)
     devstack("up")
-    after = {s["name"]: s["pid"] for s in json.loads(devstack("status", "--json"))["servers"]}
+    after = {s["name"]: s["pid"] for s in json.loads(look("status", "--json"))["servers"]}
     assert [name for name in before if before[name] != after[name]] == ["alpha"]
     assert (folder / "registry.toml").read_text() == version
 
     devstack("down")
-    status = json.loads(devstack("status", "--json"))
+    status = json.loads(look("status", "--json"))
     assert {each["state"] for each in status["servers"]} == {"stopped"}
     assert not status["up"]
     devstack("reset", "--yes")

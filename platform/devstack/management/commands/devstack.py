@@ -6,9 +6,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from devstack.errors import DevstackError
+from devstack.errors import DevstackError, UnknownLogin, UnknownServer
 from devstack.services import bring_up, follow_logs, open_psql, tell_status, wipe
 from devstack.services.find_stack import development_stack
+from sharding.placements.telling import errors_told
 
 
 def _count(text: str) -> int:
@@ -43,7 +44,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, action: str, **options: Any) -> None:
         try:
-            getattr(self, f"_{action}")(options)
+            with errors_told():
+                getattr(self, f"_{action}")(options)
+        except (UnknownServer, UnknownLogin) as error:
+            raise CommandError(str(error), returncode=2) from error
         except DevstackError as error:
             raise CommandError(str(error)) from error
 
