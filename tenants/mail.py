@@ -1,4 +1,4 @@
-"""Mail: a tenant's goes through its outbox, that of pages without a tenant by a task of control.
+"""Mail: a tenant's goes through its outbox, that of pages without a tenant is sent by their tasks.
 
 A mail is a text template `mail/<template>.txt`; its first line is the subject. It is written when
 it is sent, not when it is asked for: what makes a link as good as a password then lies in no
@@ -9,14 +9,11 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import formataddr, parseaddr
-from functools import partial
 from smtplib import SMTPRecipientsRefused
 from typing import Any, Final, cast
 
-from celery import shared_task
 from django.conf import settings
 from django.core.mail import EmailMessage
-from django.db import transaction
 from django.template import Context
 from django.template.backends.django import Template
 from django.template.loader import get_template
@@ -25,10 +22,8 @@ from sharding import scope
 from tenants.conf import tenant_settings
 from tenants.directory.lookup import lookup_id
 from tenants.errors import UnknownLink
-from tenants.models import CONTROL
 from tenants.outbox.models import Message
 from tenants.outbox.services.publish import publish
-from tenants.tasks import ControlTask
 
 log = logging.getLogger(__name__)
 
@@ -119,27 +114,12 @@ def deliver(message: Message) -> None:
     _send(title, body, to=asked["to"], name=name, number=f"{place.tenant_id}.{message.pk}")
 
 
-def send_control_mail(template: str, *, to: str, context: Mapping[str, Any] | None = None) -> None:
-    """Send a mail that is no tenant's, after the commit of control's transaction.
+def deliver_control_mail(title: str, body: str, to: str) -> None:
+    """Send one mail that is no tenant's; the caller is a task that may be tried again.
 
     Raises:
-        TemplateDoesNotExist: there is no `mail/<template>.txt`.
-        kombu.exceptions.OperationalError: the broker is away; nothing is sent. In a transaction
-            its commit raises it.
+        OSError: as of `deliver`.
     """
-    title, body = compose(template, context or {})
-    transaction.on_commit(partial(deliver_control_mail.delay, title, body, to), using=CONTROL)
-
-
-@shared_task(
-    base=ControlTask,
-    autoretry_for=(OSError,),
-    retry_backoff=5,
-    retry_backoff_max=600,
-    max_retries=9,
-)
-def deliver_control_mail(title: str, body: str, to: str) -> None:
-    """Send one mail that is no tenant's; tried again for a good half hour."""
     _send(title, body, to=to)
 
 

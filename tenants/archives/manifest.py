@@ -118,11 +118,6 @@ class Manifest:
         """Of all tables."""
         return sum(table.rows for table in self.tables)
 
-    @property
-    def total_bytes(self) -> int:
-        """Of all rows as text, unpacked, and of all files."""
-        return sum(table.bytes for table in self.tables) + self.files.bytes
-
     def to_bytes(self) -> bytes:
         """As it lies in the archive."""
         told = {"format": FORMAT, "version": VERSION, **asdict(self)}

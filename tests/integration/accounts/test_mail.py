@@ -17,7 +17,6 @@ from tenants.mail import (
     deliver,
     deliver_control_mail,
     queue_mail,
-    send_control_mail,
 )
 from tenants.outbox.errors import NoTransaction
 from tenants.outbox.models import Message, ParkedMessage
@@ -80,13 +79,11 @@ def test_what_people_typed_begins_no_header_and_is_not_escaped():
     assert "join Elm & Elm as Agent" in body
 
 
-def test_mail_without_a_tenant_goes_after_controls_commit(dune, mailoutbox, stack_ready, broker):
-    with transaction.atomic(using="control"):
-        send_control_mail(TEMPLATE, to="ann@dune.example", context={"workspace": "Atoll"})
-        assert not broker.messages("control")
-    arguments = broker.only_message("control")["arguments"]
-    deliver_control_mail(*arguments)
-    assert [letter.to for letter in mail.outbox] == [["ann@dune.example"]]
+def test_mail_without_a_tenant_names_none(mailoutbox):
+    deliver_control_mail("Welcome", "Hello\n", "ann@dune.example")
+    (letter,) = mail.outbox
+    assert letter.to == ["ann@dune.example"]
+    assert " via " not in letter.from_email
 
 
 class Refuses(socketserver.StreamRequestHandler):
