@@ -13,6 +13,7 @@ from django.core.validators import validate_email
 
 from accounts.errors import TooManyAttempts, WrongCredentials
 from accounts.models import User
+from accounts.plain_labels import PlainForm, PlainLabels
 from accounts.services.sign_in import identify
 from tenants.names import NO_ADDRESS, looks_like_an_address
 
@@ -38,7 +39,7 @@ def check_is_name(name: str) -> None:
 _SEPARATORS: Final = re.compile(r"[\s,;]+")
 
 
-class SignInForm(AuthenticationForm):
+class SignInForm(PlainLabels, AuthenticationForm):
     """E-mail address and password.
 
     Attributes:
@@ -66,7 +67,7 @@ class SignInForm(AuthenticationForm):
         return self.cleaned_data
 
 
-class NewPasswordForm(forms.Form):
+class NewPasswordForm(PlainForm):
     """A new password, typed once: it can be shown, and a link by mail mends a slip."""
 
     new_password = forms.CharField(
@@ -108,7 +109,7 @@ class ChangePasswordForm(NewPasswordForm):
     field_order = ("old_password", "new_password")
 
 
-class ResetForm(forms.Form):
+class ResetForm(PlainForm):
     """Where to send a link."""
 
     email = forms.EmailField(
@@ -118,7 +119,7 @@ class ResetForm(forms.Form):
     )
 
 
-class AddressForm(forms.Form):
+class AddressForm(PlainForm):
     """Another address, and the password to show that it is you."""
 
     email = forms.EmailField(
@@ -134,7 +135,7 @@ class AddressForm(forms.Form):
     )
 
 
-class ProfileForm(OfUser):
+class ProfileForm(PlainLabels, OfUser):
     """What a member says about themself."""
 
     time_zone = forms.ChoiceField(required=False)
@@ -154,7 +155,7 @@ class ProfileForm(OfUser):
         field.choices = [("", "That of the workspace"), *choices]
 
 
-class InviteForm(forms.Form):
+class InviteForm(PlainForm):
     """Whom to invite, and what they may do."""
 
     addresses = forms.CharField(
@@ -180,7 +181,7 @@ class InviteForm(forms.Form):
         return typed
 
 
-class RoleForm(forms.Form):
+class RoleForm(PlainForm):
     """Another role for a member."""
 
     role = forms.ChoiceField(choices=User.Role)
@@ -202,7 +203,7 @@ class AcceptForm(NewPasswordForm):
         self.fields["new_password"].label = "Choose a password"
 
 
-class TokenForm(forms.Form):
+class TokenForm(PlainForm):
     """A token for a program."""
 
     name = forms.CharField(

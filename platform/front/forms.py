@@ -2,20 +2,13 @@
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.http import QueryDict
 
 from accounts.models import User
+from accounts.plain_labels import PlainForm
 from front.types import Wish
 from tenants.names import NO_ADDRESS, looks_like_an_address
 from tenants.services.asking import LONGEST_NAME
 from tenants.slugs import LONGEST
-
-
-class PlainForm(forms.Form):
-    """A form whose labels end as they are written."""
-
-    def __init__(self, data: QueryDict | None = None) -> None:
-        super().__init__(data, label_suffix="")
 
 
 class EmailForm(PlainForm):

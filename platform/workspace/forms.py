@@ -7,6 +7,7 @@ from django import forms
 from django.db.models import QuerySet
 
 from accounts.models import User
+from accounts.plain_labels import PlainForm, PlainLabels
 from workspace.content_types import Upload
 from workspace.models import Comment, Ticket
 from workspace.services.attachments import MOST_AT_ONCE
@@ -49,7 +50,7 @@ class FilesField(forms.FileField):
         return files
 
 
-class FilterForm(forms.Form):
+class FilterForm(PlainForm):
     """Which tickets a list shows. Every field may be empty."""
 
     text = forms.CharField(
@@ -95,7 +96,7 @@ class FilterForm(forms.Form):
         ]
 
 
-class TicketForm(OfTicket):
+class TicketForm(PlainLabels, OfTicket):
     """A new ticket."""
 
     body = LinesField(label="What is it about?", required=False, max_length=20_000)
@@ -116,7 +117,7 @@ class TicketForm(OfTicket):
         _offer(self, assignable())
 
 
-class ChangeForm(forms.Form):
+class ChangeForm(PlainForm):
     """Changes of a ticket that is there, by somebody who looked at a version of it.
 
     Each field comes back with what was shown (`show_hidden_initial`): so only what this person
@@ -180,7 +181,7 @@ class WordingForm(ChangeForm):
     )
 
 
-class CommentForm(OfComment):
+class CommentForm(PlainLabels, OfComment):
     """A comment on a ticket, files for it, or both."""
 
     text = LinesField(

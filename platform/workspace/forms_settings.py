@@ -8,29 +8,30 @@ from zoneinfo import available_timezones
 from django import forms
 from django.db.models import Q
 
+from accounts.plain_labels import PlainForm
 from tenants.catalog.models import Country
 from workspace.logo import LARGEST_LOGO
 
 
-class NameForm(forms.Form):
+class NameForm(PlainForm):
     """What people call the workspace."""
 
     name = forms.CharField(label="Name", max_length=150)
 
 
-class TimeZoneForm(forms.Form):
+class TimeZoneForm(PlainForm):
     """In which zone times are shown."""
 
     time_zone = forms.ChoiceField(label="Time zone")
 
     def __init__(self, *args: object, **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        super().__init__(*args, **kwargs)
         field = self.fields["time_zone"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = _zones()
 
 
-class CountryForm(forms.Form):
+class CountryForm(PlainForm):
     """Where the workspace is at home. One that is retired is offered only where it is chosen."""
 
     country = forms.ModelChoiceField(
@@ -44,7 +45,7 @@ class CountryForm(forms.Form):
         field.queryset = Country.objects.filter(Q(retired=False) | Q(code=chosen))
 
 
-class LogoForm(forms.Form):
+class LogoForm(PlainForm):
     """A picture to be made a logo of."""
 
     logo = forms.FileField(

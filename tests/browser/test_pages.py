@@ -52,6 +52,14 @@ def test_the_public_pages_are_for_everybody(visits, look):
     visits.walk(page, "localhost", PUBLIC, look)
 
 
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_host_of_nobody_has_a_page_for_everybody(visits, look):
+    page = visits.person(**LOOKS[look]).new_page()
+    assert page.goto(visits.address("nobody.localhost")).status == 404
+    visits.look_at(page, f"nobody-{look}")
+    assert page.evaluate("getComputedStyle(document.body).margin") == "0px"
+
+
 def test_the_finder_finds(visits, acme):
     """The negative control of what the tests above rely on."""
     page = visits.member(acme)

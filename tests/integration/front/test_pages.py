@@ -60,6 +60,17 @@ def test_pages_set_no_cookie_but_the_forms_and_bring_nothing_from_elsewhere(page
         assert not re.search(rb"\son\w+=", answer.content)
 
 
+def test_what_was_wrong_with_an_address_stands_where_the_answer_to_the_next_one_comes(
+    pages, visitor
+):
+    for path in ("/sign-up/", pages["choose"]):
+        page = send(visitor, path, name="A", slug="not good", email="a@b.example").content.decode()
+        (state,) = re.findall(r'<div id="slug_state"[^>]*>(.*?)</div>', page, re.DOTALL)
+        assert page.count("errorlist") == state.count("errorlist") == 1, path
+        assert 'hx-target="#slug_state"' in page
+        assert 'aria-invalid="true"' in page
+
+
 def test_pages_are_of_the_public_host_only(pages, east):
     for path in pages.values():
         if path == "/":
