@@ -139,7 +139,8 @@ class Provisioning(models.Model):
         default=ProvisionState.CLAIMED,
     )
     asked = models.JSONField(default=dict)
-    """What was asked for, to tell a second run of one request from another request. No password."""
+    """What was asked for, to tell a second run of one request from another request. No password,
+    and no address: a keyed hash of the first admin's."""
     last_error = models.TextField(default="", blank=True)
     started_at = models.DateTimeField(db_default=Now())
     changed_at = models.DateTimeField(db_default=Now())

@@ -131,7 +131,7 @@ def _state_of_same(tenant: Tenant, request: ProvisionRequest) -> ProvisionState:
     found = Provisioning.objects.using(CONTROL).filter(tenant=tenant).first()
     placement = get_placement(tenant.id)
     same_place = request.shard in (AUTO, placement.shard_id)
-    if found is None or found.asked != request.asked() or not same_place:
+    if found is None or not request.is_same_as(found.asked) or not same_place:
         raise SlugTaken(tenant.slug, tenant.id)
     if found.state == ProvisionState.UNDOING:
         raise WrongTenantState(tenant.slug, found="being taken back", wanted="finished")
@@ -141,7 +141,7 @@ def _state_of_same(tenant: Tenant, request: ProvisionRequest) -> ProvisionState:
 def _told(plan: ProvisionPlan) -> dict[str, Any]:
     """What the audit says for good, so without the address of anybody."""
     told = {**plan.request.asked(), "shard": plan.shard}
-    del told["admin_email"]
+    del told["admin"]
     return told
 
 

@@ -2,12 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
+
+from django.conf import settings
+from django.utils.crypto import salted_hmac
 
 from sharding import scope
 from tenants.states import ProvisionState
 
 AUTO = "auto"
+
+_FIRST_ADMIN: Final = "tenants.first-admin"
 
 
 class Contents(Protocol):
@@ -61,18 +66,33 @@ class ProvisionRequest:
     plan: str = ""
     contents: Contents | None = None
 
-    def asked(self) -> dict[str, Any]:
-        """What tells this request from another one; kept in the journal, so without password."""
+    def asked(self, *, secret: str | bytes | None = None) -> dict[str, Any]:
+        """What tells this request from another one.
+
+        Control keeps it for good, so without password, and of the admin's address a hash that
+        nobody without the key can try addresses against; `secret` is a key of before.
+        """
         told: dict[str, Any] = {
             "slug": self.slug,
             "name": self.name or self.slug,
             "domains": sorted(self.domains),
-            "admin_email": self.admin_email,
+            "admin": self._admin_digest(secret),
         }
         # What is not asked for is not there: an unfinished run of an older release is known again.
         if self.plan:
             told["plan"] = self.plan
         return told if self.contents is None else {**told, "contents": self.contents.asked()}
+
+    def is_same_as(self, asked: dict[str, Any]) -> bool:
+        """Whether `asked` is of this very request, under the present key or one before it."""
+        keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+        return any(asked == self.asked(secret=key) for key in keys)
+
+    def _admin_digest(self, secret: str | bytes | None) -> str:
+        if not self.admin_email:
+            return ""
+        made = salted_hmac(_FIRST_ADMIN, self.admin_email, secret=secret, algorithm="sha256")
+        return made.hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

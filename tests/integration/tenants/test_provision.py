@@ -1,14 +1,18 @@
 """Making tenants: wrong input, crashes at any point, two at once, shards that are down."""
 
+import dataclasses
 import os
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
+from django.contrib.auth.models import Group
 
 from accounts.models import User
 from sharding import scope
@@ -211,6 +215,34 @@ def test_the_same_request_again_changes_nothing(ann):
     assert everything() == before
     with ann.scope():
         assert User.objects.get().check_password(PASSWORD)
+
+
+def test_control_keeps_no_address_and_knows_the_same_request_by_it_all_the_same(ann, settings):
+    kept = Provisioning.objects.using("control").get(tenant_id=ann.id).asked
+    assert ann.email not in str(kept)
+    assert kept["admin"]
+    same = ProvisionRequest(slug="ann", shard="alpha", admin_email=ann.email)
+    assert plan_provision(same).done
+    with pytest.raises(errors.SlugTaken):
+        plan_provision(dataclasses.replace(same, admin_email=f"x{ann.email}"))
+    # Another key: without the old one nobody could know it again.
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "another key, as long as keys should be: " + "k" * 40
+    assert plan_provision(same).done
+    settings.SECRET_KEY_FALLBACKS = []
+    with pytest.raises(errors.SlugTaken):
+        plan_provision(same)
+
+
+def test_addresses_that_control_kept_so_far_are_hashed_once(ann):
+    hashing = import_module("tenants.migrations.0005_no_address_of_admins")
+    rows = Provisioning.objects.using("control").filter(tenant_id=ann.id)
+    kept = rows.get().asked
+    older = {name: kept[name] for name in kept if name != "admin"}
+    rows.update(asked={**older, "admin_email": ann.email})
+    for _ in range(2):
+        hashing.hash_addresses(apps, None)
+        assert rows.get().asked == kept
 
 
 def test_a_slug_that_was_given_up_rests_but_not_for_its_owner(bob):
