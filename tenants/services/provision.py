@@ -150,7 +150,9 @@ def _claim(plan: ProvisionPlan) -> str:
     tenant_id = reserve_tenant_id(plan.shard, used_by=request.slug)
     try:
         with transaction.atomic(using=CONTROL, durable=True):
-            RetiredSlug.objects.using(CONTROL).filter(slug=request.slug).delete()
+            # An heir's stays: when the heir goes again, its slug is that one's to take back.
+            resting = RetiredSlug.objects.using(CONTROL).filter(slug=request.slug)
+            resting.exclude(tenant_id=_heir_of(request)).delete()
             tenant = Tenant(
                 id=tenant_id,
                 schema_name=tenant_id,

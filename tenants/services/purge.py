@@ -197,7 +197,10 @@ def _forget(tenant: Tenant) -> None:
             after={"slug_rests_until": until.isoformat()},
         )
         RetiredSlug.objects.using(CONTROL).update_or_create(
-            slug=tenant.slug, defaults={"tenant_id": tenant.id, "until": until}
+            # There is a row where it was an heir: the slug rests for that one.
+            slug=tenant.slug,
+            defaults={"until": until},
+            create_defaults={"tenant_id": tenant.id, "until": until},
         )
         delete_placement(tenant.id)
         Tenant.objects.using(CONTROL).get(id=tenant.id).delete(using=CONTROL)

@@ -224,6 +224,13 @@ def test_a_tenant_comes_back_under_its_own_slug(archive, rich, arrivals):
         run("clone_tenant", "arc-broken", "arc-back")
     run("import_tenant", str(file))
     assert Made("arc-back").visitor().get(reverse("accounts:sign_in")).status_code == 200
+    # It was a mistake: the first one takes its slug back.
+    run("delete_tenant", "arc-back", "--now", "--confirm", "arc-back")
+    with pytest.raises(CommandError, match="rests until"):
+        run("clone_tenant", "arc-broken", "arc-back")
+    run("rename_tenant", "arc-broken", "arc-back")
+    run("rename_tenant", "arc-back", "arc-broken")
+    run("import_tenant", str(file))
     # Once more, of the same archive: by now it rests for the sake of the one that came back.
     run("rename_tenant", "arc-back", "arc-back-2")
     arrivals.append("arc-back-2")
