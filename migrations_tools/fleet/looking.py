@@ -8,6 +8,7 @@ import psycopg
 
 from migrations_tools.fleet.types import Placed, Row, ShardRows
 from sharding.placements.models import CONTROL, Placement
+from sharding.pools.outages import without_rows
 from sharding.registry.current import registry
 from sharding.registry.types import Server
 from sharding.schemas.connections import BRIEF, own_connection
@@ -66,6 +67,6 @@ def _read(server: Server) -> ShardRows:
     except psycopg.errors.UndefinedTable:
         return ShardRows(away="its database is not prepared; run add_shard again")
     except psycopg.Error as error:
-        return ShardRows(away=" ".join(str(error).split()))
+        return ShardRows(away=without_rows(error))
     rows = {schema: Row(*rest) for _, schema, *rest in found if schema is not None}
     return ShardRows(rows=rows, major=major, reference=found[0][0] or "")

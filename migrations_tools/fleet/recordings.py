@@ -15,6 +15,7 @@ from migrations_tools.fleet.types import FleetPlan, Group, GroupKey, Member
 from migrations_tools.replay.recording import record
 from migrations_tools.replay.types import Mark, Recording
 from migrations_tools.states import State
+from sharding.pools.outages import without_rows
 from sharding.registry import current as addresses
 from sharding.schemas.connections import Patience, own_connection
 from sharding.schemas.errors import SchemaError
@@ -92,7 +93,7 @@ def _measure_on(shard: str, members: list[Member]) -> str:
                     },
                 )
     except _WHAT_MAY_FAIL as error:
-        return f"{shard}: not all could be measured: {' '.join(str(error).split())}"
+        return f"{shard}: not all could be measured: {without_rows(error)}"
     return ""
 
 
@@ -109,7 +110,7 @@ def _route(group: Group, state: State, *, record_from: int, tell: Tell) -> Route
     try:
         return Route(pending, recording=_record(group, state, tell))
     except _WHAT_MAY_FAIL as error:
-        why_not = " ".join(str(error).split())
+        why_not = without_rows(error)
         tell(why_not)
         return Route(pending, why_not=why_not)
 

@@ -22,7 +22,7 @@ from migrations_tools.replay.replaying import replay_segment
 from migrations_tools.replay.types import Mark, Segment
 from sharding import scope
 from sharding.placements.errors import PlacementError
-from sharding.pools.outages import causes, in_one_line, says_away, without_rows
+from sharding.pools.outages import causes, says_away, without_rows
 from sharding.registry.errors import RegistryError
 from sharding.registry.types import Server
 from sharding.schemas.connections import Connection
@@ -99,10 +99,11 @@ class Lane:
         except EXPECTED as error:
             if lost := _lost(error):
                 raise ShardLost(lost, begun=bool(ways)) from error
-            said = _said(error)
+            # For the journal, which is in control, where no tenant's data is.
+            said = without_rows(error)
             state = StepState.PUT_OFF if _is_passing(error) else StepState.FAILED
         except Exception as error:  # noqa: BLE001 - a migration's own code raises what it likes
-            said = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            said = f"{type(error).__name__}: {without_rows(error)}"
             state = StepState.FAILED
         way = ", ".join(dict.fromkeys(ways))
         return StepEnd(place.tenant_id, place.shard, state, way=way, said=said)
@@ -162,13 +163,6 @@ class Lane:
         if self._connection is None:
             self._connection = self.lent.borrow(self.server)
         return self._connection
-
-
-def _said(error: BaseException) -> str:
-    """For the journal, which is in control, where no tenant's data is."""
-    if isinstance(error, DatabaseError | psycopg.Error):
-        return without_rows(error)
-    return in_one_line(error)
 
 
 def _lost(error: BaseException) -> str:

@@ -30,6 +30,7 @@ from sharding.placements.models import CONTROL
 from sharding.placements.services.reference import publish_reference
 from sharding.placements.services.reference_snapshots import digest_of
 from sharding.placements.services.reference_snapshots import look as reference_tables
+from sharding.pools.outages import in_one_line
 from sharding.registry.current import registry
 from sharding.schemas.connections import Connection
 
@@ -146,8 +147,7 @@ def _migrate(connection: Connection, request: FleetRequest, tell: Tell) -> Fleet
         if not connection.closed:
             raise
         raise FleetPaused(
-            f"control went away ({' '.join(str(error).split())}), so that nothing more can be "
-            "begun."
+            f"control went away ({in_one_line(error)}), so that nothing more can be begun."
         ) from error
     except BaseException:
         with suppress(psycopg.Error):

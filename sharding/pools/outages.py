@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 import psycopg
+from django.db.utils import Error as DjangoError
 
 _SQLSTATES: Final = frozenset(
     # The server is shutting down or starting, or has no connection to spare.
@@ -11,6 +12,9 @@ _SQLSTATES: Final = frozenset(
 )
 _CONNECTION_CLASS: Final = "08"
 _SHUTTING_DOWN: Final = "57P0"
+
+# Most errors quote rows in their DETAIL; these, the value that does not fit in their first line.
+_QUOTE_VALUES: Final = frozenset({"22003", "22007", "22008", "22021", "22P02"})
 
 
 def says_away(error: BaseException) -> bool:
@@ -43,11 +47,24 @@ def in_one_line(error: BaseException) -> str:
 
 
 def without_rows(error: BaseException) -> str:
-    """What a server's error says, in one line, without its DETAIL: that quotes rows of tenants."""
-    for each in causes(error):
-        if isinstance(each, psycopg.Error) and each.diag.message_primary:
-            return " ".join(each.diag.message_primary.split())
-    return in_one_line(error)
+    """What an error says, in one line; of a server's what quotes no row of a tenant.
+
+    So it may be kept in control, or told to an operator. The server's own log has all of it.
+    """
+    said = _said_by_server(error)
+    if said is None:
+        return in_one_line(error)
+    if said.sqlstate in _QUOTE_VALUES:
+        return f"{said.sqlstate} ({type(said).__name__}): a value does not fit"
+    return " ".join((said.diag.message_primary or "").split())
+
+
+def _said_by_server(error: BaseException) -> psycopg.Error | None:
+    """The driver's error, if `error` is one, or Django's wrapper of one."""
+    wrapped = error.__cause__ if isinstance(error, DjangoError) else error
+    if isinstance(wrapped, psycopg.Error) and wrapped.diag.message_primary:
+        return wrapped
+    return None
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:

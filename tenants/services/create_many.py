@@ -12,6 +12,7 @@ from django.db import DatabaseError, connections
 
 from migrations_tools.errors import MigrationToolsError
 from sharding.placements.errors import PlacementError
+from sharding.pools.outages import without_rows
 from sharding.registry.errors import RegistryError
 from sharding.schemas.errors import SchemaError
 from tenants.errors import TenantError
@@ -120,7 +121,7 @@ def _guarded(run: Any, line: Line, request: ProvisionRequest) -> LineResult:
     try:
         done: LineResult = run(line, request, began)
     except _EXPECTED as error:
-        why = " ".join(str(error).split())
+        why = without_rows(error)
         return LineResult(line, Outcome.FAILED, error=why, seconds=monotonic() - began)
     finally:
         # They are this thread's, which nobody else would close.

@@ -18,6 +18,7 @@ from sharding.placements.services.leases import lease
 from sharding.placements.services.placing import get_placement, renew_generation
 from sharding.placements.services.reference import bring_newest
 from sharding.placements.states import PlacementState
+from sharding.pools.outages import without_rows
 from sharding.registry import current as addresses
 from sharding.registry.errors import RegistryError
 from sharding.schemas.connections import Connection, Patience, own_connection
@@ -121,7 +122,7 @@ def give_global_ids(tenants: Collection[Tenant], *, dry_run: bool = False) -> It
                 brought.add(shard)
             yield _look(tenant, shard) if dry_run else _give(tenant)
         except EXPECTED as error:
-            yield Given(tenant.id, tenant.slug, shard, error=" ".join(str(error).split()))
+            yield Given(tenant.id, tenant.slug, shard, error=without_rows(error))
 
 
 def _look(tenant: Tenant, shard: str) -> Given:

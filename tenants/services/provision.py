@@ -28,6 +28,7 @@ from sharding.placements.services.placing import (
 )
 from sharding.placements.services.reserving import reserve_tenant_id
 from sharding.placements.states import PlacementState
+from sharding.pools.outages import as_sentence, without_rows
 from sharding.schemas.errors import SchemaError
 from tenants.conf import tenant_settings
 from tenants.directory.changes import announce_change
@@ -215,8 +216,9 @@ def _make(plan: ProvisionPlan, held: Lease, tell: Tell) -> None:
             _open(plan)
             tell(f"{plan.hosts[0]} is open")
     except (DatabaseError, psycopg.Error, OSError, SchemaError, MigrationToolsError) as error:
-        journal.note_error(plan.tenant_id, str(error))
-        raise ProvisionFailed(plan.request.slug, state=done, why=str(error)) from error
+        why = without_rows(error)
+        journal.note_error(plan.tenant_id, why)
+        raise ProvisionFailed(plan.request.slug, state=done, why=why) from error
 
 
 def _build(plan: ProvisionPlan, held: Lease, tell: Tell) -> None:
@@ -245,7 +247,7 @@ def _seed(plan: ProvisionPlan, tell: Tell) -> None:
                 step(entry, plan.request)
         except Exception as error:
             # Anybody's code, so any error: what it means here is that the step has not run.
-            why = f"{path}: {error!r}."
+            why = f"{path}: {type(error).__name__}: {as_sentence(without_rows(error))}"
             journal.note_error(plan.tenant_id, why)
             raise ProvisionFailed(plan.request.slug, state=ProvisionState.BUILT, why=why) from error
 

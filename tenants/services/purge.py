@@ -26,6 +26,7 @@ from sharding.placements.services.placing import (
     set_placement_state,
 )
 from sharding.placements.states import PlacementState
+from sharding.pools.outages import as_sentence, without_rows
 from sharding.registry import current as addresses
 from sharding.registry.errors import RegistryError
 from sharding.schemas.errors import SchemaError
@@ -119,7 +120,7 @@ def purge_tenant(name: str, *, early: bool = False, tell: Tell = silent) -> Purg
         # Another run came to its end while we asked for the lease.
         raise UnknownSlug(name) from error
     except _STOPS as error:
-        why = " ".join(str(error).split())
+        why = without_rows(error)
         purge_journal.note_error(tenant.id, why)
         raise PurgeFailed(tenant.slug, state=_how_far(tenant.id), why=why) from error
 
@@ -181,7 +182,7 @@ def _run_steps(tenant: Tenant, tell: Tell) -> None:
                 step(told)
         except Exception as error:
             # Anybody's code, so any error: what it means here is that the step has not run.
-            why = f"{path}: {error!r}."
+            why = f"{path}: {type(error).__name__}: {as_sentence(without_rows(error))}"
             purge_journal.note_error(tenant.id, why)
             raise PurgeFailed(tenant.slug, state=PurgeState.DROPPED, why=why) from error
 

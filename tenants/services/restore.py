@@ -13,6 +13,7 @@ from sharding.placements.errors import PlacementError
 from sharding.placements.services.audit import record_audit
 from sharding.placements.services.leases import lease
 from sharding.placements.services.placing import get_placement
+from sharding.pools.outages import without_rows
 from sharding.registry.errors import RegistryError
 from sharding.schemas.errors import SchemaError
 from tenants.directory.changes import announce_change
@@ -92,7 +93,7 @@ def restore_tenant(name: str, *, reason: str = "", tell: Callable[[str], None] =
             held.renew()
             return _open(tenant.id, reason)
     except _STOPS as error:
-        raise RestoreFailed(tenant.slug, why=" ".join(str(error).split())) from error
+        raise RestoreFailed(tenant.slug, why=without_rows(error)) from error
 
 
 def _open(tenant_id: str, reason: str) -> Tenant:

@@ -7,6 +7,7 @@ from typing import Final
 import psycopg
 
 from migrations_tools.drift.types import SchemaSeen, ShardSeen
+from sharding.pools.outages import without_rows
 from sharding.registry.types import Server
 from sharding.schemas import names
 from sharding.schemas.connections import Connection, Patience, own_connection
@@ -84,7 +85,7 @@ def look_at_shard(server: Server, *, schemas: Collection[str] | None = None) -> 
     except psycopg.errors.UndefinedTable:
         return ShardSeen(server.name, unprepared=True)
     except psycopg.Error as error:
-        return ShardSeen(server.name, problem=" ".join(str(error).split()))
+        return ShardSeen(server.name, problem=without_rows(error))
 
 
 def _look(connection: Connection, server: Server, only: Collection[str] | None) -> ShardSeen:

@@ -17,6 +17,7 @@ from sharding.placements.services.holding import hold_of
 from sharding.placements.services.reserving import cap_of
 from sharding.placements.states import PlacementState
 from sharding.pools.breaker import BreakerState, Hold
+from sharding.pools.outages import without_rows
 from sharding.registry.current import registry
 from sharding.registry.types import Server
 from sharding.schemas.connections import BRIEF, login_connection
@@ -222,7 +223,7 @@ def _why(error: Exception) -> str:
         return f"does not answer: {error.reason}"
     if isinstance(error, psycopg.errors.UndefinedTable):
         return "is not prepared: run add_shard again"
-    return f"answers with an error: {error}"
+    return f"answers with an error: {without_rows(error)}"
 
 
 def _no_schema(problem: str) -> SchemaLook:

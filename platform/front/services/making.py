@@ -18,6 +18,7 @@ from front.states import SIGN_UP_TRANSITIONS, SignUpState
 from migrations_tools.errors import MigrationToolsError
 from sharding.placements.errors import PlacementError
 from sharding.placements.services.audit import actor
+from sharding.pools.outages import without_rows
 from sharding.schemas.errors import SchemaError
 from tenants.errors import BeingProvisioned, DomainTaken, InvalidSlug, SlugTaken, TenantError
 from tenants.services.provision import plan_provision, provision_tenant
@@ -122,7 +123,7 @@ def _ready(sign_up: UUID, receipt: ProvisionReceipt) -> SignUpState:
         )
     except IntegrityError as error:
         # There was such a tenant before, and another sign-up has it.
-        return _finish(sign_up, SignUpState.CHOOSING, last_error=str(error))
+        return _finish(sign_up, SignUpState.CHOOSING, last_error=without_rows(error))
 
 
 def _finish(sign_up: UUID, to: SignUpState, **changes: Any) -> SignUpState:

@@ -19,6 +19,7 @@ from sharding.placements.services.reference_snapshots import (
     take_snapshot,
 )
 from sharding.placements.states import ShardState
+from sharding.pools.outages import in_one_line
 from sharding.registry.current import registry
 from sharding.registry.types import Server
 from sharding.schemas.errors import SchemaError, ServerUnreachable
@@ -158,7 +159,7 @@ def problem_of(error: Exception) -> str:
     """Why a shard did not do as asked, on one line that stands after its name."""
     if isinstance(error, ServerUnreachable):
         return f"away: {error.reason}"
-    return " ".join(str(error).split())
+    return in_one_line(error)
 
 
 def servers_of(shards: Iterable[str]) -> dict[str, Server | None]:

@@ -10,6 +10,7 @@ import psycopg
 from psycopg import sql
 
 from migrations_tools.ids.services.renumber import renumber
+from sharding.pools.outages import without_rows
 from sharding.schemas.connections import Connection, Patience, admin_connection
 from sharding.schemas.errors import ServerUnreachable
 from sharding.schemas.services.global_ids import PERMISSIONS, TYPES
@@ -145,7 +146,7 @@ class Taking:
             if self.connection.closed:
                 name = self.admin.server.name
                 raise ServerUnreachable(name, "as administrator", str(error)) from error
-            raise TakeOverFailed(schema, self._doing, str(error)) from error
+            raise TakeOverFailed(schema, self._doing, without_rows(error)) from error
 
     def _take(self) -> TakeOver:
         connection, plan, schema = self.connection, self.plan, self.plan.survey.schema

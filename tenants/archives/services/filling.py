@@ -7,6 +7,7 @@ import psycopg
 from psycopg import sql
 
 from sharding import scope
+from sharding.pools.outages import without_rows
 from sharding.registry import current as addresses
 from sharding.schemas.connections import Connection, own_connection
 from sharding.schemas.services.content_hash import content_hash
@@ -84,5 +85,7 @@ def _compare(connection: Connection, schema: str, filling: Filling) -> None:
 
 
 def _told(error: psycopg.Error) -> str:
-    said = error.diag
-    return " ".join(filter(None, (said.message_primary, said.message_detail)))
+    """Of a key that leads nowhere also which: an operator adds the row that it wants."""
+    is_key = isinstance(error, psycopg.errors.ForeignKeyViolation)
+    detail = error.diag.message_detail if is_key else None
+    return " ".join(filter(None, (without_rows(error), detail)))

@@ -13,6 +13,7 @@ from django.db.models import BooleanField, ExpressionWrapper, Q
 from django.db.models.functions import Now
 
 from sharding import scope
+from sharding.pools.outages import without_rows
 from sharding.registry import current as addresses
 from sharding.schemas.connections import BRIEF, login_connection
 from sharding.scope import ports
@@ -133,7 +134,7 @@ def _note_failure(message: Message, error: Exception) -> bool:
     """Put the message off, or park it; whether it is parked."""
     retries = retries_of(message.topic)
     tries = message.tries + 1
-    why = " ".join(f"{type(error).__name__}: {error}".split())[:2000]
+    why = f"{type(error).__name__}: {without_rows(error)}"[:2000]
     if tries < retries.tries:
         pause = retries.pause_after(tries)
         Message.objects.filter(pk=message.pk).update(

@@ -10,6 +10,7 @@ from django.db.models import Count, Max, Min
 
 from sharding import scope
 from sharding.placements.models import CONTROL, Placement
+from sharding.pools.outages import without_rows
 from tenants.models import Tenant
 from tenants.outbox.models import Message, ParkedMessage
 from tenants.outbox.services.sweep import believed_everywhere
@@ -80,7 +81,7 @@ def outbox_status(names: Collection[str] = (), *, everyone: bool = False) -> Out
         try:
             lines += _count(row, slugs.get(row.tenant_id, ""))
         except DatabaseError as error:
-            problems[row.tenant_id] = " ".join(str(error).split())
+            problems[row.tenant_id] = without_rows(error)
     return OutboxStatus(tuple(lines), problems)
 
 

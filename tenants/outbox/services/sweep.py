@@ -14,6 +14,7 @@ from psycopg import sql
 from sharding import scope
 from sharding.placements.models import CONTROL, Placement
 from sharding.placements.states import PlacementState
+from sharding.pools.outages import without_rows
 from sharding.registry.current import registry
 from sharding.registry.types import Server
 from sharding.schemas.connections import BRIEF, Connection, own_connection
@@ -111,7 +112,7 @@ def _believed(server: Server) -> Believed:
     except ServerUnreachable as error:
         return Believed(server.name, {}, {}, f"away: {error.reason}")
     except psycopg.Error as error:
-        return Believed(server.name, {}, {}, str(error))
+        return Believed(server.name, {}, {}, without_rows(error))
 
 
 def _left(server: Server) -> Left:
@@ -123,7 +124,7 @@ def _left(server: Server) -> Left:
     except ServerUnreachable as error:
         return Left(server.name, (), f"away: {error.reason}")
     except psycopg.Error as error:
-        return Left(server.name, (), str(error))
+        return Left(server.name, (), without_rows(error))
     return Left(server.name, holding)
 
 

@@ -464,7 +464,7 @@ def test_a_command_whose_packets_are_dropped_ends_soon_and_makes_nothing(tenants
 def test_a_step_that_fails_is_told_and_run_again(tenants, settings):
     settings.TENANT_PROVISION_STEPS = ["tests.integration.tenants.test_provision.failing_step"]
     request_ = ProvisionRequest(slug="steps", shard="alpha")
-    with pytest.raises(errors.ProvisionFailed, match=r"failing_step: RuntimeError\('not today'\)"):
+    with pytest.raises(errors.ProvisionFailed, match=r"failing_step: RuntimeError: not today\."):
         provision_tenant(request_)
     settings.TENANT_PROVISION_STEPS = ["tests.integration.tenants.test_provision.good_step"]
     assert provision_tenant(request_).created
@@ -472,7 +472,27 @@ def test_a_step_that_fails_is_told_and_run_again(tenants, settings):
     taken_back("steps")
 
 
+def test_what_the_server_quotes_of_a_tenants_rows_reaches_neither_control_nor_its_operators(
+    tenants, settings
+):
+    settings.TENANT_PROVISION_STEPS = ["tests.integration.tenants.test_provision.quoted_step"]
+    request_ = ProvisionRequest(slug="quoted", shard="alpha")
+    with pytest.raises(errors.ProvisionFailed) as caught:
+        provision_tenant(request_)
+    kept = Provisioning.objects.using("control").get(tenant__slug="quoted").last_error
+    for said in (str(caught.value), kept):
+        assert 'IntegrityError: duplicate key value violates unique constraint "auth_group' in said
+        assert "ann@example.org" not in said
+    assert "ann@example.org" in str(caught.value.__cause__), "the server did quote it"
+    taken_back("quoted")
+
+
 ran: list[str] = []
+
+
+def quoted_step(entry, request):
+    for _ in range(2):
+        Group.objects.create(name="ann@example.org")
 
 
 def failing_step(entry, request):
