@@ -93,7 +93,7 @@ def test_by_command(life):
     assert "PLAN" not in run("list_tenants"), "where nobody has one, nobody asks"
     message, status = refused("change_plan", life.slug, "huge")
     assert (status, "There is no plan 'huge' (small, large" in message) == (2, True)
-    assert refused("change_plan", "nobody", "small")[1] == 1
+    assert refused("change_plan", "nobody", "small")[1] == 2
 
 
 def test_a_tenant_can_be_made_with_one(life):
