@@ -95,6 +95,11 @@ def main_file(wanted: Wanted, plan: PoolPlan, servers: Mapping[str, Server], *, 
                 "its own in the registry."
             )
         at = server.direct
+        if len(at.hosts) > 1:
+            raise NotConfigurable(
+                f"{server.name} has several addresses ({at.host}), and PgBouncer would take any of "
+                "them: it does not ask which accepts writes. Name one that leads to the primary."
+            )
         entries[name] = (
             f"host={_quoted(at.host)} port={at.port} dbname={_quoted(at.dbname)} "
             f"pool_size={pool.size} max_db_connections={pool.size}"

@@ -110,6 +110,7 @@ def test_who_looks_web_up_stands_in_the_list_instead_of_web():
         ([server("alpha"), server("beta", called="alpha")], "two databases are called 'alpha'"),
         ([server("alpha", called="al pha")], "cannot be the name"),
         ([server("alpha", host="10.0.0.7\nx=y")], "no line can hold"),
+        ([server("alpha", host="10.0.0.7,10.0.0.8")], "has several addresses"),
     ],
 )
 def test_what_no_pgbouncer_could_do_is_refused(servers, why):
