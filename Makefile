@@ -14,6 +14,8 @@ PYTEST_ARGS ?=
 # Each job has servers of its own; 0 runs all in one process, in order. Folders are given away as
 # they come, so that the long ones are not last.
 TEST_JOBS ?= 3
+THROUGH_PGBOUNCER = $(addprefix tests/integration/,backend lifecycle outbox reference safety tenants \
+	third_party)
 PYTEST = -m pytest -n $(TEST_JOBS) --dist loadscope --no-loadscope-reorder
 
 # Whatever the caller's shell says about paths or settings is not ours.
@@ -35,12 +37,16 @@ demo-check: venv-demo ## Start it on free ports, prove that two tenants are serv
 	@$(PY) manage.py demo_check
 
 ##@ Test it
-.PHONY: test test-full test-next test-oldest test-django test-django-quick
+.PHONY: test test-full test-pgbouncer test-next test-oldest test-django test-django-quick
 test: venv ## All tests but the slow ones
 	@$(PY) $(PYTEST) $(PYTEST_ARGS)
 
-test-full: venv ## All tests, with the slow ones
+test-full: venv ## All tests, with the slow ones, and those of tenancy once more through PgBouncer
 	@$(PY) $(PYTEST) -m "slow or not slow" $(PYTEST_ARGS)
+	@$(MAKE) test-pgbouncer
+
+test-pgbouncer: venv ## The tests of tenancy through a real PgBouncer, with the files that we write for it
+	@ATOLL_TEST_POOLER=1 $(PY) $(PYTEST) $(THROUGH_PGBOUNCER) $(PYTEST_ARGS)
 
 test-next: ## All tests but the slow ones on Django 6.1 (Python 3.12 or 3.13, an environment of its own)
 	@sh tools/make-venv.sh $(NEXT) requirements/next.txt 12

@@ -22,6 +22,8 @@ from tests.integration.backend.conftest import forget_connections
 from tests.integration.backend.grounds import sqlstate
 from tests.integration.backend.models import Author
 
+pytestmark = pytest.mark.direct("it stops the server whose silence it looks at")
+
 CAP_S = 0.8
 SLACK_S = 1.5
 """What a busy machine may add."""

@@ -20,6 +20,8 @@ from tests.fixtures.waiting import wait_for
 from tests.integration.backend.conftest import forget_connections
 from tests.integration.backend.models import Author
 
+pytestmark = pytest.mark.direct("it looks at sessions of the server")
+
 connection: Any = default
 POOL = 2
 

@@ -164,6 +164,7 @@ def test_celery_forks_a_worker_that_has_used_its_pool(grounds, environment, tmp_
     assert all(answer["seen"] == wanted for answer in answers)
 
 
+@pytest.mark.direct("the number of a session is PgBouncer's there")
 def test_negative_control_without_the_hook_a_child_speaks_on_the_parents_socket(
     grounds, environment, monkeypatch
 ):

@@ -247,6 +247,7 @@ def test_migrations_are_allowed_on_its_shard_and_nowhere_else(grounds):
     assert not allowed("control")
 
 
+@pytest.mark.direct("behind a pooler the breaker is about another address than the owner's")
 def test_a_server_that_is_away_is_found_out_before_the_work(grounds):
     class Open:
         away = True

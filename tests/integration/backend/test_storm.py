@@ -17,7 +17,7 @@ from tests.integration.backend.storm import TABLE, storm, unbound_reads
 CLIENTS = 8
 OPERATIONS = 1250
 
-pytestmark = pytest.mark.needs("pgbouncer")
+pytestmark = [pytest.mark.needs("pgbouncer"), pytest.mark.direct("it has a pooler of its own")]
 
 
 @pytest.fixture

@@ -442,6 +442,7 @@ def test_a_shard_that_goes_down_half_way_leaves_something_to_finish(
     taken_back("halfway")
 
 
+@pytest.mark.direct("its network has no pooler")
 def test_a_command_whose_packets_are_dropped_ends_soon_and_makes_nothing(tenants, namespace):
     def create(*words):
         command = [sys.executable, "manage.py", "create_tenant", "dropped", "--shard", "beta"]
