@@ -78,7 +78,7 @@ ON_ALPHA = ("--shard", "alpha", "--admin", "SUPERUSER")
         (("adopt-new",), 2, "Say with --shard"),
         (
             ("adopt-new", "--shard", "gamma", "--admin", "SUPERUSER"),
-            1,
+            2,
             "No shard is called",
         ),
         (("adopt-new", "--shard", "alpha", "--admin", ""), 2, "Give a superuser's connection"),

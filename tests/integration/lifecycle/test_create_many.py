@@ -135,6 +135,8 @@ def test_an_interrupted_run_ends_what_is_under_way_and_says_how_to_go_on(write):
     slugs = [f"stop-{number}" for number in range(30)]
     source = write(*(f"{slug},,,alpha," for slug in slugs))
     command = [sys.executable, "manage.py", "create_tenants", "--from-csv", str(source)]
+    # What a shell has started in the background ignores interrupts, and so would this.
+    command = ["env", "--default-signal=INT", *command]
     env = {**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings.test"}
     with subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True) as running:
         assert "stop-" in running.stderr.readline()
