@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any
 
 import pytest
 from django.contrib.contenttypes.models import ContentType
-from django.db import connection, connections
+from django.db import connection
 
 from devstack.pgbouncer_server import Entry
 from sharding import scope
@@ -15,6 +14,7 @@ from sharding.registry import current as registry
 from sharding.registry.types import Endpoint
 from sharding.scope import Placement
 from sharding.scope.current import replace as set_scope
+from tests.fixtures.connections import forget_connections
 from tests.integration.backend.app import installed
 from tests.integration.backend.grounds import Grounds, build_grounds, empty, remove_grounds
 from tests.integration.backend.models import Author
@@ -78,17 +78,3 @@ def through_pgbouncer(grounds, pgbouncer) -> Iterator[None]:
     registry.install(replace(known, shards=MappingProxyType({"alpha": replace(server, pooled=at)})))
     yield
     pgbouncer.server.entries = entries
-
-
-def forget_connections() -> None:
-    """Close this thread's connections and their pools, and drop their wrappers."""
-    handler: Any = connections
-    before = scope.current()
-    set_scope(None)  # `default` means the stand-in here
-    for alias in handler.made():
-        wrapper = handler.peek(alias)
-        wrapper.close()
-        if hasattr(wrapper, "close_pool"):
-            wrapper.close_pool()
-        del handler[alias]
-    set_scope(before)

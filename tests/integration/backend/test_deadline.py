@@ -18,7 +18,7 @@ from sharding.pools import deadline
 from sharding.pools.breaker import install_breaker
 from sharding.pools.deadline import AsyncDeadlined, Deadlined, async_deadlined_for, request_ends
 from sharding.pools.errors import ShardAway
-from tests.integration.backend.conftest import forget_connections
+from tests.fixtures.connections import forget_connections
 from tests.integration.backend.grounds import sqlstate
 from tests.integration.backend.models import Author
 

@@ -16,8 +16,8 @@ from sharding import scope
 from sharding.backend.wrapper import open_pools
 from sharding.pools.errors import NoConnectionFree
 from sharding.registry import current as registry
+from tests.fixtures.connections import forget_connections
 from tests.fixtures.waiting import wait_for
-from tests.integration.backend.conftest import forget_connections
 from tests.integration.backend.models import Author
 
 pytestmark = pytest.mark.direct("it looks at sessions of the server")

@@ -19,7 +19,7 @@ from devstack.ports import free_port
 from sharding import scope
 from sharding.registry import current as registry
 from sharding.registry.toml_file import write_registry
-from tests.integration.backend.conftest import forget_connections
+from tests.fixtures.connections import forget_connections
 from tests.integration.backend.forking import work
 from tests.integration.backend.models import Author
 

@@ -23,6 +23,7 @@ from sharding.pools.breaker import BreakerLook, BreakerState, install_breaker
 from sharding.registry import current as addresses
 from sharding.registry.toml_file import write_registry
 from sharding.registry.types import Endpoint
+from tests.fixtures.connections import forget_connections
 from tests.fixtures.waiting import wait_for
 
 soon = partial(wait_for, seconds=5)
@@ -79,6 +80,7 @@ def test_a_process_says_what_its_pools_hold_and_closes_those_that_nobody_uses(se
     settings.ATOLL_HEARTBEAT_SECONDS = 0.05
     settings.ATOLL_POOL_IDLE_SECONDS = 1
     settings.ATOLL_POOL = {"max_size": 2}
+    forget_connections()
     connections["alpha"].ensure_connection()
     processes.ensure_heartbeat("test")
     try:
@@ -92,7 +94,7 @@ def test_a_process_says_what_its_pools_hold_and_closes_those_that_nobody_uses(se
         assert "alpha" not in open_pools()
     finally:
         processes.stop_heartbeat()
-        connections.close_all()
+        forget_connections()
 
 
 def test_list_shards_adds_up_what_living_processes_hold():
