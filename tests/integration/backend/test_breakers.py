@@ -16,8 +16,8 @@ from sharding.pools import deadline
 from sharding.pools.breaker import BreakerState, Hold, breaker_for, hold_breakers
 from sharding.pools.errors import ShardAway
 from tests.fixtures.breakers import becomes, breakers_on
+from tests.fixtures.connections import forget_connections
 from tests.fixtures.waiting import wait_for
-from tests.integration.backend.conftest import forget_connections
 from tests.integration.backend.models import Author
 
 connection: Any = default  # has a pool, which Django's base class does not know

@@ -20,8 +20,8 @@ from sharding.pools.deadline import deadlined_for
 from sharding.pools.errors import NoConnectionFree
 from sharding.pools.meters import meter_for
 from sharding.registry import current as registry
+from tests.fixtures.connections import forget_connections
 from tests.fixtures.waiting import wait_for
-from tests.integration.backend.conftest import forget_connections
 from tests.integration.backend.models import Author
 
 pytestmark = pytest.mark.direct("it looks at sessions of the server")
