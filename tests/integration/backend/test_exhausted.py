@@ -34,6 +34,14 @@ def pooled(grounds, settings):
     forget_connections()
 
 
+@pytest.fixture
+def nothing_leaks(pooled):
+    """At the end web has no more sessions than its pool may have, beside those of tests before."""
+    before = sessions_of_web(pooled)
+    yield
+    wait_for(lambda: sessions_of_web(pooled) <= before + POOL)
+
+
 def ask(place, *, hold_s: float = 0.0) -> str:
     """As a request does it: what came of it, and the connection is given back."""
     try:
@@ -55,6 +63,7 @@ def sessions_of_web(grounds) -> int:
         ).fetchone()[0]
 
 
+@pytest.mark.usefixtures("nothing_leaks")
 def test_more_threads_than_connections_are_told_within_half_a_second_and_then_served(pooled):
     places = (pooled.a, pooled.b) * 4
     with ThreadPoolExecutor(len(places)) as threads:
@@ -69,7 +78,6 @@ def test_more_threads_than_connections_are_told_within_half_a_second_and_then_se
         assert {ask(place) for place in places} == {"served"}
     stats = open_pools()["alpha"].get_stats()
     assert (stats["requests_waiting"], stats["pool_size"] <= POOL) == (0, True)
-    wait_for(lambda: sessions_of_web(pooled) <= POOL)
 
 
 @contextmanager
@@ -102,6 +110,7 @@ def full_server(grounds):
         yield
 
 
+@pytest.mark.usefixtures("nothing_leaks")
 @pytest.mark.parametrize(
     ("full", "said"),
     [
@@ -129,5 +138,4 @@ def test_a_server_that_has_none_left_says_so_and_is_used_again_once_it_has(poole
             wait_for(lambda: thread.submit(ask, pooled.b).result() == "served", seconds=15)
     print(f"{full.__name__}: a second connection {time.monotonic() - began:.2f} s after the return")
     connections.close_all()
-    wait_for(lambda: sessions_of_web(pooled) <= POOL)
     assert open_pools()["alpha"].get_stats()["pool_size"] <= POOL
