@@ -17,6 +17,7 @@ from sharding.backend import session_bound as module
 from sharding.backend.errors import NotSessionBound
 from sharding.backend.session_bound import active, session_bound
 from sharding.pools.breaker import BreakerLook, BreakerState, install_breaker
+from tests.fixtures.waiting import wait_for
 from tests.integration.backend.models import Author, Tag
 
 WHO = "SELECT session_user, current_user, current_setting('search_path')"
@@ -62,11 +63,11 @@ def test_afterwards_it_is_closed_for_real_and_the_old_connection_is_back(grounds
         assert ask()[:2] == ("web", grounds.a.role)
     assert scope.current() is None
     with grounds.superuser("alpha") as admin:
-        time.sleep(0.05)
-        assert admin.execute(
+        owners_sessions = (
             "SELECT count(*) FROM pg_stat_activity WHERE usename = 'own' "
             "AND application_name = 'atoll' AND datname = current_database()"
-        ).fetchone() == (0,)
+        )
+        wait_for(lambda: admin.execute(owners_sessions).fetchone() == (0,))
 
 
 def test_it_is_the_same_after_an_error(grounds):

@@ -26,7 +26,7 @@ from sharding.registry.types import Endpoint
 from tests.fixtures.connections import forget_connections
 from tests.fixtures.waiting import wait_for
 
-soon = partial(wait_for, seconds=5)
+soon = partial(wait_for, seconds=15)
 
 
 def mine():
