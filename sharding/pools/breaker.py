@@ -225,6 +225,8 @@ def forget_breakers(*, keep_held: bool = False) -> Watcher:
 
 
 def _make(name: str) -> Breaker:
+    if not settings.configured:
+        return _closed  # a script that prepares a server, without a project
     # Asked for each statement where breakers are off, and else once.
     if not getattr(settings, "ATOLL_BREAKERS", True) or _find(name) is None:
         return _closed

@@ -1,5 +1,8 @@
 """The breaker around the machine: it calls the watcher when it must, and never waits."""
 
+import os
+import subprocess
+import sys
 import threading
 from datetime import UTC, datetime
 
@@ -109,3 +112,12 @@ def test_errors_of_the_client_itself_are_suspicions():
     assert looks_away(psycopg.OperationalError("connection refused"))
     assert says_away(psycopg.OperationalError("connection refused"))
     assert not looks_away(psycopg.InterfaceError("the cursor is closed"))
+
+
+def test_a_script_without_a_project_has_no_breakers_and_may_prepare_a_server():
+    code = "from sharding.pools.breaker import breaker_for; print(breaker_for('alpha').away)"
+    environment = {key: value for key, value in os.environ.items() if "DJANGO" not in key}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.returncode) == ("False\n", 0), done.stderr
