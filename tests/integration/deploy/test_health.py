@@ -6,6 +6,7 @@ import time
 import pytest
 
 from config.observability.readiness import BELIEVED_S
+from tests.fixtures.waiting import wait_for
 from tests.integration.deploy.conftest import Gunicorn, Member, ask
 
 HOSTS = ["127.0.0.1", "dock.localhost", "console.localhost", "nobody.example", "a b"]
@@ -116,7 +117,10 @@ def test_with_https_a_check_over_plain_http_is_answered_and_not_redirected(lonel
 
 def test_the_log_of_health_checks_has_no_tenant(site):
     ask(site.port, "/healthz", "only-here.example")
-    line = next(line for line in site.access_lines() if line["host"] == "only-here.example")
+    # It is written when the answer has gone out.
+    (line,) = wait_for(
+        lambda: [line for line in site.access_lines() if line["host"] == "only-here.example"]
+    )
     assert (line["path"], line["status"]) == ("/healthz", 200)
     assert "tenant" not in line
     assert json.dumps(line)
