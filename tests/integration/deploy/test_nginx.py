@@ -12,6 +12,7 @@ from django.test import override_settings
 
 from accounts.models import User
 from config.uploads import LARGEST_REQUEST
+from tests.fixtures.waiting import wait_for
 from tests.integration.deploy.conftest import Gunicorn, Member, ask
 from tests.integration.deploy.nginx_server import SHIPPED, Nginx, lay_out, tried
 from workspace.models import Export
@@ -229,10 +230,14 @@ def test_no_header_but_host_chooses_the_tenant(front, dock, emery, header):
 def test_visitors_addresses_and_https_cannot_be_made_up(front, dock):
     made_up = {"X-Forwarded-For": "6.6.6.6", "X-Forwarded-Proto": "https"}
     assert front.ask("/", dock.host, headers=made_up).status == 302
-    time.sleep(0.2)
-    lines = [line for each in front.gunicorns for line in each.access_lines()]
-    asked = [line for line in lines if line.get("host") == dock.host]
-    assert asked
+    asked = wait_for(
+        lambda: [
+            line
+            for each in front.gunicorns
+            for line in each.access_lines()
+            if line.get("host") == dock.host
+        ]
+    )
     assert {line["forwarded_for"] for line in asked} == {"127.0.0.1"}
 
 
@@ -240,13 +245,19 @@ def test_one_id_goes_through_both_logs(front, dock):
     answer = front.ask("/", dock.host)
     asked = answer.headers["X-Request-ID"]
     assert re.fullmatch(r"[0-9a-f]{32}", asked)
-    time.sleep(0.2)
-    outer = [
-        json.loads(line) for line in (front.nginx.folder / "access.log").read_text().splitlines()
-    ]
+    log = front.nginx.folder / "access.log"
+    # Both are written when the answer has gone out.
+    (line,) = wait_for(
+        lambda: [
+            line
+            for each in front.gunicorns
+            for line in each.access_lines()
+            if line.get("request_id") == asked
+        ]
+    )
+    wait_for(lambda: asked in log.read_text())
+    outer = [json.loads(line) for line in log.read_text().splitlines()]
     assert [line["status"] for line in outer if line["request_id"] == asked] == [302]
-    inner = [line for each in front.gunicorns for line in each.access_lines()]
-    (line,) = [line for line in inner if line.get("request_id") == asked]
     assert (line["tenant"], line["shard"]) == (dock.place.tenant_id, "alpha")
 
 
