@@ -11,7 +11,7 @@ from psycopg.conninfo import make_conninfo
 
 from devstack import processes
 from devstack.server import Server, Site
-from devstack.state import read_text, write_private
+from sharding.private_files import read_if_there, write_private
 
 # The time-outs end what a stopped or unreachable server would hold for ever
 # (server_login_retry: how soon a server that came back is used again).
@@ -89,7 +89,7 @@ class PgBouncerServer(Server):
 
     def is_as_configured(self) -> bool:
         """Whether its settings are those of now."""
-        return all(read_text(path) == text for path, text in self._texts().items())
+        return all(read_if_there(path) == text for path, text in self._texts().items())
 
     def launch(self) -> subprocess.Popen[bytes]:
         """Write its settings and start it."""

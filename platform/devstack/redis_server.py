@@ -7,7 +7,7 @@ from pathlib import Path
 
 from devstack import processes
 from devstack.server import Server, Site
-from devstack.state import read_text, write_private
+from sharding.private_files import read_if_there, write_private
 
 _SETTINGS = """\
 bind 127.0.0.1
@@ -40,7 +40,7 @@ class RedisServer(Server):
 
     def is_as_configured(self) -> bool:
         """Whether its settings are those of now."""
-        return read_text(self._file) == self._settings()
+        return read_if_there(self._file) == self._settings()
 
     def is_ready(self) -> bool:
         """Whether it answers; while it loads its file it answers with an error."""

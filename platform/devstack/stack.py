@@ -27,7 +27,8 @@ from devstack.pgbouncer_server import PgBouncerServer
 from devstack.postgres_server import SUPERUSER, PostgresServer
 from devstack.redis_server import RedisServer
 from devstack.server import Server
-from devstack.state import State, read_state, write_private, write_state
+from devstack.state import State, read_state, write_state
+from sharding.private_files import write_private
 from sharding.registry.errors import MalformedRegistry
 from sharding.registry.toml_file import read_registry, write_registry
 from sharding.registry.types import Endpoint, Login, Registry

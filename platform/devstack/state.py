@@ -1,13 +1,12 @@
 """What a stack remembers between runs: ports, passwords, where its files and sockets are."""
 
 import json
-import os
 import secrets
-import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from devstack.ports import free_port
+from sharding.private_files import write_private
 
 
 @dataclass
@@ -52,25 +51,3 @@ def read_state(path: Path) -> State | None:
 def write_state(path: Path, state: State) -> None:
     """Remember `state` in one step."""
     write_private(path, json.dumps(asdict(state), indent=2) + "\n")
-
-
-def write_private(path: Path, text: str) -> None:
-    """Put `text` at `path` in one step, readable by its owner only."""
-    handle, temporary = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def read_text(path: Path) -> str | None:
-    """What `path` says; None when it is not there."""
-    try:
-        return path.read_text("utf-8")
-    except FileNotFoundError:
-        return None

@@ -1,14 +1,13 @@
 """The registry as a TOML file: read whole, written whole."""
 
 import json
-import os
-import tempfile
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from sharding.private_files import write_private
 from sharding.registry.errors import MalformedRegistry
 from sharding.registry.types import Endpoint, Login, Registry, Server
 
@@ -40,16 +39,7 @@ def read_registry(path: Path) -> Registry:
 def write_registry(path: Path, registry: Registry) -> None:
     """Put `registry` at `path` in one step, readable by its owner only (it holds passwords)."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=path.name, dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(_dump(registry))
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_private(path, _dump(registry))
 
 
 def _server(path: Path, name: str, part: Mapping[str, Any]) -> Server:

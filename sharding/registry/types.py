@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,17 @@ class Endpoint:
         (docs/adr/0015).
         """
         return {"target_session_attrs": "read-write"} if len(self.hosts) > 1 else {}
+
+    def parameters(self, login: Login) -> dict[str, Any]:
+        """How `login` gets there, by libpq's names; holds the password."""
+        return {
+            "host": self.host,
+            "port": self.port,
+            "dbname": self.dbname,
+            "user": login.user,
+            "password": login.password,
+            **self.options,
+        }
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}/{self.dbname}"

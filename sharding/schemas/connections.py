@@ -75,14 +75,7 @@ def login_connection(
     Raises:
         ServerUnreachable: no connection, or it was lost on the way.
     """
-    conninfo = make_conninfo(
-        host=endpoint.host,
-        port=endpoint.port,
-        dbname=endpoint.dbname,
-        user=login.user,
-        password=login.password,
-        **endpoint.options,
-    )
+    conninfo = make_conninfo(**endpoint.parameters(login))
     # A setting of the session would stay on a pooler's server connection, for whoever is next.
     options = _options(patience) if endpoint == server.direct else ""
     with _connection(server.name, str(endpoint), conninfo, patience, options) as connection:

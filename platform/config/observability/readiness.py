@@ -15,7 +15,6 @@ from typing import Final
 
 import psycopg
 from django.conf import settings
-from psycopg.conninfo import make_conninfo
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -130,12 +129,7 @@ async def _answers(server: Server | None) -> bool:
     try:
         async with asyncio.timeout(PATIENCE_S):
             connection = await connect(
-                make_conninfo(**server.pooled.options),
-                host=server.pooled.host,
-                port=server.pooled.port,
-                dbname=server.pooled.dbname,
-                user=server.web.user,
-                password=server.web.password,
+                **server.pooled.parameters(server.web),
                 application_name="atoll readiness",
                 connect_timeout=CONNECT_TIMEOUT_S,
                 autocommit=True,

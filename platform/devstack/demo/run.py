@@ -31,7 +31,7 @@ from devstack.demo.types import TENANTS, Demo, OperatorSignIn, Running, SignIn
 from devstack.errors import StackIsBusy
 from devstack.locking import folder_lock
 from devstack.ports import holder_of
-from devstack.state import write_private
+from sharding.private_files import write_private
 
 _READY_WITHIN: Final = timedelta(seconds=60)
 _LOOK_EVERY: Final = 0.2

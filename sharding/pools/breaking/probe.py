@@ -6,7 +6,6 @@ from time import monotonic
 from typing import Any, Final, TypeVar
 
 import psycopg
-from psycopg.conninfo import make_conninfo
 
 from sharding.pools.outages import without_rows
 from sharding.registry.types import Server
@@ -81,12 +80,7 @@ class Probe:
             # cancel that, and wait for the server to say so.
             async with asyncio.timeout(seconds):
                 connection = await _Impatient.connect(
-                    make_conninfo(**server.pooled.options),
-                    host=server.pooled.host,
-                    port=server.pooled.port,
-                    dbname=server.pooled.dbname,
-                    user=server.web.user,
-                    password=server.web.password,
+                    **server.pooled.parameters(server.web),
                     application_name="atoll probe",
                     autocommit=True,
                     prepare_threshold=None,

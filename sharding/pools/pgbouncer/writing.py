@@ -1,9 +1,7 @@
 """PgBouncer's files on disk: each in one step, readable by their owner only."""
 
-import os
 import re
 import secrets
-import tempfile
 from collections.abc import Mapping
 from configparser import ConfigParser, Error
 from dataclasses import dataclass
@@ -13,6 +11,7 @@ from typing import Final
 from sharding.pools.budget.types import PoolPlan
 from sharding.pools.pgbouncer.errors import NoConfiguration
 from sharding.pools.pgbouncer.files import ADMIN, Wanted, main_file, users_file
+from sharding.private_files import read_if_there, write_private
 from sharding.registry.types import Server
 
 MAIN: Final = "pgbouncer.ini"
@@ -48,12 +47,12 @@ def write_files(
         USERS: users_file(wanted, plan, servers, admin_password=_admin_password(folder)),
         MAIN: main_file(wanted, plan, servers, users=str(folder / USERS)),
     }
-    changed = tuple(name for name, text in texts.items() if _read(folder / name) != text)
+    changed = tuple(name for name, text in texts.items() if read_if_there(folder / name) != text)
     if not dry_run:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name, text in texts.items():
             if name in changed:
-                _write(folder / name, text)
+                write_private(folder / name, text, owner_of_folder=True)
             else:
                 (folder / name).chmod(0o600)
     return Written(folder, changed)
@@ -79,7 +78,7 @@ def read_admin_password(folder: Path) -> str:
     Raises:
         NoConfiguration: there is none.
     """
-    found = _ADMIN_LINE.search(_read(folder / USERS) or "")
+    found = _ADMIN_LINE.search(read_if_there(folder / USERS) or "")
     if found is None:
         raise NoConfiguration(str(folder), f"{USERS} names no {ADMIN}")
     return found[1].replace('""', '"')
@@ -90,27 +89,3 @@ def _admin_password(folder: Path) -> str:
         return read_admin_password(folder)
     except NoConfiguration:
         return secrets.token_urlsafe(24)
-
-
-def _read(path: Path) -> str | None:
-    try:
-        return path.read_text("utf-8")
-    except FileNotFoundError:
-        return None
-
-
-def _write(path: Path, text: str) -> None:
-    # mkstemp makes it 0600, so no moment is there in which others could read it.
-    handle, temporary = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        owner = path.parent.stat()
-        if os.geteuid() == 0:
-            os.chown(temporary, owner.st_uid, owner.st_gid)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

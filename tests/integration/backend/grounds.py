@@ -76,11 +76,7 @@ def build_grounds(stack, prefix: str = "backend") -> Grounds:
 
 def _owner(server: Server) -> psycopg.Connection:
     return psycopg.connect(
-        host=server.direct.host,
-        port=server.direct.port,
-        dbname=server.direct.dbname,
-        user=server.own.user,
-        password=server.own.password,
+        **server.direct.parameters(server.own),
         autocommit=True,
         application_name="fixture",
     )

@@ -259,11 +259,7 @@ def test_the_asyncio_twin_ends_as_well(capped, stack):
 
     async def work():
         connected = await async_deadlined_for("beta").connect(
-            host=server.pooled.host,
-            port=server.pooled.port,
-            dbname=server.pooled.dbname,
-            user=server.web.user,
-            password=server.web.password,
+            **server.pooled.parameters(server.web),
             autocommit=True,
         )
         stack.sigstop("beta")

@@ -100,11 +100,7 @@ def full_server(grounds):
         with pytest.raises(psycopg.OperationalError, match=r"too many clients already|reserved"):
             while True:
                 one = psycopg.connect(
-                    host=server.direct.host,
-                    port=server.direct.port,
-                    dbname=server.direct.dbname,
-                    user=server.own.user,
-                    password=server.own.password,
+                    **server.direct.parameters(server.own),
                 )
                 taken.callback(one.close)
         yield

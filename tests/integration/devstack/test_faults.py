@@ -12,11 +12,7 @@ from tests.faults.down import Down
 def connect(server, *, timeout: int = 3) -> psycopg.Connection:
     at = server.direct
     return psycopg.connect(
-        host=at.host,
-        port=at.port,
-        dbname=at.dbname,
-        user=server.web.user,
-        password=server.web.password,
+        **at.parameters(server.web),
         connect_timeout=timeout,
         autocommit=True,
     )
@@ -92,11 +88,7 @@ except psycopg.Error as error:
 def test_in_a_namespace_packets_are_dropped_for_its_commands_only(namespace, stack):
     server = stack.registry().shards["alpha"]
     conninfo = psycopg.conninfo.make_conninfo(
-        host=server.direct.host,
-        port=server.direct.port,
-        dbname=server.direct.dbname,
-        user=server.web.user,
-        password=server.web.password,
+        **server.direct.parameters(server.web),
     )
     ask = [sys.executable, "-c", _ASK, conninfo]
     assert namespace.run(ask).stdout == "(7,)\n"

@@ -8,11 +8,7 @@ from sharding.registry.types import Endpoint, Login
 
 def connect(at: Endpoint, login: Login) -> psycopg.Connection:
     return psycopg.connect(
-        host=at.host,
-        port=at.port,
-        dbname=at.dbname,
-        user=login.user,
-        password=login.password,
+        **at.parameters(login),
         autocommit=True,
     )
 

@@ -82,11 +82,7 @@ def drive_unbound(places):
         clients = [
             opened.enter_context(
                 psycopg.connect(
-                    host=at.host,
-                    port=at.port,
-                    dbname=at.dbname,
-                    user=login.user,
-                    password=login.password,
+                    **at.parameters(login),
                     autocommit=True,
                 )
             )

@@ -51,11 +51,7 @@ def behind(prepared):
 def as_pooler(server) -> psycopg.Connection:
     at = server.direct
     return psycopg.connect(
-        host=at.host,
-        port=at.port,
-        dbname=at.dbname,
-        user=POOLER.user,
-        password=POOLER.password,
+        **at.parameters(POOLER),
         autocommit=True,
     )
 

@@ -104,11 +104,7 @@ def test_an_administrator_without_rights_fails_at_a_named_step(bare):
     server = bare.server
     at: Endpoint = server.direct
     admin = make_conninfo(
-        host=at.host,
-        port=at.port,
-        dbname=at.dbname,
-        user=server.web.user,
-        password=server.web.password,
+        **at.parameters(server.web),
     )
     with pytest.raises(PreparationFailed, match="step 'database-rights' failed"):
         prepare_shard(admin, server)
