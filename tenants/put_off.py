@@ -56,7 +56,7 @@ def put_off_while_away(task: Task) -> Iterator[None]:  # type: ignore[type-arg]
 
 
 def _has_waited_enough(task: Task) -> bool:  # type: ignore[type-arg]
-    since = _header(task, AWAY_SINCE)
+    since = header_of(task, AWAY_SINCE)
     # Of several machines' clocks; a minute does not matter to a day.
     return (
         since is not None and time.time() - since > tenant_settings().task_patience.total_seconds()
@@ -64,12 +64,12 @@ def _has_waited_enough(task: Task) -> bool:  # type: ignore[type-arg]
 
 
 def _put_off(task: Task, queue: str, error: Exception) -> NoReturn:  # type: ignore[type-arg]
-    times = int(_header(task, AWAY_TIMES) or 0)
+    times = int(header_of(task, AWAY_TIMES) or 0)
     pause = pause_before(times, first_s=tenant_settings().task_pause.total_seconds())
     headers = {
         **(task.request.headers or {}),
         AWAY_TIMES: times + 1,
-        AWAY_SINCE: _header(task, AWAY_SINCE) or time.time(),
+        AWAY_SINCE: header_of(task, AWAY_SINCE) or time.time(),
     }
     # The first time so that it is seen; an outage of an hour says no more than that.
     level = logging.INFO if times else logging.WARNING
@@ -87,5 +87,6 @@ def _put_off(task: Task, queue: str, error: Exception) -> NoReturn:  # type: ign
     raise Ignore
 
 
-def _header(task: Task, name: str) -> Any:  # type: ignore[type-arg]
+def header_of(task: Task, name: str) -> Any:  # type: ignore[type-arg]
+    """What the message that is being worked on carries under this name; None: nothing."""
     return (task.request.headers or {}).get(name)

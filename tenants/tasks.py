@@ -16,13 +16,14 @@ from routers.queues import SHARD_PREFIX, shard_queue
 from sharding import scope
 from sharding.placements.services.processes import ensure_heartbeat
 from sharding.pools.breaker import breaker_for
+from sharding.pools.deadline import KNOWN_AWAY
 from sharding.pools.errors import ShardAway
 from tenants.conf import tenant_settings
 from tenants.directory.lookup import directory, lookup_id
 from tenants.directory.types import Entry, IdKey
 from tenants.errors import LostTask, TenantNotServed, UnstampedTask
 from tenants.fan_out import takes_work
-from tenants.put_off import put_off_while_away
+from tenants.put_off import header_of, put_off_while_away
 from tenants.serving import Verdict
 
 TENANT: Final = "atoll_tenant"
@@ -162,7 +163,7 @@ class TenantTask(AtollTask):
         shard = entry.placement.shard
         if breaker_for(shard).away:
             # Before anything of it is done that would be done again.
-            raise ShardAway(shard, "is known to be away")
+            raise ShardAway(shard, KNOWN_AWAY)
         with scope.enter(entry.placement):
             return self.run(*args, **kwargs)
 
@@ -197,7 +198,7 @@ class TenantTask(AtollTask):
         """A tenant that is being made or moved will be there soon; one that is closed will not."""
         if entry.verdict not in (Verdict.WAIT, Verdict.NOT_READY):
             raise TenantNotServed(entry.tenant_id, entry.verdict)
-        times = int(_header(self, PUT_OFFS) or 0)
+        times = int(header_of(self, PUT_OFFS) or 0)
         if times >= MOST_PUT_OFFS:
             raise TenantNotServed(entry.tenant_id, entry.verdict)
         with scope.enter(entry.placement):
@@ -210,14 +211,10 @@ class TenantTask(AtollTask):
 
 
 def _stamp(task: Task) -> tuple[str, int, int]:  # type: ignore[type-arg]
-    tenant_id = _header(task, TENANT)
+    tenant_id = header_of(task, TENANT)
     if not tenant_id:
         raise UnstampedTask(task.name)
-    return str(tenant_id), int(_header(task, EPOCH) or 0), int(_header(task, HOPS) or 0)
-
-
-def _header(task: Task, name: str) -> Any:  # type: ignore[type-arg]
-    return (task.request.headers or {}).get(name)
+    return str(tenant_id), int(header_of(task, EPOCH) or 0), int(header_of(task, HOPS) or 0)
 
 
 def _entry(task: Task, tenant_id: str, epoch: int) -> Entry:  # type: ignore[type-arg]
@@ -234,7 +231,7 @@ def _entry(task: Task, tenant_id: str, epoch: int) -> Entry:  # type: ignore[typ
 def _place_of_parent() -> scope.Placement | None:
     if not current_task:
         return None
-    tenant_id = _header(current_task, TENANT)
+    tenant_id = header_of(current_task, TENANT)
     return scope.resolve(str(tenant_id)) if tenant_id else None
 
 

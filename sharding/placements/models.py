@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 
 from sharding import scope
 from sharding.placements.states import PlacementState, ShardState
+from sharding.pools.breaker import Hold
 
 CONTROL = "control"
 
@@ -55,6 +56,11 @@ class Shard(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def hold(self) -> Hold | None:
+        """That an operator keeps it closed."""
+        return None if self.held_since is None else Hold(self.held_reason, self.held_since)
 
 
 class Placement(models.Model):

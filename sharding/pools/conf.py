@@ -54,8 +54,9 @@ class PoolSettings:
     pool_idle: timedelta
 
 
+@cache
 def pool_settings() -> PoolSettings:
-    """The settings as they are now.
+    """The settings; read once, since every connection asks, and again after a test has changed one.
 
     Raises:
         InvalidSettings: some say what they cannot.
@@ -142,6 +143,7 @@ def slot_settings() -> SlotSettings:
 
 
 def _forget(**change: object) -> None:
+    pool_settings.cache_clear()
     slot_settings.cache_clear()
 
 

@@ -13,7 +13,6 @@ from console.conf import console_settings
 from console.services.asking import ask_all
 from sharding.placements.models import CONTROL, Placement, Shard
 from sharding.placements.services.breakers import ServerBreakers, server_breakers
-from sharding.placements.services.holding import hold_of
 from sharding.placements.services.reserving import cap_of
 from sharding.placements.states import PlacementState
 from sharding.pools.breaker import BreakerState, Hold
@@ -157,7 +156,7 @@ def _look(
         bytes=found.get("bytes"),
         half_made=found.get("half_made", 0),
         problem=problem,
-        hold=hold_of(row),
+        hold=row.hold,
         breakers=breakers,
     )
 

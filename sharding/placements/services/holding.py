@@ -81,17 +81,6 @@ def release_shard(name: str, *, dry_run: bool = False) -> Holding:
     return _set(name, "", dry_run=dry_run)
 
 
-def hold_of(shard: Shard) -> Hold | None:
-    """The hold that a shard's row tells of."""
-    return None if shard.held_since is None else Hold(shard.held_reason, shard.held_since)
-
-
-def holds() -> dict[str, Hold]:
-    """All shards that are held."""
-    rows = Shard.objects.using(CONTROL).filter(held_since__isnull=False)
-    return {row.name: hold for row in rows if (hold := hold_of(row)) is not None}
-
-
 def _set(name: str, reason: str, *, dry_run: bool) -> Holding:
     """Hold with this reason; without one, release."""
     with transaction.atomic(using=CONTROL):
@@ -99,7 +88,7 @@ def _set(name: str, reason: str, *, dry_run: bool) -> Holding:
         shard = rows.select_for_update().filter(name=name).first()
         if shard is None:
             raise NoSuchShard([name], known=rows.values_list("name", flat=True))
-        before = hold_of(shard)
+        before = shard.hold
         if (before.reason if before else "") != reason:
             held_since = (before.since if before else Now()) if reason else None
             rows.filter(name=name).update(held_since=held_since, held_reason=reason)
@@ -108,9 +97,9 @@ def _set(name: str, reason: str, *, dry_run: bool) -> Holding:
                 "shard.hold" if reason else "shard.release",
                 name,
                 before=_told(before) or {},
-                after=_told(hold_of(shard)) or {},
+                after=_told(shard.hold) or {},
             )
-        done = Holding(name, before, hold_of(shard), live_processes().count())
+        done = Holding(name, before, shard.hold, live_processes().count())
         if dry_run:
             transaction.set_rollback(True, using=CONTROL)
     return done

@@ -11,9 +11,8 @@ from django.db.models import Count
 
 from sharding.backend.idle_pools import PoolLook
 from sharding.placements.errors import NoSuchShard
-from sharding.placements.models import CONTROL, Shard
-from sharding.placements.services.breakers import ServerBreakers, server_breakers
-from sharding.placements.services.holding import hold_of
+from sharding.placements.models import CONTROL, Process, Shard
+from sharding.placements.services.breakers import ServerBreakers, sum_up
 from sharding.placements.services.processes import live_processes
 from sharding.placements.services.reserving import cap_of
 from sharding.pools.breaker import Hold
@@ -88,11 +87,11 @@ def list_shards(names: Iterable[str] = ()) -> list[ShardLine]:
         raise NoSuchShard(sorted(unknown), known=known)
     shards = [row for name, row in known.items() if name in wanted]
     servers = registry().shards
-    pools = pools_of_processes()
+    processes = list(live_processes())
+    pools, breakers = _pools_of(processes), sum_up(processes)
     # Threads without our context: they only ask, on connections of their own.
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
         answers = list(pool.map(_ask, [servers.get(shard.name) for shard in shards]))
-    breakers = server_breakers()
     return [
         ShardLine(
             name=shard.name,
@@ -103,20 +102,17 @@ def list_shards(names: Iterable[str] = ()) -> list[ShardLine]:
             survey=found,
             pools=pools[shard.name],
             problem=problem,
-            hold=hold_of(shard),
+            hold=shard.hold,
             breakers=breakers.get(shard.name, ServerBreakers()),
         )
         for shard, (found, problem) in zip(shards, answers, strict=True)
     ]
 
 
-def pools_of_processes() -> Mapping[str, Mapping[str, int]]:
-    """What all living processes together hold of each server, as they said when they last beat.
-
-    Names of shards that nobody asks give zeros.
-    """
+def _pools_of(processes: Iterable[Process]) -> Mapping[str, Mapping[str, int]]:
+    """What they together hold of each server; zeros of one that none of them asks."""
     summed: dict[str, Counter[str]] = defaultdict(lambda: Counter(_NO_POOL))
-    for process in live_processes():
+    for process in processes:
         for name, look in process.pools.items():
             summed[name].update(processes=1, **look)
     return summed

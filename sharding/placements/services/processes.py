@@ -17,7 +17,7 @@ from django.db.models.functions import Now
 from sharding.backend.idle_pools import PoolKeeper
 from sharding.placements.conf import placement_settings
 from sharding.placements.models import CONTROL, Announcement, Process, Shard
-from sharding.pools.breaker import Hold, breaker_looks, hold_breakers
+from sharding.pools.breaker import breaker_looks, hold_breakers
 from sharding.pools.conf import pool_settings
 from sharding.registry import current as addresses
 from sharding.registry.errors import RegistryError
@@ -25,6 +25,14 @@ from sharding.registry.errors import RegistryError
 log = logging.getLogger(__name__)
 
 Listener = Callable[[Announcement], None]
+
+_LATE: Final = timedelta(seconds=60)
+"""How long a transaction may take that announces. Ids are given out before it is committed, so
+that a later one is sometimes seen first; what is missing in between is looked for so long."""
+_BEATS_MISSED: Final = 2
+"""A process that could not ask so often in a row may have missed something."""
+_STARTS_BEFORE: Final = 100
+"""Ids before the newest that a process looks for when it begins: somebody may be at it."""
 
 _listeners: list[Listener] = []
 _beating: "Heartbeat | None" = None
@@ -106,15 +114,6 @@ def _start(kind: str) -> None:
             _beating.start()
 
 
-_LATE: Final = timedelta(seconds=60)
-"""How long a transaction may take that announces. Ids are given out before it is committed, so
-that a later one is sometimes seen first; what is missing in between is looked for so long."""
-_BEATS_MISSED: Final = 2
-"""A process that could not ask so often in a row may have missed something."""
-_STARTS_BEFORE: Final = 100
-"""Ids before the newest that a process looks for when it begins: somebody may be at it."""
-
-
 class Heartbeat(threading.Thread):
     """The thread behind `ensure_heartbeat`; `beat()` is one round of it. Ends unused pools.
 
@@ -158,9 +157,7 @@ class Heartbeat(threading.Thread):
         """Hear what is new, say that we live, read the registry again if a shard changed."""
         self._hear()
         shards = list(Shard.objects.using(CONTROL).all())
-        hold_breakers(
-            {one.name: Hold(one.held_reason, one.held_since) for one in shards if one.held_since}
-        )
+        hold_breakers({one.name: hold for one in shards if (hold := one.hold) is not None})
         self.row.breakers = {name: look.to_json() for name, look in breaker_looks().items()}
         self.row.pools = {name: look.to_json() for name, look in self._pools.looks().items()}
         self.row.registry_version = addresses.registry().version

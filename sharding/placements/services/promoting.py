@@ -25,6 +25,7 @@ from sharding.placements.services.audit import record_audit
 from sharding.placements.services.incarnations import locked_server, register_shard, who_is_there
 from sharding.placements.services.processes import live_processes
 from sharding.placements.services.restored import Reopening, open_restored_shard
+from sharding.pools.outages import in_one_line
 from sharding.registry.types import Endpoint, Server
 from sharding.schemas.connections import BRIEF, Patience, admin_connection, own_connection
 from sharding.schemas.errors import ServerUnreachable
@@ -206,7 +207,7 @@ def _promote(server: Server, admin_conninfo: str) -> None:
         try:
             (promoted,) = admin.execute(_PROMOTE).fetchone() or (False,)
         except psycopg.Error as error:
-            raise NotPromoted(server.name, " ".join(str(error).split())) from error
+            raise NotPromoted(server.name, in_one_line(error)) from error
     if not promoted:
         raise NotPromoted(server.name, "pg_promote() gave up after a minute")
 

@@ -225,7 +225,12 @@ def test_who_asks_a_pool_that_is_just_being_closed_gets_the_next_one(pooled, set
         asking = [pool.submit(ask, place) for place in (pooled.a, pooled.b)]
         until = monotonic() + 20
         while len(closed) < 20 and monotonic() < until:
-            closed += keeper.close_unused(timedelta(0))
+            gone = keeper.close_unused(timedelta(0))
+            if gone:
+                closed += gone
+                # Each pool is used before it is closed, or both might be asleep all the while.
+                so_far = len(asked)
+                wait_for(lambda seen=so_far: len(asked) > seen + 2)
         ended.set()
         for each in asking:
             each.result(timeout=20)

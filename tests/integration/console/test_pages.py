@@ -12,11 +12,11 @@ from django.utils import timezone
 from accounts.models import User
 from console.models import CONTROL
 from sharding.placements.models import AuditEntry, Process, Shard
-from sharding.placements.services.holding import holds
 from sharding.pools.breaker import BreakerLook, BreakerState
 from tenants.models import Tenant
 from tenants.services.domains import add_domain, remove_domain
 from tenants.services.suspend import resume_tenant
+from tests.fixtures.shards import held_shards
 from workspace.models import Ticket
 
 
@@ -297,7 +297,7 @@ def test_a_shard_is_held_by_its_name_and_released(console, free_again):
     form = {"reason": "new disks", "confirm": "alpha"}
     page = text_of(console.post("/shards/beta/hold/", form))
     assert "beta" in page
-    assert holds() == {}, "the name of another"
+    assert held_shards() == set(), "the name of another"
     answer = console.post("/shards/beta/hold/", {**form, "confirm": "beta"})
     assert (answer.status_code, answer.headers["Location"]) == (302, "/shards/")
     page = text_of(console.get("/shards/"))
@@ -309,7 +309,7 @@ def test_a_shard_is_held_by_its_name_and_released(console, free_again):
     )
     assert entry.actor.startswith("operator:")
     assert console.post("/shards/beta/release/").status_code == 302
-    assert holds() == {}
+    assert held_shards() == set()
     assert "beta is released" in text_of(console.get("/shards/"))
 
 

@@ -9,11 +9,12 @@ from django.core.management import CommandError, call_command
 from sharding.placements.models import AuditEntry, Process, Shard
 from sharding.placements.services import processes
 from sharding.placements.services.breakers import server_breakers, sum_up
-from sharding.placements.services.holding import hold_shard, holds, release_shard
+from sharding.placements.services.holding import hold_shard, release_shard
 from sharding.pools.breaker import BreakerLook, BreakerState, breaker_for
 from sharding.registry import current as registry
 from sharding.schemas.connections import BRIEF, own_connection
 from tests.fixtures.breakers import becomes, breakers_on
+from tests.fixtures.shards import held_shards
 
 CLOSED, SUSPECTED, OPEN, HELD = BreakerState
 
@@ -83,7 +84,7 @@ def test_holding_twice_changes_nothing_but_a_new_reason():
     assert [entry.after["reason"] for entry in entries[:2]] == ["newer disks", "new disks"]
     assert release_shard("beta").is_changed
     assert not release_shard("beta").is_changed
-    assert holds() == {}
+    assert held_shards() == set()
 
 
 def test_a_dry_run_says_what_would_be_and_changes_nothing():
@@ -91,7 +92,7 @@ def test_a_dry_run_says_what_would_be_and_changes_nothing():
     told = run("hold_shard", "beta", "--reason", "new disks", "--dry-run")
     assert told.startswith("beta would be held: new disks")
     assert "would be" not in run("release_shard", "beta", "--dry-run")
-    assert holds() == {}
+    assert held_shards() == set()
     assert AuditEntry.objects.using("control").count() == before
 
 
@@ -117,7 +118,7 @@ def test_what_cannot_be_is_refused_and_nothing_changed(words, returncode, told):
     with pytest.raises(CommandError, match=told) as refusal:
         call_command(*words)
     assert refusal.value.returncode == returncode
-    assert holds() == {}
+    assert held_shards() == set()
 
 
 def row(pid, **looks):
