@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,10 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 pytest_plugins = ["pytester", "tests.fixtures.servers", "tests.fixtures.shards"]
+
+# For the processes that tests start. Where tests share two cores, a server that answers after a
+# second is busy, not away; how breakers judge is tested with times of its own.
+os.environ.setdefault("ATOLL_PROBE_SECONDS", "2")
 
 _TESTS = Path(__file__).parent
 _WITHOUT_SERVERS = {_TESTS / name for name in ("unit", "repo")}

@@ -1,6 +1,8 @@
 """Ctrl-C, SIGTERM and a closed terminal, as one KeyboardInterrupt at a moment that suits."""
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Final, Self
 
@@ -38,3 +40,25 @@ class Interrupts:
         if not self._on_hold:
             self.hold()
             raise KeyboardInterrupt
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Let signals wait for the end of the block, in which something begins that must be ended.
+
+    Between the start of a process and the note that there is one, an interrupt would leave it
+    running for ever. Only for the main thread.
+    """
+    arrived: list[int] = []
+
+    def wait(number: int, frame: FrameType | None) -> None:
+        arrived.append(number)
+
+    before = {number: signal.signal(number, wait) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if arrived:
+        signal.raise_signal(arrived[0])

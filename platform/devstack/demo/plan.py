@@ -67,6 +67,8 @@ def plan_environment(
         "ATOLL_MAIL_FOLDER": str(folder / "mail"),
         "ATOLL_FILES_ROOT": str(folder / "files"),
         "ATOLL_STATIC_ROOT": str(folder / "static"),
+        # All servers and programs share one machine: who is slow there is busy, not away.
+        "ATOLL_PROBE_SECONDS": "2",
         "PYTHONUNBUFFERED": "1",
         # The demo may run as root; Celery's advice for production would be said by each worker.
         "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges",

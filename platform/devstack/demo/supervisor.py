@@ -13,6 +13,7 @@ from typing import IO, Final
 
 from devstack.demo.console_output import LabelledOutput
 from devstack.demo.errors import ProgramEnded
+from devstack.demo.interrupts import uninterrupted
 from devstack.demo.plan import LEADS_ELSEWHERE, ROOT
 from devstack.demo.types import Program
 
@@ -47,24 +48,25 @@ class Supervisor:
 
     def start(self, program: Program, *, text: str = "") -> subprocess.Popen[bytes]:
         """Start one more program, with `text` (a few kilobytes at most) as its input."""
-        process = subprocess.Popen(
-            program.command,
-            cwd=ROOT,
-            env=self._environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            pass_fds=program.inherited,
-            start_new_session=True,
-        )
-        assert process.stdin is not None
-        assert process.stdout is not None
-        reader = threading.Thread(
-            target=_pass_on, args=(self._output, program.label, process.stdout), daemon=True
-        )
-        reader.start()
-        self._started.append(_Started(program, process, reader))
-        _send(text, process.stdin)
+        with uninterrupted():
+            process = subprocess.Popen(
+                program.command,
+                cwd=ROOT,
+                env=self._environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                pass_fds=program.inherited,
+                start_new_session=True,
+            )
+            assert process.stdin is not None
+            assert process.stdout is not None
+            reader = threading.Thread(
+                target=_pass_on, args=(self._output, program.label, process.stdout), daemon=True
+            )
+            reader.start()
+            self._started.append(_Started(program, process, reader))
+            _send(text, process.stdin)
         return process
 
     def raise_if_one_ended(self) -> None:

@@ -170,7 +170,8 @@ def test_all_commands_that_work_on_control_are_tried_without_it():
 def test_with_control_down_commands_say_so_in_time(through_proxies, how, tmp_path):
     connections.close_all()
     lines = [line.format(folder=tmp_path) for line in ASK_CONTROL]
-    with through_proxies.down("control", how), within(15):
+    # All at once, on a machine that may be busy with other tests: their own work is most of it.
+    with through_proxies.down("control", how), within(60):
         errors = at_once(*(partial(run, *line.split()) for line in lines))
     others = [
         f"{line}: {error!r}"

@@ -11,6 +11,7 @@ import pytest
 
 from devstack.demo.console_output import LabelledOutput
 from devstack.demo.errors import ProgramEnded
+from devstack.demo.interrupts import Interrupts
 from devstack.demo.leftovers import end_leftovers, remember
 from devstack.demo.supervisor import Supervisor, run_program
 from devstack.demo.types import Program
@@ -87,6 +88,22 @@ def test_a_program_that_ends_by_itself_is_noticed(supervisor):
     process.wait()
     with pytest.raises(ProgramEnded, match="short"):
         supervisor.raise_if_one_ended()
+
+
+def test_an_interrupt_while_a_program_starts_waits_until_it_can_be_ended(supervisor, monkeypatch):
+    popen = subprocess.Popen
+
+    def interrupted(*args, **kwargs):
+        process = popen(*args, **kwargs)
+        signal.raise_signal(signal.SIGINT)
+        return process
+
+    monkeypatch.setattr(subprocess, "Popen", interrupted)
+    with Interrupts(), pytest.raises(KeyboardInterrupt):
+        supervisor.start(python("one", SLEEPER))
+    (pid,) = supervisor.pids
+    supervisor.stop()
+    assert is_dead(pid)
 
 
 def test_stopping_ends_what_a_program_forked(supervisor, said):
