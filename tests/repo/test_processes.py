@@ -20,7 +20,7 @@ def test_each_folder_is_with_one_worker_and_both_have_some(root: Path) -> None:
         cwd=root,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=250,
         check=False,
     )
     assert told.returncode == 0, told.stdout

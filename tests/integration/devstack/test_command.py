@@ -41,7 +41,7 @@ def devstack(folder):
             cwd=ROOT,
             text=True,
             capture_output=True,
-            timeout=100,
+            timeout=250,
             check=False,
         )
         assert done.returncode == status, done.stderr

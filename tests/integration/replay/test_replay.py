@@ -62,7 +62,7 @@ def assert_well(subject, report):
 def report(stack_ready, tmp_path_factory):
     """What the second pytest said."""
     return run_inside(
-        tmp_path_factory.mktemp("replay"), settings="settings", marks="not slow", limit=110
+        tmp_path_factory.mktemp("replay"), settings="settings", marks="not slow", limit=280
     )
 
 

@@ -36,7 +36,7 @@ def report(tmp_path_factory):
         str(HERE / "inside"),
     ]
     done = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=110, check=False
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=280, check=False
     )
     output = f"{done.stdout[-20_000:]}\n{done.stderr[-5_000:]}"
     assert path.is_file(), output
