@@ -165,6 +165,8 @@ class Measured:
         image: the fingerprint of the image of that digest and major; None where there is none.
         lacks: furniture that is missing or wrong, a sentence each.
         wrong_ids: content types and permissions with other ids than control says.
+        differs: from a schema that has the structure that it should have, a sentence each.
+        model: that schema; empty where none was found.
         problem: why it could not be measured.
     """
 
@@ -175,4 +177,6 @@ class Measured:
     image: str | None = None
     lacks: tuple[str, ...] = ()
     wrong_ids: tuple[str, ...] = ()
+    differs: tuple[str, ...] = ()
+    model: str = ""
     problem: str = ""

@@ -53,6 +53,8 @@ CLEAN: dict[str, str] = {
     "tenants/errors.py": 'class A(B):\n    code: ClassVar[str] = "a.old"\n',
     "tenants/checks.py": 'Error("x", id="a.E000")\n',
     "docs/proof.md": "`test_there`\n",
+    "docs/adr/0001-a-choice.md": "# A choice\n",
+    "tenants/why.py": '"""See docs/proof.md. Source: docs/adr/0001."""\n',
     "tests/__init__.py": DOC,
     "tests/test_a.py": "def test_there():\n    pass\n",
     "docs/reference/commands.md": "## `go`\n",
@@ -157,6 +159,10 @@ PLANTED: dict[str, list[tuple[dict[str, str], str]]] = {
     "named_tests_exist": [
         ({"docs/a.md": "`test_gone`\n"}, "docs/a.md"),
         ({"docs/a.md": "`tests/unit/test_a.py::test_gone`\n"}, "docs/a.md"),
+    ],
+    "named_pages_exist": [
+        ({"tenants/a.py": 'x = "see docs/how-to/gone.md, please"\n'}, "tenants/a.py"),
+        ({"sharding/a.py": '"""Source: docs/adr/0099."""\n'}, "sharding/a.py"),
     ],
     "left_over_marks": [
         ({"tenants/a.py": f"# {MARK}: later\n"}, "tenants/a.py"),

@@ -9,9 +9,9 @@ from datetime import timedelta
 from typing import Any
 
 from migrations_tools.drift.compare import READY, compare, only_lasting
-from migrations_tools.drift.measured import judge
+from migrations_tools.drift.measured import judge, wanted_structure
 from migrations_tools.drift.services.directory import read_directory
-from migrations_tools.drift.services.measure import measure
+from migrations_tools.drift.services.measure import measure, name_differences
 from migrations_tools.drift.services.survey import look_at_shard
 from migrations_tools.drift.types import Directory, Finding, ShardSeen
 from sharding.placements.errors import NoSuchShard
@@ -167,6 +167,9 @@ def _judge(
     for measured in measure(server, schemas):
         count += not measured.problem
         marker = shard.schemas[measured.schema].marker
-        if marker is not None:
-            found += judge(marker, measured, major=shard.major)
+        if marker is None:
+            continue
+        wanted = wanted_structure(marker, measured, major=shard.major)
+        told = name_differences(server, measured, wanted) if wanted else measured
+        found += judge(marker, told, major=shard.major)
     return found, count

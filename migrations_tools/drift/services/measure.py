@@ -1,6 +1,7 @@
 """Measure schemas: structure, migrations, furniture, ids. Some ten milliseconds for each."""
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from typing import Final
 
 import psycopg
@@ -14,11 +15,20 @@ from sharding.registry.types import Server
 from sharding.schemas.connections import Connection, own_connection
 from sharding.schemas.errors import ServerUnreachable
 from sharding.schemas.services.describe import describe_on
-from sharding.schemas.services.fingerprint import fingerprint
+from sharding.schemas.services.fingerprint import differences, digest_of, fingerprint, structure
 from sharding.schemas.services.wrong_ids import wrong_ids
 
 _HAS_MIGRATIONS: Final = "SELECT to_regclass(format('%%I.django_migrations', %s::text)) IS NOT NULL"
 _MIGRATIONS: Final = "SELECT app, name FROM {schema}.django_migrations"
+
+# Marked as what is wanted; whether one is so is looked at.
+_MODELS: Final = """
+    SELECT schema FROM atoll.tenant_schema
+    WHERE fingerprint = %(wanted)s AND major = %(major)s AND phase = 'active'
+      AND schema <> %(schema)s
+    ORDER BY changed_at DESC, schema
+    LIMIT 5
+"""
 
 
 def measure(server: Server, schemas: Collection[str]) -> Iterator[Measured]:
@@ -46,6 +56,34 @@ def measure(server: Server, schemas: Collection[str]) -> Iterator[Measured]:
     except ServerUnreachable as error:
         for schema in left:
             yield Measured(schema, server.name, problem=error.reason)
+
+
+def name_differences(server: Server, measured: Measured, wanted: str) -> Measured:
+    """What was measured, with how it differs from a schema whose fingerprint is `wanted`.
+
+    As it was where no other schema of the shard has that one, or the shard does not answer.
+
+    Transaction: one on the shard, on a connection of its own.
+    """
+    try:
+        with own_connection(server) as connection, connection.transaction():
+            return _beside_a_model(connection, measured, wanted)
+    except (ServerUnreachable, psycopg.Error):
+        return measured
+
+
+def _beside_a_model(connection: Connection, measured: Measured, wanted: str) -> Measured:
+    words = {
+        "wanted": wanted,
+        "major": connection.info.server_version // 10000,
+        "schema": measured.schema,
+    }
+    for (model,) in connection.execute(_MODELS, words).fetchall():
+        parts = structure(connection, model)
+        if digest_of(parts) == wanted:
+            found = differences(parts, structure(connection, measured.schema))
+            return replace(measured, model=model, differs=found)
+    return measured
 
 
 def migrations_of(connection: Connection, schema: str) -> frozenset[tuple[str, str]]:

@@ -1,6 +1,6 @@
 """Bring what a schema carries besides its tables back to what it must be."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from django.db import transaction
@@ -37,13 +37,14 @@ _MAY_LOOK = frozenset({Phase.ACTIVE, Phase.FENCED})
 
 @dataclass(frozen=True, slots=True)
 class Mended:
-    """How a schema is after it was mended.
+    """How a schema is after it was mended, or would be: the same object for both.
 
     Attributes:
         guarded: tables that got a guard now.
         opened: it was closed and serves its tenant again.
         remarked: its mark says something else now (migrations or structure).
-        lacks: what could not be mended, a sentence each.
+        mended: what it lacked and does not any more, a sentence each.
+        lacks: what could not be mended, or in a dry run all that it lacks now.
     """
 
     schema: str
@@ -52,6 +53,21 @@ class Mended:
     opened: bool
     remarked: bool
     lacks: tuple[str, ...]
+    mended: tuple[str, ...] = ()
+
+
+def plan_mending(tenant_id: str, *, open_it: bool = False) -> Mended:
+    """What `mend_schema` would do now. Changes nothing, and waits for nobody.
+
+    Raises:
+        NoSuchPlacement, SchemaMissing, WrongPhase, OpenElsewhere: as mend_schema.
+    """
+    placement = get_placement(tenant_id)
+    server = addresses.shard(placement.shard_id)
+    if open_it:
+        _alone(placement)
+    with own_connection(server) as connection, connection.transaction():
+        return _plan(connection, server, placement, open_it=open_it)[0]
 
 
 def mend_schema(tenant_id: str, *, open_it: bool = False) -> Mended:
@@ -92,7 +108,9 @@ def mend_schema(tenant_id: str, *, open_it: bool = False) -> Mended:
     return mended
 
 
-def _mend(connection: Connection, server: Server, placement: Placement, *, open_it: bool) -> Mended:
+def _plan(
+    connection: Connection, server: Server, placement: Placement, *, open_it: bool
+) -> tuple[Mended, Marker]:
     schema = placement.schema
     before = describe_on(connection, server, schema)
     marker = read_marker(connection, schema)
@@ -100,28 +118,40 @@ def _mend(connection: Connection, server: Server, placement: Placement, *, open_
         raise SchemaMissing(server.name, schema)
     if marker.phase is Phase.TOMBSTONE:
         raise WrongPhase(schema, found=marker.phase, wanted="a schema that is not being dropped")
-    furnish(connection.execute, schema)
-    opened = open_it and marker.phase is not Phase.ACTIVE
-    if opened:
-        open_schema(connection, schema, epoch=placement.epoch, token=marker.token)
-    else:
-        _set_rights(connection, marker)
-    state = (
-        state_of(migrations_of(connection, schema)).digest,
-        fingerprint(connection, schema),
-        connection.info.server_version // 10000,
-    )
-    remarked = state != (marker.digest, marker.fingerprint, marker.major)
-    if remarked and marker.unfinished is None:
-        digest, found, major = state
-        set_state(connection, schema, digest=digest, fingerprint=found, major=major)
-    return Mended(
+    state = _state(connection, schema)
+    plan = Mended(
         schema=schema,
         shard=server.name,
         guarded=before.unguarded,
-        opened=opened,
-        remarked=remarked and marker.unfinished is None,
-        lacks=describe_on(connection, server, schema).lacks,
+        opened=open_it and marker.phase is not Phase.ACTIVE,
+        remarked=state != (marker.digest, marker.fingerprint, marker.major)
+        and marker.unfinished is None,
+        lacks=before.lacks,
+    )
+    return plan, marker
+
+
+def _mend(connection: Connection, server: Server, placement: Placement, *, open_it: bool) -> Mended:
+    plan, marker = _plan(connection, server, placement, open_it=open_it)
+    schema = placement.schema
+    furnish(connection.execute, schema)
+    if plan.opened:
+        open_schema(connection, schema, epoch=placement.epoch, token=marker.token)
+    else:
+        _set_rights(connection, marker)
+    if plan.remarked:
+        digest, found, major = _state(connection, schema)
+        set_state(connection, schema, digest=digest, fingerprint=found, major=major)
+    lacks = describe_on(connection, server, schema).lacks
+    return replace(plan, lacks=lacks, mended=tuple(one for one in plan.lacks if one not in lacks))
+
+
+def _state(connection: Connection, schema: str) -> tuple[str, str, int]:
+    """The mark that says what is there."""
+    return (
+        state_of(migrations_of(connection, schema)).digest,
+        fingerprint(connection, schema),
+        connection.info.server_version // 10000,
     )
 
 

@@ -10,7 +10,7 @@ from migrations_tools.drift.errors import NotLeftOver, OpenElsewhere
 from migrations_tools.drift.services.check import DriftRequest, check_drift
 from migrations_tools.drift.services.left_over import LeftOver, drop_left_over, find_left_over
 from migrations_tools.drift.services.measure import measure
-from migrations_tools.drift.services.mend import mend_schema
+from migrations_tools.drift.services.mend import mend_schema, plan_mending
 from sharding.placements.models import Placement
 from sharding.placements.services.leases import lease
 from sharding.placements.services.reserving import new_tenant_id
@@ -52,6 +52,12 @@ def test_tenants_as_they_are_made_have_nothing_that_differs(ann, cyd):
         assert found(tenant, full=True) == []
 
 
+def mend(*words: str) -> str:
+    out = io.StringIO()
+    call_command("mend_schema", *words, stdout=out, stderr=io.StringIO())
+    return out.getvalue()
+
+
 def test_a_table_made_by_hand_is_unguarded_until_its_schema_is_mended(ann, bob, superuser):
     mend_schema(ann)  # marks the structure as it is
     table = f"{ann}.by_hand"
@@ -60,16 +66,21 @@ def test_a_table_made_by_hand_is_unguarded_until_its_schema_is_mended(ann, bob, 
     assert finding.kind == "table.unguarded"
     assert "by_hand" in finding.what
     assert finding.mend == f"manage.py mend_schema {ann}"
-    assert kinds(found(ann, full=True)) == [
-        "table.unguarded",
-        "furniture.wrong",
-        "structure.changed",
-    ]
+    *rest, changed = found(ann, full=True)
+    assert kinds([*rest, changed]) == ["table.unguarded", "furniture.wrong", "structure.changed"]
+    assert f"Beside {bob}: column by_hand.id should not be there." in changed.what
     assert found(bob) == []
+
+    plan = plan_mending(ann)
+    assert (plan.guarded, plan.remarked) == (("by_hand",), True)
+    assert "would set its mark to what is there; mend what it lacks (table by_hand has no" in mend(
+        ann, "--dry-run"
+    )
+    assert plan_mending(ann) == plan, "nothing was changed"
 
     mended = mend_schema(ann)
 
-    assert mended.guarded == ("by_hand",)
+    assert mended.guarded == plan.guarded
     assert mended.lacks == ()
     assert found(ann) == []
     # The structure is marked as it is now; with an image it would still be told as unlike that.
@@ -82,7 +93,11 @@ def test_a_table_made_by_hand_is_unguarded_until_its_schema_is_mended(ann, bob, 
 def test_rights_that_contradict_the_phase_are_told_and_mended(ann, superuser):
     superuser("alpha", f"REVOKE USAGE ON SCHEMA {ann} FROM {ann}")
     assert kinds(found(ann)) == ["rights.wrong"]
-    mend_schema(ann)
+    lack = "it is active, and its tenant may not look into it"
+    assert f"would mend what it lacks ({lack})" in mend(ann, "--dry-run")
+    assert kinds(found(ann)) == ["rights.wrong"]
+    assert mend(ann) == f"{ann} on alpha: mended what it lacked ({lack}).\n"
+    assert mend(ann) == f"{ann} on alpha: nothing was to be done.\n"
     assert found(ann) == []
     described = describe(addresses.shard("alpha"), ann)
     assert described.usage
@@ -137,13 +152,16 @@ def test_a_closed_schema_is_opened_only_when_no_other_copy_is_open(ann, superuse
     assert kinds(found(ann)) == ["schema.closed"], "without --open it stays closed"
 
     open_copy("beta", ann)
-    with pytest.raises(OpenElsewhere, match="open on beta"):
-        mend_schema(ann, open_it=True)
+    for mending in (mend_schema, plan_mending):
+        with pytest.raises(OpenElsewhere, match="open on beta"):
+            mending(ann, open_it=True)
     assert sorted(kinds(found(ann))) == ["schema.closed", "schema.twice"]
     (twice,) = (finding for finding in found(ann) if finding.kind == "schema.twice")
     assert twice.shard == "beta"
 
     drop_left_over(find_left_over("beta", ann))
+    assert "would open it" in mend(ann, "--open", "--dry-run")
+    assert kinds(found(ann)) == ["schema.closed"]
     assert mend_schema(ann, open_it=True).opened
     assert found(ann) == []
 
@@ -252,6 +270,7 @@ def test_the_command_tells_people_and_programs_and_exits_with_one(ann, superuser
         (["check_drift", "--shard", "gamma"], 2, "no shard 'gamma'"),
         (["check_drift", "--tenant", "nobody-here"], 2, "No tenant has the slug"),
         (["mend_schema", "tnobody00"], 2, "has no placement"),
+        (["mend_schema", "tnobody00", "--dry-run"], 2, "has no placement"),
         (["drop_left_over", "gamma", "tnobody00"], 2, "no shard 'gamma'"),
         (["drop_left_over", "alpha", "tnobody00"], 1, "is not left over"),
         (["drop_left_over", "alpha", "public"], 1, "is not left over"),

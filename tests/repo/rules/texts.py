@@ -140,6 +140,18 @@ def named_tests_exist(root: Path) -> Iterator[Breach]:
                         yield Breach(relative(root, path), number, f"no such test: {name}")
 
 
+def named_pages_exist(root: Path) -> Iterator[Breach]:
+    """A page that code sends somebody to, or gives as its source, is there."""
+    for path in python_files(root, *PRODUCT):
+        for number, line in _lines(path):
+            for page in re.findall(r"\bdocs/[\w/-]+\.md\b", line):
+                if not (root / page).is_file():
+                    yield Breach(relative(root, path), number, f"no such page: {page}")
+            for adr in re.findall(r"\bdocs/adr/(\d{4})\b", line):
+                if not any((root / "docs" / "adr").glob(f"{adr}-*.md")):
+                    yield Breach(relative(root, path), number, f"no such page: docs/adr/{adr}")
+
+
 def ci_runs_everything(root: Path) -> Iterator[Breach]:
     """.ci/run calls what a person calls, so that green there means green here."""
     script = (root / ".ci/run").read_text(encoding="utf-8")
@@ -167,6 +179,7 @@ RULES: Final = (
     told_commands_exist,
     links_lead_somewhere,
     named_tests_exist,
+    named_pages_exist,
     ci_runs_everything,
     catalogue_is_asked_by_an_index,
 )

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from migrations_tools.drift.compare import compare, only_lasting
-from migrations_tools.drift.measured import judge
+from migrations_tools.drift.measured import judge, wanted_structure
 from migrations_tools.drift.types import (
     Directory,
     Kind,
@@ -233,6 +233,26 @@ def test_a_structure_that_its_mark_knows_and_its_image_does_not_is_told_as_that(
     own = replace(MEASURED, fingerprint="g")
     (finding,) = judge(replace(OF_SCHEMA, fingerprint="g"), own, major=18)
     assert finding.kind is Kind.STRUCTURE_UNLIKE_IMAGE
+
+
+def test_what_differs_in_a_structure_is_told_with_what_it_was_compared_to():
+    other = replace(MEASURED, fingerprint="g")
+    (unknown,) = judge(OF_SCHEMA, other, major=18)
+    assert "No other schema of its shard" in unknown.what
+    differs = tuple(f"index i{number} is missing." for number in range(12))
+    (finding,) = judge(OF_SCHEMA, replace(other, model=BOB, differs=differs), major=18)
+    assert f"Beside {BOB}: index i0 is missing. index i1 is missing." in finding.what
+    assert finding.what.endswith("index i9 is missing. And 2 more.")
+
+
+def test_what_a_structure_should_be_is_its_mark_and_else_its_image():
+    other = replace(MEASURED, fingerprint="g")
+    assert wanted_structure(OF_SCHEMA, MEASURED, major=18) == ""
+    assert wanted_structure(OF_SCHEMA, other, major=18) == "f"
+    marked = replace(OF_SCHEMA, fingerprint="g")
+    assert wanted_structure(marked, replace(other, image="i"), major=18) == "i"
+    assert wanted_structure(marked, replace(other, image=None), major=18) == ""
+    assert wanted_structure(OF_SCHEMA, replace(other, problem="away"), major=18) == ""
 
 
 def test_fingerprints_of_two_majors_are_not_compared():
