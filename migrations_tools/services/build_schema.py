@@ -80,37 +80,38 @@ def build_schema(
     """
     forbid_open_transaction(placement)
     server = addresses.shard(placement.shard)
-    if with_reference:
-        bring_newest(server)
-    return _from_image(server, placement, tell) or _by_migrations(server, placement, tell)
+    with own_connection(server, _PATIENCE) as connection:
+        if with_reference:
+            bring_newest(server, through=connection)
+        made = _from_image(connection, server, placement, tell)
+    return made or _by_migrations(server, placement, tell)
 
 
-def _from_image(server: Server, placement: scope.Placement, tell: Tell) -> Build | None:
+def _from_image(
+    connection: Connection, server: Server, placement: scope.Placement, tell: Tell
+) -> Build | None:
     """Make a schema that nobody has begun; None where there is one, or no image of it.
 
     All of it or nothing: a process that is killed here leaves no trace.
     """
     schema, state = placement.schema, wanted_state()
-    with own_connection(server, _PATIENCE) as connection:
-        if read_marker(connection, schema) is not None:
-            return None
-        major = connection.info.server_version // 10000
-        image = find_image(state.digest, major)
-        if image is None:
-            _warn(schema, why_none(state.digest, major))
-            return None
-        tell(f"replaying the image of {len(state.nodes)} migrations")
-        try:
-            made = create_from_image(
-                connection, server, schema, body_of(image), epoch=placement.epoch
-            )
-        except (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled) as error:
-            raise SchemaBusy(schema) from error
-        except psycopg.DatabaseError as error:
-            if connection.closed:
-                raise
-            _warn(schema, f"replaying it failed: {error}")
-            return None
+    if read_marker(connection, schema) is not None:
+        return None
+    major = connection.info.server_version // 10000
+    image = find_image(state.digest, major)
+    if image is None:
+        _warn(schema, why_none(state.digest, major))
+        return None
+    tell(f"replaying the image of {len(state.nodes)} migrations")
+    try:
+        made = create_from_image(connection, server, schema, body_of(image), epoch=placement.epoch)
+    except (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled) as error:
+        raise SchemaBusy(schema) from error
+    except psycopg.DatabaseError as error:
+        if connection.closed:
+            raise
+        _warn(schema, f"replaying it failed: {error}")
+        return None
     if not made:
         return None
     return Build(schema, True, tuple(image.nodes), state.digest, from_image=True)

@@ -22,6 +22,7 @@ from sharding.placements.states import ShardState
 from sharding.pools.outages import in_one_line
 from sharding.registry.current import registry
 from sharding.registry.types import Server
+from sharding.schemas.connections import Connection
 from sharding.schemas.errors import SchemaError, ServerUnreachable
 from sharding.schemas.services.reference_snapshot import (
     Application,
@@ -29,6 +30,7 @@ from sharding.schemas.services.reference_snapshot import (
     Snapshot,
     apply_snapshot,
     read_applied,
+    read_applied_through,
 )
 
 NO_ADDRESS: Final = "it has no address in this machine's registry"
@@ -118,16 +120,23 @@ def publish_reference(
     return Publication(taken.version, is_new, changes, outcomes)
 
 
-def bring_newest(server: Server) -> Application | None:
+def bring_newest(server: Server, *, through: Connection | None = None) -> Application | None:
     """Bring control's reference tables, as they are now, to one shard; None if there are none.
 
-    For whoever is about to make tables there that refer to them.
+    For whoever is about to make tables there that refer to them. Where they have an owner
+    connection already, it is asked `through` that one, and another is made only to write.
 
     Raises:
         SchemaError: as apply_snapshot does; nothing was changed on the shard.
     """
     taken = take_snapshot()
-    return apply_snapshot(server, taken) if taken is not None else None
+    if taken is None:
+        return None
+    if through is not None:
+        there = read_applied_through(through, server)
+        if there.version >= taken.version:
+            return Application(there.version, there.version, there.digest)
+    return apply_snapshot(server, taken)
 
 
 def lags(server: Server) -> bool:

@@ -114,7 +114,13 @@ def read_applied(server: Server) -> AppliedSnapshot:
         ReferenceUnprepared: it was prepared before there were any.
         ServerUnreachable: within seconds.
     """
-    with own_connection(server, BRIEF) as connection, _prepared(server):
+    with own_connection(server, BRIEF) as connection:
+        return read_applied_through(connection, server)
+
+
+def read_applied_through(connection: Connection, server: Server) -> AppliedSnapshot:
+    """As `read_applied`, by an owner connection to `server` that is there already."""
+    with _prepared(server):
         return _applied(connection)
 
 
