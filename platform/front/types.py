@@ -82,11 +82,6 @@ class Progress:
     steps: tuple[Step, ...]
     try_after: datetime | None = None
 
-    @property
-    def is_moving(self) -> bool:
-        """Whether looking again in a moment may show something else."""
-        return self.state in (SignUpState.CONFIRMED, SignUpState.MAKING, SignUpState.FAILED)
-
 
 @dataclass(frozen=True, slots=True)
 class SignUpLine:

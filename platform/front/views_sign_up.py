@@ -99,11 +99,15 @@ def choose(request: HttpRequest, key: str) -> HttpResponse:
 
 @open_page(*READ)
 def progress(request: HttpRequest, key: str) -> HttpResponse:
-    """How far the workspace is; straight into it when it is ready."""
+    """How far the workspace is; straight into it when it is ready.
+
+    The page itself goes on to the workspace, not an answer's redirect: to other hosts the content
+    policy lets no form go, and browsers apply that to each redirect that follows one. Between the
+    form and this page the workspace may have become ready.
+    """
     row = _row(read_progress_key(key))
-    leads_on = _leads_on(row, key)
-    if leads_on is not None:
-        return redirect(leads_on)
+    if row.state == SignUpState.CHOOSING:
+        return redirect("front:choose", key)
     return render(request, "front/progress.html", _told(row, key))
 
 

@@ -15,6 +15,7 @@ from devstack.demo.visitor import Visitor
 _EXPORT_WITHIN: Final = timedelta(seconds=60)
 _DOWNLOAD: Final = re.compile(r'href="(/exports/[0-9a-f-]+/tickets\.csv)"')
 _CONFIRMATION: Final = re.compile(r'href="http://[^/"]+(/sign-up/confirm/[^"]+)"')
+_WAY_IN: Final = re.compile(r'href="(/sign-up/enter/[^"]+)"')
 _MADE_WITHIN: Final = timedelta(seconds=60)
 _OPEN_COUNT: Final = re.compile(r">Open</a></dt><dd>(\d+)<")
 
@@ -120,11 +121,8 @@ def _sign_up(pair: Pair) -> str:
         visitor.post("/sign-up/", wish, seen_on="/sign-up/")
         confirmation = _wait_for(_CONFIRMATION, visitor, "/mail/", _MADE_WITHIN)
         progress = visitor.post(confirmation, {}, seen_on=confirmation).headers["location"]
-        deadline = time.monotonic() + _MADE_WITHIN.total_seconds()
-        while (answer := visitor.http.get(progress)).status_code != 302:
-            _require(time.monotonic() < deadline, "the workspace is made in time")
-            time.sleep(0.3)
-        welcome = visitor.get(answer.headers["location"], expect=302).headers["location"]
+        way_in = _wait_for(_WAY_IN, visitor, progress, _MADE_WITHIN)
+        welcome = visitor.get(way_in, expect=302).headers["location"]
         _require(f"//ebb.localhost:{pair.port}/" in welcome, "the way in leads to the workspace")
     with Visitor(pair.port, f"ebb.localhost:{pair.port}") as admin:
         admin.http.follow_redirects = True

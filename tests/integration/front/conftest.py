@@ -24,6 +24,7 @@ from tests.integration.product.conftest import Broker, broker
 __all__ = ["Broker", "broker"]
 
 LINK = re.compile(r"https?://\S+")
+WAY_IN = re.compile(r'content="0; url=(/sign-up/enter/[^"]+)"')
 _numbers = itertools.count(1)
 
 
@@ -117,6 +118,12 @@ def send(visitor, path, **form):
     token = re.search(rb'name="csrfmiddlewaretoken" value="([^"]+)"', page.content)
     assert token, f"{path} has no form: {page.status_code}"
     return visitor.post(path, {**form, "csrfmiddlewaretoken": token[1].decode()})
+
+
+def onward_of(page):
+    """Where the progress page leads to by itself once the workspace is ready; None before."""
+    found = WAY_IN.search(page.content.decode())
+    return found and found[1]
 
 
 def link_in(message):

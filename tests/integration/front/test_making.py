@@ -33,7 +33,7 @@ from tenants.services.suspend import resume_tenant, suspend_tenant
 from tenants.services.types import ProvisionRequest
 from tenants.services.undo import undo_provision
 from tenants.states import ProvisionState
-from tests.integration.front.conftest import again, link_in, send, tenants_of
+from tests.integration.front.conftest import again, link_in, onward_of, send, tenants_of
 from tests.integration.front.test_sign_up import at_once
 
 PASSWORD = "a password of the tests"
@@ -73,7 +73,9 @@ def test_the_workspace_is_made_and_its_first_admin_walks_in(confirmed, visitor, 
     assert row.email not in str(list(told.values()))
     # The piece of the page that is fetched again and again leads on, and so does the page.
     onward = visitor.get(f"/sign-up/progress/{key}/steps/")["hx-redirect"]
-    assert visitor.get(f"/sign-up/progress/{key}/")["location"] == onward
+    page = visitor.get(f"/sign-up/progress/{key}/")
+    assert onward_of(page) == onward
+    assert 'hx-trigger="load"' in page.content.decode()
     welcome = visitor.get(onward)["location"]
     assert welcome.startswith(f"http://{row.slug}.localhost/")
     member = Client(headers={"host": f"{row.slug}.localhost"}, enforce_csrf_checks=True)
@@ -92,6 +94,21 @@ def test_the_workspace_is_made_and_its_first_admin_walks_in(confirmed, visitor, 
     assert (
         b'type="password"' not in used.content or b"sign-in" in used.request["PATH_INFO"].encode()
     )
+
+
+def test_no_form_is_led_to_another_host_by_redirects(ask, wish, visitor):
+    """Browsers would not go there: the policy lets forms go to their own host only."""
+    row = ask(wish())
+    path = f"/sign-up/confirm/{confirmation_token(row.pk)}/"
+    page = visitor.get(path)
+    token = re.search(rb'name="csrfmiddlewaretoken" value="([^"]+)"', page.content)[1].decode()
+    assert "form-action 'self'" in page["content-security-policy"]
+    # In another tab, or while the answer to this form is on its way.
+    confirming.confirm_sign_up(confirmation_token(row.pk))
+    making.make_workspace(row.pk)
+    answer = visitor.post(path, {"csrfmiddlewaretoken": token}, follow=True)
+    assert [to for to, _ in answer.redirect_chain if not to.startswith("/")] == []
+    assert visitor.get(onward_of(answer))["location"].startswith(f"http://{row.slug}.localhost/")
 
 
 def test_the_way_in_holds_for_one_workspace_only(confirmed):
@@ -320,7 +337,7 @@ def test_who_closed_the_page_is_told_by_mail(confirmed, visitor, broker, work):
     assert message.to == [row.email]
     assert f"{row.slug}.localhost" in message.body
     address = next(line for line in message.body.splitlines() if "/sign-up/progress/" in line)
-    onward = visitor.get("/" + address.split("/", 3)[3])["location"]
+    onward = onward_of(visitor.get("/" + address.split("/", 3)[3]))
     assert f"http://{row.slug}.localhost/" in visitor.get(onward)["location"]
     assert again(row).told_at is not None
     mail_ready.delay(str(row.pk))

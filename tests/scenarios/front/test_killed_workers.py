@@ -24,7 +24,7 @@ from sharding.registry import current as registry
 from sharding.schemas.connections import own_connection
 from tenants.models import Tenant
 from tenants.services.finding import placement_of
-from tests.integration.front.conftest import send
+from tests.integration.front.conftest import onward_of, send
 from tests.integration.product.conftest import Broker, broker
 
 __all__ = ["Broker", "broker"]
@@ -102,8 +102,8 @@ def sign_up(files, slug):
 
 def walk_in(visitor, progress, slug):
     """Follow the progress page into the workspace, set a password, and see the tickets."""
-    answer = wait_for(lambda: (a := visitor.get(progress)).status_code == 302 and a)
-    welcome = visitor.get(answer["location"])["location"]
+    onward = wait_for(lambda: onward_of(visitor.get(progress)))
+    welcome = visitor.get(onward)["location"]
     host = f"{slug}.localhost"
     admin = Client(headers={"host": host}, enforce_csrf_checks=True)
     path = welcome.split(host, 1)[1]
