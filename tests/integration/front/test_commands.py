@@ -53,6 +53,12 @@ def test_the_list_as_json_has_all_and_no_secret(failed):
     assert len(json.loads(told("list_sign_ups", json=True, limit=0))) == 0
 
 
+@pytest.mark.parametrize("typed", ["-1", "few", "1.5", "²", "9" * 30])
+def test_a_number_of_sign_ups_that_there_cannot_be_is_wrong_input(failed, typed):
+    with pytest.raises(CommandError, match="no number of sign-ups"):
+        told("list_sign_ups", f"--limit={typed}")
+
+
 def test_a_failed_one_is_tried_again_when_told(failed, broker):
     before = SignUp.objects.using(CONTROL).values().get(pk=failed.pk)
     assert "would be tried again" in told("retry_sign_up", str(failed.pk), dry_run=True)

@@ -1,7 +1,7 @@
 """`list_sign_ups`: who is on the way to a workspace, and who is stuck."""
 
 import json
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -15,6 +15,12 @@ from tenants.edge import add_json
 _ROW = "{:<36} {:<24} {:<24} {:<12} {:<30} {}"
 
 
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise ArgumentTypeError(f"{text[:20]!r} is no number of sign-ups.")
+    return int(text)
+
+
 class Command(BaseCommand):
     help = "List the newest sign-ups, with what went wrong. Asks control only, no shard."
     requires_system_checks: list[str] = []
@@ -23,7 +29,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--state", default="", choices=[str(state) for state in SignUpState], help="only these"
         )
-        parser.add_argument("--limit", type=int, default=100, help="at most so many (100)")
+        parser.add_argument("--limit", type=_count, default=100, help="at most so many (100)")
         add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
