@@ -50,13 +50,10 @@ class Wanted:
         given = {name: fields.get(name) or "" for name in cls.__slots__}
         if given["assignee"] == ME:
             given["assignee"] = str(by.pk)
-        return cls(
-            **{
-                **given,
-                "status": given["status"] or UNSOLVED,
-                "order": given["order"] or (BEST if given["text"] else "newest"),
-            }
-        )
+        order = given["order"] or BEST
+        if not given["text"] and order == BEST:
+            order = "newest"  # without words no ticket matches better than others
+        return cls(**{**given, "status": given["status"] or UNSOLVED, "order": order})
 
 
 def find_tickets(wanted: Wanted) -> QuerySet[Ticket]:

@@ -143,6 +143,14 @@ def test_a_search_finds_beginnings_and_phrases_the_best_match_first(shelf, typed
     assert sorted(newest) == sorted(found)
 
 
+def test_without_words_no_ticket_matches_better_and_all_pages_are_there(shelf):
+    member = shelf.member()
+    best, newest = (list(walk(member, f"status=all&order={o}")) for o in ("best", "newest"))
+    assert best == newest
+    assert len(best) > 1
+    assert "best matches" not in member.get("/tickets/?status=all&order=best").content.decode()
+
+
 def test_a_number_finds_its_ticket_whatever_its_status(shelf):
     with shelf.scope():
         closed = Ticket.objects.filter(status="closed").earliest("id")
