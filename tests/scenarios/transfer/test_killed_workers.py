@@ -1,5 +1,7 @@
-"""A worker is killed in the middle of an import; another one goes on: no row twice, none lost."""
+"""A worker is killed in the middle of its work; another one goes on: no row twice, none lost."""
 
+import csv
+import io
 import os
 import signal
 import subprocess
@@ -9,8 +11,10 @@ import time
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from accounts.models import User
 from tests.integration.product.conftest import Broker, broker, make
-from workspace.models import Import, Ticket
+from workspace.models import Export, Import, Ticket
+from workspace.services.exports import export_progress
 from workspace.services.imports import ROWS_AT_ONCE
 from workspace.services.imports_stalled import STALE_AFTER
 from workspace.tasks import revive_transfers_at_work
@@ -132,3 +136,56 @@ def test_an_import_whose_worker_is_killed_goes_on_within_seconds_and_takes_each_
     assert len(rows_of(knoll)) == 300
     assert b"11999 tickets imported, 1 row refused" in member.get(page).content
     assert member.get(others).status_code == 404
+
+
+TICKETS = 30_000
+
+
+@pytest.fixture(scope="module")
+def heath(stack_ready):
+    """A tenant whose export takes a while."""
+    tenant = make("heath", "Heath & Heather", "alpha")
+    with tenant.scope():
+        admin = User.objects.get(email=tenant.email)
+        for first in range(0, TICKETS, 1_000):
+            Ticket.objects.bulk_create(
+                Ticket(title=f"row {number:05}", body="words " * 50, opened_by=admin)
+                for number in range(first, first + 1_000)
+            )
+    return tenant
+
+
+def progress_of(tenant, export):
+    with tenant.scope():
+        return export_progress(export)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+def test_an_export_whose_worker_is_killed_is_written_anew_and_whole(heath, start_worker, settings):
+    first = start_worker()
+    member = heath.member()
+    assert member.post("/exports/").status_code == 302
+    with heath.scope():
+        export = Export.objects.get()
+    path = f"/exports/{export.pk}/tickets.csv"
+    wait_for(lambda: (found := progress_of(heath, export)) and found.rows > 0)
+    kill(first)
+    with heath.scope():
+        export.refresh_from_db()
+    assert not export.file, "too few tickets to be killed at"
+    assert member.get(path).status_code == 404
+
+    # Nobody looks at the page but beat at what is under way, as it does every few seconds.
+    start_worker()
+    killed_at = time.monotonic()
+    while not export.file:
+        revive_transfers_at_work()
+        assert time.monotonic() - killed_at < 60
+        time.sleep(1)
+        with heath.scope():
+            export.refresh_from_db()
+    text = b"".join(member.get(path).streaming_content).decode()
+    titles = [row["title"] for row in csv.DictReader(io.StringIO(text))]
+    assert titles == [f"row {number:05}" for number in range(TICKETS)]
+    assert len(list(settings.MEDIA_ROOT.rglob("*.csv"))) == 1
