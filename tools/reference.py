@@ -109,9 +109,13 @@ def checks_page() -> Iterator[str]:
     yield "| id | says |"
     yield "|---|---|"
     rows = dict.fromkeys(documented.check_ids(ROOT), "")
+    # From the widest to the nearest piece of code: the last one that has words for it has its say.
     for path in python_files(ROOT, *PRODUCT):
         for node in ast.walk(parse(path)):
-            if isinstance(node, ast.ExceptHandler) and node.type is not None:
+            if isinstance(node, ast.FunctionDef):
+                promise = _one_line((ast.get_docstring(node) or "").split("\n\n")[0])
+                rows.update(_messages(node, f"Not so: {promise}"))
+            elif isinstance(node, ast.ExceptHandler) and node.type is not None:
                 passed_on = f"What `{ast.unparse(node.type)}` says."
                 rows.update(_messages(node, passed_on))
             elif isinstance(node, ast.Call):

@@ -60,7 +60,7 @@ CLEAN: dict[str, str] = {
     "docs/reference/commands.md": "## `go`\n",
     "docs/reference/settings.md": "| `ATOLL_OLD` | |\n",
     "docs/reference/errors.md": "| `a.old` | |\n",
-    "docs/reference/checks.md": "| `a.E000` | |\n",
+    "docs/reference/checks.md": "| `a.E000` | Bad. |\n",
 }
 
 # rule -> (name of the case, files to plant, where the breach is)
@@ -144,9 +144,10 @@ PLANTED: dict[str, list[tuple[dict[str, str], str]]] = {
     "checks_are_documented": [
         ({"tenants/more.py": 'Error("x", id="tenants.E009")\n'}, "tenants/more.py"),
         (
-            {"docs/reference/checks.md": "| `a.E000` | |\n| `a.E001` | |\n"},
+            {"docs/reference/checks.md": "| `a.E000` | Bad. |\n| `a.E001` | Gone. |\n"},
             "docs/reference/checks.md",
         ),
+        ({"docs/reference/checks.md": "| `a.E000` | |\n"}, "docs/reference/checks.md"),
     ],
     "asks_for_pytest": [
         ({"tenants/a.py": 'x = "pytest" in sys.modules\n'}, "tenants/a.py"),
