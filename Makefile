@@ -18,8 +18,9 @@ THROUGH_PGBOUNCER = $(addprefix tests/integration/,backend lifecycle outbox refe
 	third_party)
 PYTEST = -m pytest -n $(TEST_JOBS) --dist loadscope --no-loadscope-reorder
 
-# Whatever the caller's shell says about paths or settings is not ours.
-unexport PYTHONPATH PYTHONHOME DJANGO_SETTINGS_MODULE
+# Whatever the caller's shell says about paths or settings is not ours. Compiled files are written
+# whatever it says: without them each of some thousand processes would compile all of it anew.
+unexport PYTHONPATH PYTHONHOME DJANGO_SETTINGS_MODULE PYTHONDONTWRITEBYTECODE
 export PYTHONUNBUFFERED := 1
 
 .PHONY: help
