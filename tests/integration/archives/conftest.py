@@ -1,6 +1,7 @@
 """A tenant that holds something of everything, its neighbour, and ways to compare two tenants."""
 
 import hashlib
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import StringIO
@@ -192,12 +193,18 @@ def arrivals() -> Iterator[list[str]]:
     RetiredSlug.objects.using("control").filter(slug__in=slugs).delete()
 
 
-@pytest.fixture
-def archive(rich, tmp_path) -> Path:
-    """An archive of arc-rich."""
-    file = tmp_path / "rich.atoll"
-    run("export_tenant", rich.slug, str(file))
+@pytest.fixture(scope="package")
+def exported(world, tmp_path_factory) -> Path:
+    """An archive of arc-rich, to be read only."""
+    file = tmp_path_factory.mktemp("exported") / "rich.atoll"
+    run("export_tenant", world[0].slug, str(file))
     return file
+
+
+@pytest.fixture
+def archive(exported, tmp_path) -> Path:
+    """An archive of arc-rich of the test's own."""
+    return Path(shutil.copy(exported, tmp_path))
 
 
 def run(*words: str) -> str:

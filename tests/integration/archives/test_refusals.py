@@ -31,12 +31,19 @@ def everything():
     return found
 
 
+@pytest.fixture(scope="module")
+def contents_before(world):
+    """What both tenants hold before the first of these tests, and hold after each."""
+    return contents(world[0]), contents(world[1])
+
+
 @pytest.fixture
-def unchanged(world):
+def unchanged(world, contents_before):
     """Asks at the end of a test whether anything is other than it was."""
-    before = everything(), contents(world[0]), contents(world[1])
+    before = everything()
     yield
-    assert (everything(), contents(world[0]), contents(world[1])) == before
+    assert everything() == before
+    assert (contents(world[0]), contents(world[1])) == contents_before
 
 
 def refused(*words, code=1):

@@ -1,6 +1,9 @@
 """Out and in again, to the same and to another shard: the same rows, sequences and files."""
 
 import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import Group
@@ -13,7 +16,7 @@ from front.models import KnownAddress
 from sharding.registry import current as registry
 from sharding.schemas.connections import own_connection
 from tenants.archives import reading
-from tenants.models import Provisioning
+from tenants.models import Provisioning, RetiredSlug
 from tenants.states import TenantState
 from tests.integration.archives.conftest import (
     LEFT_BEHIND,
@@ -24,6 +27,7 @@ from tests.integration.archives.conftest import (
     enrich,
     make,
     run,
+    take_back,
 )
 from workspace.models import Attachment, Ticket
 
@@ -53,6 +57,28 @@ def alike(one: Made, other: Made) -> None:
     assert len(first["files"]) == 2
 
 
+@dataclass(frozen=True)
+class Copied:
+    """A copy of arc-rich, which tests look at from one side each.
+
+    Attributes:
+        at_first: how much it held of what does not travel, before anybody worked with it.
+    """
+
+    tenant: Made
+    archive: Path
+    at_first: dict[str, int]
+
+
+@pytest.fixture(scope="module")
+def copied(exported) -> Iterator[Copied]:
+    run("import_tenant", str(exported), "--slug", "arc-shared")
+    tenant = Made("arc-shared")
+    yield Copied(tenant, exported, counts(tenant))
+    take_back(tenant.slug)
+    RetiredSlug.objects.using("control").filter(slug=tenant.slug).delete()
+
+
 @pytest.mark.parametrize("shard", ["alpha", "beta"])
 def test_what_comes_in_is_what_went_out(rich, near, archive, arrivals, shard):
     arrivals.append("arc-copy")
@@ -78,12 +104,10 @@ def test_a_clone_holds_what_its_original_holds(rich, near, arrivals, shard):
     assert (contents(rich), contents(near)) == before
 
 
-def test_sequences_go_on_where_they_were(rich, archive, arrivals):
-    arrivals.append("arc-copy")
-    run("import_tenant", str(archive), "--slug", "arc-copy")
+def test_sequences_go_on_where_they_were(rich, copied):
     with rich.scope():
         assert Ticket.objects.latest("pk").pk == 29
-    with Made("arc-copy").scope():
+    with copied.tenant.scope():
         ticket = Ticket.objects.create(title="next", opened_by=User.objects.earliest("joined_at"))
         # 30 was given out and deleted; it is not given out again.
         assert ticket.pk == 31
@@ -92,36 +116,27 @@ def test_sequences_go_on_where_they_were(rich, archive, arrivals):
         assert ticket.search == "'next':1A"
 
 
-def test_people_can_sign_in(rich, archive, arrivals):
-    arrivals.append("arc-copy")
-    run("import_tenant", str(archive), "--slug", "arc-copy")
-    copy = Made("arc-copy")
+def test_people_can_sign_in(copied):
     for email in ("admin@arc-rich.example", "agent@arc-rich.example"):
-        visitor = copy.visitor()
+        visitor = copied.tenant.visitor()
         page = visitor.post(reverse("accounts:sign_in"), {"username": email, "password": PASSWORD})
         assert page.status_code == 302, page.content
         assert visitor.get("/").status_code == 200
 
 
-def test_files_are_served_by_the_copy(rich, archive, arrivals):
-    arrivals.append("arc-copy")
-    run("import_tenant", str(archive), "--slug", "arc-copy")
-    copy = Made("arc-copy")
-    visitor = copy.visitor()
-    with copy.scope():
+def test_files_are_served_by_the_copy(rich, copied):
+    visitor = copied.tenant.visitor()
+    with copied.tenant.scope():
         visitor.login(username="admin@arc-rich.example", password=PASSWORD)
         paper = Attachment.objects.get(name="a paper.pdf")
         url = paper.get_absolute_url()
     assert b"".join(visitor.get(url)) == (rich.folder / paper.file.name).read_bytes()
 
 
-def test_rights_by_content_type_mean_the_same(rich, archive, arrivals):
-    arrivals.append("arc-copy")
-    run("import_tenant", str(archive), "--slug", "arc-copy")
-    copy = Made("arc-copy")
+def test_rights_by_content_type_mean_the_same(rich, copied):
     with rich.scope():
         ids = dict(ContentType.objects.values_list("model", "id"))
-    with copy.scope():
+    with copied.tenant.scope():
         assert dict(ContentType.objects.values_list("model", "id")) == ids
         agent = User.objects.get(email="agent@arc-rich.example")
         assert agent.has_perm("workspace.change_ticket")
@@ -129,28 +144,24 @@ def test_rights_by_content_type_mean_the_same(rich, archive, arrivals):
         assert Group.objects.get().name == "group of arc-rich"
 
 
-def test_what_works_for_one_tenant_only_stays_behind(rich, archive, arrivals):
-    arrivals.append("arc-copy")
-    run("import_tenant", str(archive), "--slug", "arc-copy")
-    here, there = counts(rich), counts(Made("arc-copy"))
+def test_what_works_for_one_tenant_only_stays_behind(rich, copied):
+    here, there = counts(rich), copied.at_first
     assert min(here.values()) > 0
     assert here.pop("types") == there.pop("types")
     assert set(there.values()) == {0}
-    manifest = reading.verify(archive).manifest
+    manifest = reading.verify(copied.archive).manifest
     assert {one.table: one.rows for one in manifest.left_behind}["accounts_apitoken"] == 1
     # Neither their rows nor their keys lie in the file.
     assert LEFT_BEHIND.isdisjoint(table.name for table in manifest.tables)
 
 
-def test_members_are_found_by_their_address_once_it_is_told(rich, archive, arrivals):
+def test_members_are_found_by_their_address_once_it_is_told(copied):
     from tenants.outbox.services.drain import drain
 
-    arrivals.append("arc-copy")
-    run("import_tenant", str(archive), "--slug", "arc-copy")
-    copy = Made("arc-copy")
-    with copy.scope():
+    with copied.tenant.scope():
         drain()
-    assert KnownAddress.objects.using("control").filter(tenant_id=copy.id).count() == 2
+    known = KnownAddress.objects.using("control").filter(tenant_id=copied.tenant.id)
+    assert known.count() == 2
 
 
 def test_the_same_import_again_changes_nothing(rich, archive, arrivals):
