@@ -5,7 +5,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Final
 from urllib.parse import urlsplit
+
+import pytest
 
 from devstack.stack import Stack
 from sharding.registry.types import Endpoint, Registry, Server
@@ -18,6 +21,13 @@ class Down(StrEnum):
     SIGSTOP = "sigstop"
     BLACKHOLE = "blackhole"
     SLOW = "slow"
+
+
+REFUSAL_AND_SILENCE_FIRST: Final = tuple(
+    pytest.param(how, marks=[pytest.mark.slow] * (how in (Down.BLACKHOLE, Down.SLOW)))
+    for how in Down
+)
+"""All four as parameters, of which `make test` takes the two that end in different ways."""
 
 
 class FaultyServers:
