@@ -1,8 +1,10 @@
 """Every page, on a desktop and on a phone, in light and dark: reachable for everybody, and tidy."""
 
 import pytest
+from playwright.sync_api import Page
 
-from tests.browser.visits import DESKTOP, NOT_FOUND, PHONE, findings, overflows, tab_to
+from devstack.demo.types import SignIn
+from tests.browser.visits import DESKTOP, NOT_FOUND, PHONE, Visits, findings, overflows, tab_to
 
 LOOKS = {
     "desktop": {"viewport": DESKTOP, "color_scheme": "light"},
@@ -34,22 +36,32 @@ PUBLIC = {
 }
 
 
-@pytest.mark.parametrize("look", LOOKS)
-def test_a_tenants_pages_are_for_everybody(visits, acme, look):
-    page = visits.person(**LOOKS[look]).new_page()
-    visits.walk(page, acme.host, STRANGERS, look)
+def test_a_tenants_pages_are_for_everybody(visits, acme):
+    page = visits.person().new_page()
+    visits.walk_in_turn(page, acme.host, STRANGERS)
     visits.sign_in(page, acme)
-    visits.walk(page, acme.host, TENANTS, look)
-    page.goto(visits.address(acme.host, "/tickets/"))
-    path = page.locator("a.title-link").first.get_attribute("href")
-    ticket = {"ticket": path, "edit": f"{path}edit/", "delete": f"{path}delete/"}
-    visits.walk(page, acme.host, ticket, look)
+    visits.walk_in_turn(page, acme.host, {**TENANTS, **_of_a_ticket(visits, page, acme)})
 
 
+def test_the_public_pages_are_for_everybody(visits):
+    page = visits.person().new_page()
+    visits.walk_in_turn(page, "localhost", PUBLIC)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("look", LOOKS)
-def test_the_public_pages_are_for_everybody(visits, look):
+def test_each_of_them_is_in_either_look(visits, acme, look):
     page = visits.person(**LOOKS[look]).new_page()
     visits.walk(page, "localhost", PUBLIC, look)
+    visits.walk(page, acme.host, STRANGERS, look)
+    visits.sign_in(page, acme)
+    visits.walk(page, acme.host, {**TENANTS, **_of_a_ticket(visits, page, acme)}, look)
+
+
+def _of_a_ticket(visits: Visits, page: Page, who: SignIn) -> dict[str, str]:
+    page.goto(visits.address(who.host, "/tickets/"))
+    path = page.locator("a.title-link").first.get_attribute("href")
+    return {"ticket": path, "edit": f"{path}edit/", "delete": f"{path}delete/"}
 
 
 @pytest.mark.parametrize("look", LOOKS)
@@ -72,6 +84,15 @@ def test_the_finder_finds(visits, acme):
     with pytest.raises(AssertionError, match="presses of Tab"):
         tab_to(page, page.locator("img"), at_most=20)
     visits.complaints.clear()
+
+
+def test_a_walk_in_turn_sees_what_sticks_out_in_the_other_look(visits):
+    """The second page is asked for as a desktop shows it, on which there is room."""
+    page = visits.person().new_page()
+    wide = "<!doctype html><html lang=en><title>x</title><main><h1>x</h1><p style='width: 900px'>x"
+    page.route("**/find/", lambda route: route.fulfill(body=wide, content_type="text/html"))
+    with pytest.raises(AssertionError, match="/find/, dark"):
+        visits.walk_in_turn(page, "localhost", {"first": "/", "spoiled": "/find/"})
 
 
 def test_a_walk_stops_at_a_page_that_is_not_as_it_should_be(visits, acme):

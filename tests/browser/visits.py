@@ -4,19 +4,27 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page
 
 from devstack.demo.types import Running, SignIn
 
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
+LOOKS = {"light": DESKTOP, "dark": PHONE}
+"""Viewports by colour scheme."""
 NOT_FOUND = "not-found"
 """The name of a path, among those to walk, that is wanted to answer 404."""
 SERIOUS = ("serious", "critical")
 _WAITS_MS = 15_000
 # What the browser says of itself when a page answers 4xx on purpose.
 _OF_THE_BROWSER = "Failed to load resource"
+# All that axe knows of a page is ten times as much as what it finds wrong: that stays there.
+_WRONG = """
+async impacts => (await axe.run({resultTypes: ["violations"]})).violations
+    .filter(each => impacts.includes(each.impact))
+    .map(each => `${each.id}: ${each.help}: ${each.nodes.map(node => node.html.slice(0, 160))}`)
+"""
 
 
 class Visits:
@@ -82,6 +90,19 @@ class Visits:
             assert answer.status == wanted, path
             self.look_at(page, f"{name}-{look}")
 
+    def walk_in_turn(self, page: Page, host: str, paths: dict[str, str]) -> None:
+        """Look at each path in both looks: it answers, and nothing sticks out.
+
+        Whether everybody can use it takes longest, and is asked in one look, the next page in the
+        other.
+        """
+        for number, (name, path) in enumerate(paths.items()):
+            first, then = sorted(LOOKS, reverse=bool(number % 2))
+            dress(page, first)
+            self.walk(page, host, {name: path}, first)
+            dress(page, then)
+            assert not overflows(page), f"{page.url}, {then}"
+
     def look_at(self, page: Page, name: str) -> None:
         """Keep a picture of the page, which everybody can use and which is not too wide."""
         self.picture(page, name)
@@ -102,12 +123,14 @@ class Visits:
 
 def findings(page: Page) -> list[str]:
     """What axe finds wrong for people with disabilities, serious things only."""
-    found = Axe().run(page).response["violations"]
-    return [
-        f"{each['id']}: {each['help']}: {[node['html'][:160] for node in each['nodes']]}"
-        for each in found
-        if each["impact"] in SERIOUS
-    ]
+    page.evaluate(AXE_SCRIPT)
+    return list(page.evaluate(_WRONG, list(SERIOUS)))
+
+
+def dress(page: Page, look: str) -> None:
+    """Show the page on that look's screen, in its colours."""
+    page.set_viewport_size(LOOKS[look])
+    page.emulate_media(color_scheme=look)
 
 
 def overflows(page: Page) -> bool:
