@@ -86,6 +86,8 @@ def _nobody_is_told() -> Iterator[None]:
 
 
 def _people(wanted: Wanted) -> tuple["User", list["User"]]:
+    from django.contrib.auth.hashers import make_password
+
     from accounts.models import User
 
     admin = User.objects.get(email=wanted.email)
@@ -96,8 +98,10 @@ def _people(wanted: Wanted) -> tuple["User", list["User"]]:
             email=f"{mailbox}@{wanted.slug}.example", defaults={"name": name, "role": role}
         )
         everybody.append(user)
+    # One hash for all of them, as they have one password: each takes most of a second.
+    password = make_password(wanted.password)
     for user in everybody:
-        user.set_password(wanted.password)
+        user.password = password
         user.save(update_fields=["name", "password"])
     return admin, [*everybody[1:], admin]
 
