@@ -113,7 +113,7 @@ def take_history(history, begun, squashed, afterwards, *, trio, write):
         trio.forget()
 
 
-@settings(common, max_examples=6)
+@settings(common, max_examples=3)
 @given(history=histories(longest=4), **drawn)
 def test_a_history_followed_is_what_django_makes(history, begun, squashed, afterwards, trio, write):
     take_history(history, begun, squashed, afterwards, trio=trio, write=write)
