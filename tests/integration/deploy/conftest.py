@@ -255,6 +255,15 @@ def site(stack_ready, styles, tmp_path_factory):
     made.stop()
 
 
+@pytest.fixture(scope="session")
+def site_of_https(stack_ready, styles, tmp_path_factory):
+    """The same, one worker, which wants HTTPS and has nobody before it."""
+    folder = tmp_path_factory.mktemp("https")
+    made = Gunicorn(stack_ready, folder, ATOLL_STATIC_ROOT=styles, ATOLL_HTTPS="true")
+    yield made.start()
+    made.stop()
+
+
 @pytest.fixture
 def start(stack_ready, tmp_path, styles):
     """Starts gunicorns that end with the test."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from config.observability.publishing import EVERY
-from tests.integration.deploy.conftest import Member, ask
+from tests.integration.deploy.conftest import Gunicorn, Member, ask
 
 
 def eventually(condition, seconds=10):
@@ -18,10 +18,13 @@ def eventually(condition, seconds=10):
         time.sleep(0.2)
 
 
-@pytest.fixture
-def counted(start):
-    """A gunicorn of three workers that has answered nobody yet."""
-    return start(WEB_CONCURRENCY="3")
+@pytest.fixture(scope="module")
+def counted(stack_ready, styles, tmp_path_factory):
+    """A gunicorn of three workers, for all tests that change nothing about it."""
+    folder = tmp_path_factory.mktemp("counted")
+    made = Gunicorn(stack_ready, folder, ATOLL_STATIC_ROOT=styles, WEB_CONCURRENCY="3")
+    yield made.start()
+    made.stop()
 
 
 def requests_of(figures, shard, method="GET", status="2xx"):
@@ -34,19 +37,25 @@ def of_other_methods(figures):
 
 
 def test_requests_are_counted_once_whichever_worker_answered_them(counted, dock, emery):
+    before = counted.figures()
+
+    def more(shard):
+        return requests_of(counted.figures(), shard) - requests_of(before, shard)
+
     for tenant, times in ((dock, 12), (emery, 5)):
         for _ in range(times):
             assert ask(counted.port, "/account/sign-in/", tenant.host).status == 200
     ask(counted.port, "/no-such-page/", dock.host)
     ask(counted.port, "/", "www.localhost")
     ask(counted.port, "/", dock.host, method="BREW")
-    eventually(lambda: requests_of(counted.figures(), "alpha") == 12)
-    eventually(lambda: requests_of(counted.figures(), "beta") == 5)
-    eventually(lambda: requests_of(counted.figures(), "none") == 1)
-    eventually(lambda: of_other_methods(counted.figures()) == 1)
+    eventually(lambda: more("alpha") == 12)
+    eventually(lambda: more("beta") == 5)
+    eventually(lambda: more("none") == 1)
+    eventually(lambda: of_other_methods(counted.figures()) - of_other_methods(before) == 1)
     figures = counted.figures()
-    assert figures['atoll_request_seconds_count{shard="beta"}'] == 5
-    assert figures['atoll_request_seconds_bucket{le="+Inf",shard="beta"}'] == 5
+    for kind in ('count{shard="beta"}', 'bucket{le="+Inf",shard="beta"}'):
+        name = f"atoll_request_seconds_{kind}"
+        assert figures[name] - before.get(name, 0) == 5
     assert 0 < figures['atoll_request_seconds_sum{shard="beta"}'] < 60
     page = ask(counted.metrics_port, "/metrics").text
     for private in (
@@ -74,7 +83,8 @@ def test_statements_and_pools_are_told_by_server(counted, dock):
     assert 'atoll_queue_waiting{queue="shard.beta"}' in figures
 
 
-def test_what_a_killed_worker_counted_stays_and_what_it_held_goes(counted, dock):
+def test_what_a_killed_worker_counted_stays_and_what_it_held_goes(start, dock):
+    counted = start(WEB_CONCURRENCY="3")
     assert ask(counted.port, "/account/sign-in/", dock.host).status == 200
     Member(counted.port, dock).sign_in()
     limit = 'atoll_pool_limit{server="alpha"}'
@@ -96,13 +106,6 @@ def test_what_a_killed_worker_counted_stays_and_what_it_held_goes(counted, dock)
     assert len(list(folder.glob("counter_*"))) <= 4
 
 
-def test_no_file_of_figures_is_left_when_it_stops(counted):
-    folder = counted_folder(counted)
-    assert folder.is_dir()
-    counted.stop()
-    assert not folder.exists()
-
-
 def counted_folder(site):
     said = "Figures are shared in "
     lines = [line["message"] for line in site.error_lines()]
@@ -118,7 +121,12 @@ def test_figures_are_told_at_their_own_listener_only(site, dock, host):
         assert "atoll_requests" not in answer.text
 
 
-def test_a_broker_that_is_away_is_told_and_does_not_hold_up_the_rest(start):
-    figures = start(ATOLL_BROKER_URL="redis://127.0.0.1:1/1").figures()
+def test_a_broker_that_is_away_is_told_and_no_file_of_figures_is_left_in_the_end(start):
+    site = start(ATOLL_BROKER_URL="redis://127.0.0.1:1/1")
+    figures = site.figures()
     assert figures["atoll_broker_up"] == 0
     assert not [name for name in figures if name.startswith("atoll_queue_waiting")]
+    folder = counted_folder(site)
+    assert list(folder.iterdir())
+    site.stop()
+    assert not folder.exists()

@@ -142,10 +142,9 @@ def test_a_worker_that_is_killed_is_replaced_and_the_other_goes_on(start):
     assert other in site.workers()
 
 
-def test_https_at_a_front_server_is_believed_only_where_it_is_said_to_stand(start):
+def test_https_at_a_front_server_is_believed_only_where_it_is_said_to_stand(start, site_of_https):
     behind = start(ATOLL_HTTPS="true", ATOLL_BEHIND_PROXY="true")
-    alone = start(ATOLL_HTTPS="true")
     said = {"X-Forwarded-Proto": "https"}
     assert ask(behind.port, "/", "www.localhost", headers=said).status == 200
     assert ask(behind.port, "/", "www.localhost").status == 301
-    assert ask(alone.port, "/", "www.localhost", headers=said).status == 301
+    assert ask(site_of_https.port, "/", "www.localhost", headers=said).status == 301

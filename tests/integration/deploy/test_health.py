@@ -108,11 +108,9 @@ def test_a_process_that_begins_while_control_is_away_is_alive_but_not_ready(lone
     )
 
 
-def test_with_https_a_check_over_plain_http_is_answered_and_not_redirected(lonely):
-    lonely.environment["ATOLL_HTTPS"] = "true"
-    lonely.start()
-    assert ask(lonely.port, "/readyz").status == 200
-    assert ask(lonely.port, "/", "www.localhost").status == 301, "negative control"
+def test_with_https_a_check_over_plain_http_is_answered_and_not_redirected(site_of_https):
+    assert ask(site_of_https.port, "/readyz").status == 200
+    assert ask(site_of_https.port, "/", "www.localhost").status == 301, "negative control"
 
 
 def test_the_log_of_health_checks_has_no_tenant(site):

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -27,12 +28,16 @@ class Front:
 
     def __init__(self, nginx, gunicorns, files):
         self.nginx, self.gunicorns, self.files = nginx, gunicorns, files
+        self._signed_in = {}
 
     def ask(self, path, host, **how):
         return ask(self.nginx.port, path, host, **how)
 
-    def member(self, tenant):
-        return Member(self.nginx.port, tenant).sign_in()
+    def member(self, tenant, port=None):
+        """Somebody who is signed in. Once per tenant: production looks at passwords slowly."""
+        if tenant not in self._signed_in:
+            self._signed_in[tenant] = Member(self.nginx.port, tenant).sign_in()
+        return Member(port or self.nginx.port, tenant, dict(self._signed_in[tenant].cookies))
 
 
 @pytest.fixture(scope="module")
@@ -46,15 +51,15 @@ def front(stack_ready, styles, tmp_path_factory):
         "ATOLL_MAX_REQUESTS": "0",
     }
     (folder / "files").mkdir()
-    gunicorns = [
-        Gunicorn(stack_ready, folder / name, **environment).start() for name in ("one", "two")
-    ]
+    gunicorns = [Gunicorn(stack_ready, folder / name, **environment) for name in ("one", "two")]
+    with ThreadPoolExecutor() as at_once:
+        list(at_once.map(Gunicorn.start, gunicorns))
     ports = [each.port for each in gunicorns]
     nginx = Nginx(folder / "nginx", ports=ports, static=styles, files=folder / "files").start()
     yield Front(nginx, gunicorns, folder / "files")
     nginx.stop()
-    for each in gunicorns:
-        each.stop()
+    with ThreadPoolExecutor() as at_once:
+        list(at_once.map(Gunicorn.stop, gunicorns))
 
 
 @pytest.fixture
@@ -80,7 +85,7 @@ def answered_by(front, host, path="/"):
 
 def test_each_tenant_is_served_by_its_own_name(front, dock, emery):
     for tenant in (dock, emery):
-        page = front.member(tenant).get("/")
+        page = Member(front.nginx.port, tenant).sign_in().get("/")
         assert page.status == 200
         assert tenant.email in page.text
     assert front.ask("/", "nobody.example").status == 404
@@ -122,7 +127,7 @@ def test_without_its_lines_nginx_would_lose_the_headers(front, dock, export_of, 
     nginx = Nginx(tmp_path / "bare", ports=ports, site=bare, **folders).start()
     try:
         path, _ = export_of(dock)
-        sent = Member(nginx.port, dock).sign_in().get(path)
+        sent = front.member(dock, nginx.port).get(path)
         assert sent.body == CONTENT
         assert sent.headers["Content-Security-Policy"] is None
         assert sent.headers["X-Content-Type-Options"] is None
@@ -187,9 +192,9 @@ def test_one_host_always_meets_the_same_gunicorn_and_many_hosts_meet_both(front)
 
 def test_when_a_gunicorn_is_gone_the_other_takes_its_hosts(front, stack_ready, styles, tmp_path):
     environment = {"ATOLL_STATIC_ROOT": styles, "ATOLL_BEHIND_PROXY": "true"}
-    mine = [
-        Gunicorn(stack_ready, tmp_path / name, **environment).start() for name in ("one", "two")
-    ]
+    with ThreadPoolExecutor() as at_once:
+        mine = [Gunicorn(stack_ready, tmp_path / name, **environment) for name in ("one", "two")]
+        list(at_once.map(Gunicorn.start, mine))
     ports = [each.port for each in mine]
     nginx = Nginx(tmp_path / "nginx", ports=ports, static=styles, files=tmp_path).start()
     pair = Front(nginx, mine, tmp_path)
@@ -213,8 +218,8 @@ def test_when_a_gunicorn_is_gone_the_other_takes_its_hosts(front, stack_ready, s
             time.sleep(0.3)
     finally:
         nginx.stop()
-        for each in mine:
-            each.stop()
+        with ThreadPoolExecutor() as at_once:
+            list(at_once.map(Gunicorn.stop, mine))
 
 
 @pytest.mark.parametrize(
