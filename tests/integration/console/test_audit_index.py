@@ -16,8 +16,8 @@ FROM generate_series(1, 40000) AS n
 WITHOUT = "DROP INDEX audit_by_actor, audit_by_action"
 
 
-@pytest.fixture
-def control(stack_ready):
+@pytest.fixture(scope="module")
+def long_audit(stack_ready):
     """Control with a long audit, as its owner sees it; all of it is rolled back."""
     with (
         own_connection(registry().control) as connection,
@@ -26,6 +26,13 @@ def control(stack_ready):
         connection.execute(MANY)
         connection.execute("ANALYZE placements_auditentry")
         yield connection
+
+
+@pytest.fixture
+def control(long_audit):
+    """The same; what the test does to it is rolled back with the test."""
+    with long_audit.transaction(force_rollback=True):
+        yield long_audit
 
 
 def read(control, query):

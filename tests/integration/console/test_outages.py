@@ -40,7 +40,14 @@ def _impatient(settings):
 
 @pytest.mark.parametrize(
     ("how", "sizes_known"),
-    [*((how, True) for how in Down), (Down.REFUSED, False), (Down.SIGSTOP, False)],
+    [
+        (Down.REFUSED, True),
+        (Down.SIGSTOP, True),
+        pytest.param(Down.BLACKHOLE, True, marks=pytest.mark.slow),
+        pytest.param(Down.SLOW, True, marks=pytest.mark.slow),
+        (Down.REFUSED, False),
+        (Down.SIGSTOP, False),
+    ],
 )
 def test_a_shard_that_is_down_shows_as_such_and_no_page_hangs(
     console, ochre, umber, through_faults, how, sizes_known
