@@ -6,7 +6,7 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-FOLDERS = ("tests/unit/pools", "tests/unit/routers", "tests/unit/scope")
+FOLDERS = ("tests/unit/lifecycle", "tests/unit/routers", "tests/unit/scope")
 # Plugins of other folders, which take longer to import than these tests to run.
 WITHOUT = ("-p", "no:schemathesis", "-p", "no:hypothesispytest")
 

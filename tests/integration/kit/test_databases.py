@@ -21,6 +21,16 @@ OF_CONTROL = """
     def test_marked():
         Tenant.objects.using("control").update(name="x")
 """
+OF_THE_CACHE = """
+    from django.core.cache import cache
+
+    def test_a_keeps(tenant):
+        cache.set("key", 1)
+        assert cache.get("key") == 1
+
+    def test_b_finds_nothing(tenant):
+        assert cache.get("key") is None
+"""
 
 
 @pytest.fixture
@@ -51,24 +61,6 @@ def test_real_databases_are_left_alone_and_nothing_else_is_left(
     assert set(look("alpha", ROLES)) == set(before)
 
 
-def test_databases_are_kept_until_a_migration_changes(adopter, look, nothing_left):
-    adopter.pytester.makepyfile(ONE_TEST)
-    oids = "SELECT oid::text FROM pg_database WHERE datname = 'test_shard_template'"
-    adopter.runs("--reuse-db").assert_outcomes(passed=1)
-    kept = look("alpha", oids)
-    adopter.runs("--reuse-db").assert_outcomes(passed=1)
-    assert look("alpha", oids) == kept != []
-    migration = adopter.pytester.path / "notes" / "migrations" / "0001_initial.py"
-    twice = migration.read_text().replace(
-        "        migrations.RunPython(seed),", "        migrations.RunPython(seed),\n" * 2
-    )
-    migration.write_text(twice)
-    result = adopter.runs("--reuse-db")
-    result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*assert 2 == 1*"])
-    assert look("alpha", oids) != kept
-
-
 def test_nothing_leads_to_the_real_databases(adopter):
     adopter.pytester.makeconftest(
         """
@@ -95,7 +87,7 @@ def test_nothing_leads_to_the_real_databases(adopter):
     adopter.runs("--reuse-db").assert_outcomes(passed=2)
 
 
-def test_databases_of_a_killed_run_are_not_used_again(adopter, nothing_left):
+def test_databases_of_a_killed_run_are_not_used_again(adopter):
     adopter.pytester.makepyfile(
         """
         import os, signal
@@ -114,6 +106,24 @@ def test_databases_of_a_killed_run_are_not_used_again(adopter, nothing_left):
         patch.setenv("DIES", "1")
         adopter.runs("--reuse-db")
     adopter.runs("--reuse-db").assert_outcomes(passed=1)
+
+
+def test_databases_are_kept_until_a_migration_changes(adopter, look, nothing_left):
+    adopter.pytester.makepyfile(ONE_TEST)
+    oids = "SELECT oid::text FROM pg_database WHERE datname = 'test_shard_template'"
+    adopter.runs("--reuse-db").assert_outcomes(passed=1)
+    kept = look("alpha", oids)
+    adopter.runs("--reuse-db").assert_outcomes(passed=1)
+    assert look("alpha", oids) == kept != []
+    migration = adopter.pytester.path / "notes" / "migrations" / "0001_initial.py"
+    twice = migration.read_text().replace(
+        "        migrations.RunPython(seed),", "        migrations.RunPython(seed),\n" * 2
+    )
+    migration.write_text(twice)
+    result = adopter.runs("--reuse-db")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*assert 2 == 1*"])
+    assert look("alpha", oids) != kept
 
 
 def test_a_database_that_is_not_the_kit_s_is_left_alone(adopter, look, nothing_left):
@@ -145,19 +155,14 @@ def test_an_administrator_is_asked_for(adopter, monkeypatch):
 
 
 def test_without_a_registry_the_development_servers_are_started(project):
+    project.pytester.makepyfile(test_cache=OF_THE_CACHE)
+    project.runs().assert_outcomes(passed=2)
+
+
+@pytest.mark.slow
+def test_without_a_registry_workers_of_xdist_share_the_development_servers(project):
     project.adds("stock")
-    project.pytester.makepyfile(
-        test_cache="""
-        from django.core.cache import cache
-
-        def test_a_keeps(tenant):
-            cache.set("key", 1)
-            assert cache.get("key") == 1
-
-        def test_b_finds_nothing(tenant):
-            assert cache.get("key") is None
-        """
-    )
+    project.pytester.makepyfile(test_cache=OF_THE_CACHE)
     project.runs("-n", "2").assert_outcomes(passed=15)
 
 
