@@ -68,7 +68,7 @@ def look(folder, monkeypatch):
 
 
 def test_a_person_brings_the_servers_up_looks_at_them_and_takes_them_down(devstack, look, folder):
-    assert "devstack up" in devstack("status")
+    assert "devstack up" in look("status")
     assert "devstack up" in look("logs", status=1)
     assert not folder.exists()
 
@@ -83,7 +83,7 @@ def test_a_person_brings_the_servers_up_looks_at_them_and_takes_them_down(devsta
     assert "alpha, beta" in look("psql", "gamma", status=2)
     unknown = look("psql", "alpha", "--login", "nobody", status=2)
     assert "alpha has no login 'nobody' (it has superuser, web" in unknown
-    assert "ready to accept connections" in devstack("logs", "alpha")
+    assert "ready to accept connections" in look("logs", "alpha")
     last_two = look("logs", "alpha", "-n", "2")
     assert last_two.count("\n") == 2
     assert last_two in look("logs", "alpha", "-n", "500")

@@ -189,7 +189,14 @@ def test_who_waits_too_long_for_another_command_hears_which_one(own_stack):
             pass
 
 
-@pytest.mark.parametrize("moment", ["alpha.half-made", "alpha/postmaster.pid", "registry.toml"])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "alpha.half-made",
+        pytest.param("alpha/postmaster.pid", marks=pytest.mark.slow),
+        pytest.param("registry.toml", marks=pytest.mark.slow),
+    ],
+)
 def test_a_start_that_is_killed_is_finished_by_the_next(moment):
     folder = Path(tempfile.mkdtemp(prefix="atoll-test-"))
     folder.chmod(0o711)

@@ -41,7 +41,10 @@ def holding():
         connection.__exit__(None, None, None)
 
 
-@pytest.mark.parametrize("record_from", [1, 9], ids=["replayed", "executed"])
+@pytest.mark.parametrize(
+    "record_from",
+    [pytest.param(1, id="replayed"), pytest.param(9, id="executed", marks=pytest.mark.slow)],
+)
 def test_a_table_in_use_is_left_after_short_tries_and_done_by_the_next_run(
     ready, release, holding, record_from
 ):

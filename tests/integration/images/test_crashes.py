@@ -49,7 +49,9 @@ def blocker(stack_ready) -> Iterator[psycopg.Connection]:
         admin.rollback()
 
 
-@pytest.mark.parametrize("victim", ["the client", "the server's session"])
+@pytest.mark.parametrize(
+    "victim", ["the client", pytest.param("the server's session", marks=pytest.mark.slow)]
+)
 def test_killed_in_the_middle_of_an_image_nothing_is_there_and_the_next_run_makes_it(
     new_place, start, blocker, server, victim
 ):

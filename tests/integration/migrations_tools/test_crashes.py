@@ -40,7 +40,13 @@ def test_squashed_migrations_are_recorded_with_what_they_replace(expected):
     ]
 
 
-@pytest.mark.parametrize("migration", ["probe.0001_initial", "squashed.0001_squashed_0002_size"])
+@pytest.mark.parametrize(
+    "migration",
+    [
+        pytest.param("probe.0001_initial", marks=pytest.mark.slow),
+        "squashed.0001_squashed_0002_size",
+    ],
+)
 def test_killed_at_a_migration_it_is_finished_by_the_next_run(
     new_place, start_build, build, expected, migration
 ):
@@ -62,6 +68,7 @@ def test_killed_at_a_migration_it_is_finished_by_the_next_run(
     assert place.schema not in survey(server).half_made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [0.1])
 def test_killed_at_any_moment_it_is_finished_by_the_next_run(
     new_place, start_build, build, expected, after

@@ -197,7 +197,14 @@ def test_add_shard_tells_of_shards_that_the_new_one_cannot_reach(bare, registry_
     assert check_shard("gamma").state == "active"
 
 
-@pytest.mark.parametrize("step", ["address", "public-schema", "guard"])
+@pytest.mark.parametrize(
+    "step",
+    [
+        pytest.param("address", marks=pytest.mark.slow),
+        "public-schema",
+        pytest.param("guard", marks=pytest.mark.slow),
+    ],
+)
 def test_a_run_that_is_killed_at_a_step_is_finished_by_the_next(bare, process_env, step):
     victim = subprocess.Popen(
         [sys.executable, "-m", "django", "add_shard", "gamma", *arguments(bare)],
