@@ -1,4 +1,5 @@
 import re
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.conf import settings
@@ -102,6 +103,25 @@ def test_every_page_of_a_tenant_asks_a_stranger_to_sign_in(acme):
             assert answer.status_code == 401, "programs show a token instead"
         else:
             assert (answer.status_code, answer["location"]) == (302, f"{SIGN_IN}?next={address}")
+
+
+def test_whose_session_ended_before_a_form_comes_back_to_the_page_it_was_on(acme, coral):
+    list_page = "/tickets/?status=all"
+    for before, page in (
+        (f"http://{acme.host}{list_page}", list_page),
+        (f"http://{coral.host}/settings/", ""),
+        ("http://[", ""),
+        ("", ""),
+    ):
+        visitor = acme.visitor()
+        answer = visitor.post("/tickets/7/close/", headers={"referer": before})
+        asked = urlsplit(answer["location"])
+        assert asked.path == SIGN_IN
+        assert parse_qs(asked.query, keep_blank_values=True) == {"next": [page]}
+        form = {"username": acme.email, "password": acme.password, "next": page}
+        onward = visitor.post(SIGN_IN, form)["location"]
+        assert onward == (page or "/")
+        assert visitor.get(onward).status_code == 200
 
 
 def test_a_session_key_that_somebody_planted_is_worth_nothing_after_signing_in(acme, birch):
