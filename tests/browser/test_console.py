@@ -4,6 +4,7 @@ import base64
 import time
 
 import pytest
+from django.urls import resolve
 from django_otp.oath import TOTP
 from playwright.sync_api import Page, expect
 
@@ -21,6 +22,10 @@ PAGES = {
     "console-password": "/account/password/",
     "console-codes": "/account/recovery-codes/",
 }
+
+URLCONF = "config.urls_console"
+ON_THE_WAY = {f"console:{name}" for name in ("sign_in", "code", "new_device", "tenant")}
+"""Pages that somebody meets who does something: the tests below look at them."""
 
 
 class Device:
@@ -65,6 +70,8 @@ def test_every_page_is_for_everybody_and_a_tenant_is_suspended_and_resumed(visit
     dune = next(each for each in demo.sign_ins if each.slug == "dune")
     visits.walk_in_turn(operator, demo.operator.host, PAGES)
     dress(operator, "light")
+    walked = {resolve(path, URLCONF).view_name for path in PAGES.values()}
+    assert visits.pages_at(operator, URLCONF) - walked == ON_THE_WAY, "a page was passed by"
 
     operator.goto(visits.address(demo.operator.host, "/tenants/?text=dune"))
     operator.get_by_role("link", name="dune").click()

@@ -1,6 +1,10 @@
 """Every page, on a desktop and on a phone, in light and dark: reachable for everybody, and tidy."""
 
+from contextlib import suppress
+from urllib.parse import urlsplit
+
 import pytest
+from django.urls import Resolver404, resolve
 from playwright.sync_api import Page
 
 from devstack.demo.types import SignIn
@@ -34,6 +38,29 @@ PUBLIC = {
     "find-sent": "/find/sent/",
     "mail": "/mail/",
 }
+OF_A_TICKET = {"ticket": "", "edit": "edit/", "delete": "delete/"}
+ON_THE_WAY = {
+    "config.urls": {
+        "workspace:import",
+        *(f"accounts:{name}" for name in ("password_set", "accept", "address_confirm")),
+    },
+    "config.urls_public": {f"front:{name}" for name in ("sent", "confirm", "choose", "progress")},
+}
+"""Pages that somebody meets who does something: test_workspaces.py looks at them."""
+NO_PAGES = {
+    "config.urls": {f"workspace:{name}" for name in ("attachment", "export_file", "logo")},
+    "config.urls_public": {f"front:{name}" for name in ("available", "enter", "steps")},
+}
+"""Files, pieces of pages, and a way to another page."""
+
+
+def walked(urlconf):
+    """The names of the views that are walked to here."""
+    paths = [*STRANGERS.values(), *TENANTS.values(), *PUBLIC.values()]
+    paths += [f"/tickets/1/{end}" for end in OF_A_TICKET.values()]
+    for path in paths:
+        with suppress(Resolver404):
+            yield resolve(urlsplit(path).path, urlconf).view_name
 
 
 def test_a_tenants_pages_are_for_everybody(visits, acme):
@@ -46,6 +73,14 @@ def test_a_tenants_pages_are_for_everybody(visits, acme):
 def test_the_public_pages_are_for_everybody(visits):
     page = visits.person().new_page()
     visits.walk_in_turn(page, "localhost", PUBLIC)
+
+
+def test_no_page_is_passed_by(visits, acme):
+    """A new page fails here until somebody looks at it."""
+    member, visitor = visits.member(acme), visits.open("localhost")
+    for page, urlconf in ((member, "config.urls"), (visitor, "config.urls_public")):
+        found = visits.pages_at(page, urlconf) - NO_PAGES[urlconf]
+        assert found - set(walked(urlconf)) == ON_THE_WAY[urlconf]
 
 
 @pytest.mark.slow
@@ -61,7 +96,7 @@ def test_each_of_them_is_in_either_look(visits, acme, look):
 def _of_a_ticket(visits: Visits, page: Page, who: SignIn) -> dict[str, str]:
     page.goto(visits.address(who.host, "/tickets/"))
     path = page.locator("a.title-link").first.get_attribute("href")
-    return {"ticket": path, "edit": f"{path}edit/", "delete": f"{path}delete/"}
+    return {name: f"{path}{end}" for name, end in OF_A_TICKET.items()}
 
 
 @pytest.mark.parametrize("look", LOOKS)

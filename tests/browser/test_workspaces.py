@@ -2,12 +2,15 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.mailbox import link_for
 from tests.browser.visits import findings, tab_to
 
 PASSWORD = "correct horse battery staple"
+ROWS = 4_000
+"""Of an import: more than are read before its page is shown."""
 
 
 def test_somebody_signs_up_and_is_in(visits):
@@ -25,9 +28,10 @@ def test_somebody_signs_up_and_is_in(visits):
     visits.picture(page, "flow-sign-up")
     page.get_by_role("button", name="Send me the link").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("mail")
+    visits.look_at(page, "flow-sent")
 
     page.goto(link_for(visits, "frida@fern.example", "/sign-up/confirm/"))
-    assert findings(page) == []
+    visits.look_at(page, "flow-confirm")
     page.get_by_role("button", name="Make my workspace").click()
     visits.picture(page, "flow-progress")
     # The progress page leads there by itself once it is ready.
@@ -41,6 +45,40 @@ def test_somebody_signs_up_and_is_in(visits):
     page.wait_for_url(visits.address("fern-moss.localhost", "/"))
     expect(page.get_by_role("heading", level=1)).to_have_text("Dashboard")
     visits.picture(page, "flow-welcome")
+
+
+@pytest.mark.slow
+def test_two_who_want_one_address_and_one_who_asks_twice(visits):
+    for email in ("ann@twin.example", "bob@twin.example"):
+        page = visits.open("localhost", "/sign-up/")
+        page.get_by_label("Name of your team").fill("Twin")
+        page.get_by_label("Address on the web").fill("twin")
+        page.get_by_label("Your e-mail address").fill(email)
+        page.get_by_role("button", name="Send me the link").click()
+        expect(page.get_by_role("heading", level=1)).to_contain_text("mail")
+
+    link = link_for(visits, "ann@twin.example", "/sign-up/confirm/")
+    first, second = (visits.person().new_page() for _ in range(2))
+    for tab in (first, second):
+        tab.goto(link)
+    _stand_still(first)
+    first.get_by_role("button", name="Make my workspace").click()
+    expect(first.get_by_role("heading", level=1)).to_have_text("Making Twin")
+    visits.look_at(first, "flow-making")
+    assert link_for(visits, "ann@twin.example", "/sign-up/progress/"), "it is ready"
+    # The way from a form to another host: by the page, since by redirects browsers go no further.
+    second.get_by_role("button", name="Make my workspace").click()
+    second.wait_for_url(re.compile(r"//twin\.localhost"))
+
+    page.goto(link_for(visits, "bob@twin.example", "/sign-up/confirm/"))
+    page.get_by_role("button", name="Make my workspace").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Somebody was faster")
+    visits.look_at(page, "flow-choose")
+
+
+def _stand_still(page: Page) -> None:
+    """Let the page of the progress hear nothing new."""
+    page.route("**/steps/", lambda route: route.fulfill(status=204))
 
 
 def test_an_invited_agent_joins_and_works(visits, acme):
@@ -59,9 +97,19 @@ def test_an_invited_agent_joins_and_works(visits, acme):
     gus.get_by_role("button", name="Join").click()
     expect(gus.get_by_role("heading", level=1)).to_have_text("Dashboard")
     assert gus.goto(visits.address(acme.host, "/settings/")).status == 403
+    visits.look_at(gus, "flow-not-allowed")
 
     admin.reload()
     expect(admin.get_by_role("list").filter(has_text="gus@acme.example").first).to_be_visible()
+
+    gus.goto(visits.address(acme.host, "/account/address/"))
+    gus.get_by_label("New e-mail address").fill("august@acme.example")
+    gus.get_by_label("Your password").fill(PASSWORD)
+    gus.keyboard.press("Enter")
+    gus.goto(link_for(visits, "august@acme.example", "/account/address/"))
+    visits.look_at(gus, "flow-address")
+    gus.get_by_role("button", name="Confirm").click()
+    expect(gus.get_by_role("status")).to_contain_text("august@acme.example")
 
 
 def test_a_tickets_life_by_keyboard_alone(visits, acme):
@@ -115,19 +163,21 @@ def _press(page: Page, button: str, key: str) -> None:
 
 
 def test_an_import_shows_how_far_it_is(visits, acme, tmp_path):
-    rows = "\n".join(f"Imported {number},low" for number in range(1, 301))
+    rows = "\n".join(f"Imported {number},low" for number in range(1, ROWS + 1))
     file = tmp_path / "tickets.csv"
     file.write_text(f"title,priority\n{rows}\n,low\n")
     page = visits.member(acme, "/imports/")
+    asked = []
+    page.on("request", lambda request: asked.append(request.headers.get("hx-request")))
     page.locator("input[type=file]").set_input_files(file)
     page.get_by_role("button", name="Import tickets").click()
-    expect(page.get_by_text("of 301 rows")).to_be_visible()
-    # Without a reload: the page asks by itself.
+    expect(page.get_by_text(f"of {ROWS + 1} rows")).to_be_visible()
     status = page.get_by_role("status")
     expect(status).to_have_text(
-        re.compile("Done: 300 tickets imported, 1 row refused"), timeout=60_000
+        re.compile(f"Done: {ROWS} tickets imported, 1 row refused"), timeout=60_000
     )
+    assert "true" in asked, "the page asks by itself, without a reload"
     assert findings(page) == []
     visits.picture(page, "flow-import")
     page.goto(visits.address(acme.host, "/tickets/?text=imported"))
-    expect(page.get_by_role("link", name="Imported 300")).to_be_visible()
+    expect(page.get_by_role("link", name=f"Imported {ROWS}")).to_be_visible()

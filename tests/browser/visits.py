@@ -8,6 +8,7 @@ from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page
 
 from devstack.demo.types import Running, SignIn
+from tests.integration.product.test_permissions import views
 
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
@@ -25,6 +26,15 @@ async impacts => (await axe.run({resultTypes: ["violations"]})).violations
     .filter(each => impacts.includes(each.impact))
     .map(each => `${each.id}: ${each.help}: ${each.nodes.map(node => node.html.slice(0, 160))}`)
 """
+# One after the other: a tenant has few slots.
+_ASK = """async paths => {
+    const answers = [];
+    for (const path of paths) {
+        const answer = await fetch(path);
+        answers.push([answer.status, answer.headers.get("content-type")]);
+    }
+    return answers;
+}"""
 
 
 class Visits:
@@ -102,6 +112,16 @@ class Visits:
             self.walk(page, host, {name: path}, first)
             dress(page, then)
             assert not overflows(page), f"{page.url}, {then}"
+
+    def pages_at(self, page: Page, urlconf: str) -> set[str]:
+        """By name, the views of the page's host that show something to somebody who looks."""
+        asked = views(urlconf)
+        answers = page.evaluate(_ASK, [view.path for view in asked])
+        return {
+            view.name
+            for view, (status, kind) in zip(asked, answers, strict=True)
+            if status != 405 and (kind or "").startswith("text/html")
+        }
 
     def look_at(self, page: Page, name: str) -> None:
         """Keep a picture of the page, which everybody can use and which is not too wide."""
