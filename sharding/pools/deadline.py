@@ -44,6 +44,7 @@ SUSPICIOUS_AGAIN_S: Final = 1.0
 CANCEL_S: Final = 1.0
 
 KNOWN_AWAY: Final = "is known to be away"
+SESSION_ENDED: Final = "the server has ended this session"
 
 request_ends: ContextVar[float] = ContextVar("atoll_request_ends", default=float("inf"))
 """The monotonic instant at which the running request has no more time."""
@@ -188,26 +189,36 @@ class Deadlined(_Limits, psycopg.Connection[Any]):
 
         Raises:
             ShardAway: no answer in time, or the breaker opened meanwhile. The connection is closed.
+            OperationalError: it was lost.
         """
         began = monotonic()
         try:
-            if self.is_refused():
-                # Before anything is sent: what is refused was not done, a COMMIT included.
-                self._give_up()
-                raise ShardAway(self.server_name, KNOWN_AWAY)
-            if not _ENDS_BY_ITSELF or args or kwargs:
-                answer = self._wait_watched(gen, None, began, *args, **kwargs)
-            else:
-                try:
-                    answer = super().wait(gen, timeout=min(SUSPICIOUS_S, self.cap))
-                except _WaitTimeout:
-                    answer = self._wait_watched(gen, _NOTHING_CAME, began)
+            answer = self._wait_or_lose(gen, began, *args, **kwargs)
         except psycopg.OperationalError as error:
             self.meter.add_given_up(monotonic() - began)
             self.suspect("a statement failed", error)
             raise
         self.meter.add(monotonic() - began)
         return answer
+
+    def _wait_or_lose(self, gen: Waiting[RV], began: float, *args: Any, **kwargs: Any) -> RV:
+        if self.is_refused():
+            # Before anything is sent: what is refused was not done, a COMMIT included.
+            self._give_up()
+            raise ShardAway(self.server_name, KNOWN_AWAY)
+        try:
+            if not _ENDS_BY_ITSELF or args or kwargs:
+                return self._wait_watched(gen, None, began, *args, **kwargs)
+            try:
+                return super().wait(gen, timeout=min(SUSPICIOUS_S, self.cap))
+            except _WaitTimeout:
+                return self._wait_watched(gen, _NOTHING_CAME, began)
+        except psycopg.InternalError as error:
+            if self.closed:
+                # It was idle in a transaction for too long (25P03), or an admin has ended it, and
+                # its last words and the broken socket are two results where one was due.
+                raise psycopg.OperationalError(SESSION_ENDED) from error
+            raise
 
     def _wait_watched(
         self, gen: Waiting[RV], ready: int | None, since: float, *args: Any, **kwargs: Any
@@ -291,6 +302,12 @@ class AsyncDeadlined(_Limits, psycopg.AsyncConnection[Any]):
         except psycopg.OperationalError as error:
             self.suspect("a statement failed", error)
             raise
+        except psycopg.InternalError as error:
+            if not self.closed:
+                raise
+            ended = psycopg.OperationalError(SESSION_ENDED)
+            self.suspect("a statement failed", ended)
+            raise ended from error
 
 
 def deadlined_for(name: str, heeds: Heeds = Heeds.AWAY) -> type[Deadlined]:

@@ -18,7 +18,9 @@ from sharding.pools import deadline
 from sharding.pools.breaker import install_breaker
 from sharding.pools.deadline import AsyncDeadlined, Deadlined, async_deadlined_for, request_ends
 from sharding.pools.errors import ShardAway
+from sharding.pools.outages import says_away
 from tests.fixtures.connections import forget_connections
+from tests.fixtures.waiting import wait_for
 from tests.integration.backend.grounds import sqlstate
 from tests.integration.backend.models import Author
 
@@ -106,6 +108,48 @@ def test_a_commit_without_an_answer_ends(capped, stack):
     finally:
         stack.sigcont("beta")
         deadline._met_away.__dict__.clear()
+
+
+def ended_by_an_admin(grounds, pid):
+    with grounds.superuser("beta") as admin:
+        ended = admin.execute("SELECT pg_terminate_backend(%s, 10000)", (pid,)).fetchone()
+    assert ended == (True,)
+
+
+def ended_by_the_servers_time_out(grounds, pid):
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 50")
+    with grounds.superuser("beta") as admin:
+        there = "SELECT FROM pg_stat_activity WHERE pid = %s"
+        wait_for(lambda: admin.execute(there, [pid]).rowcount == 0)
+
+
+@pytest.mark.parametrize("end", [ended_by_an_admin, ended_by_the_servers_time_out])
+def test_a_commit_in_a_session_that_was_ended_before_it_says_that_it_is_lost(capped, end):
+    """psycopg alone calls some of it internal errors, which nobody takes for an outage."""
+    with scope.enter(capped.c):
+        with pytest.raises(OperationalError) as error:
+            with transaction.atomic():
+                Author.objects.create(name="never")
+                end(capped, connection.connection.info.backend_pid)
+        assert says_away(error.value)
+        assert [author.name for author in Author.objects.all()] == [capped.c.role]
+
+
+def test_the_asyncio_twin_says_so_as_well(capped):
+    server = capped.registry.shards["beta"]
+
+    async def work():
+        connected = await async_deadlined_for("beta").connect(
+            **server.pooled.parameters(server.web)
+        )
+        await connected.execute("SELECT 1")
+        await connected.execute("SET LOCAL idle_in_transaction_session_timeout = 50")
+        await asyncio.sleep(1)
+        with pytest.raises(psycopg.OperationalError, match="ended this session"):
+            await connected.commit()
+
+    asyncio.run(work())
 
 
 def test_the_requests_own_deadline_comes_first(capped, stack):

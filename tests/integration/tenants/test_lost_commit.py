@@ -2,6 +2,7 @@
 
 from time import monotonic
 
+import psycopg
 import pytest
 from django.contrib.auth.models import Group
 from django.db import connections
@@ -56,3 +57,19 @@ def test_the_answer_is_503_the_view_ran_once_and_the_next_request_finds_out(
     assert names_of(bob) == ["bob's"]
     # People may: what they then see tells them.
     assert client_of(ann).get("/whoami/").json()["groups"] == names_of(ann)
+
+
+def test_where_an_admin_ends_the_session_before_it_nothing_is_kept_and_the_answer_is_503_too(
+    ann, client_of, proxied, monkeypatch
+):
+    def end_session():
+        pid = connections["alpha"].connection.info.backend_pid
+        with psycopg.connect(proxied.stack.admin_conninfo("alpha"), autocommit=True) as admin:
+            ended = admin.execute("SELECT pg_terminate_backend(%s, 10000)", (pid,)).fetchone()
+        assert ended == (True,)
+
+    monkeypatch.setattr(urls, "MEANWHILE", [end_session])
+    answer = client_of(ann, raise_request_exception=False).post("/add_group/", {"name": "ann's"})
+    assert (answer.status_code, answer.headers["Retry-After"] != "") == (503, True)
+    assert urls.ADDED == ["ann's"]
+    assert names_of(ann) == []

@@ -134,6 +134,8 @@ def write_and_fail(request):
 
 ADDED = []
 """Names that `add_group` was asked for, once per run of the view."""
+MEANWHILE = []
+"""What happens between its statement and its COMMIT."""
 
 
 @csrf_exempt
@@ -141,6 +143,8 @@ def add_group(request):
     name = request.POST["name"]
     ADDED.append(name)
     Group.objects.create(name=name)
+    for happen in MEANWHILE:
+        happen()
     return JsonResponse({"added": name})
 
 
