@@ -15,7 +15,7 @@ import psycopg
 from sharding.pools.errors import ShardAway
 from sharding.registry.types import Server
 
-_WHO: Final = "SELECT incarnation, pg_is_in_recovery() FROM atoll.server"
+WHO: Final = "SELECT incarnation, pg_is_in_recovery() FROM atoll.server"
 
 # A database without our tables holds no tenant either: its first statement says what is wrong.
 _NO_SHARD: Final = (
@@ -41,10 +41,10 @@ def check_identity(connection: Any, server: Server, *, sealed_too: bool) -> None
         ShardAway: it is a standby, or sealed.
     """
     try:
-        row = connection.execute(_WHO).fetchone()
+        row = connection.execute(WHO).fetchone()
     except _NO_SHARD:
         return
-    why = _wrong(server, row, sealed_too=sealed_too)
+    why = None if row is None else why_refused(server, *row, sealed_too=sealed_too)
     if why is not None:
         _refused[server] = (monotonic(), why)
         raise ShardAway(server.name, why)
@@ -60,10 +60,10 @@ def refused_just_now(server: Server) -> str | None:
     return why if monotonic() - at < REFUSED_S else None
 
 
-def _wrong(server: Server, row: Any, *, sealed_too: bool) -> str | None:
-    if row is None:
-        return None
-    incarnation, in_recovery = row
+def why_refused(
+    server: Server, incarnation: int, in_recovery: bool, *, sealed_too: bool = True
+) -> str | None:
+    """Why the server that says this of itself may not serve as `server`, if it may not."""
     if in_recovery:
         return "is in recovery: a standby, or a backup that is still being restored"
     if sealed_too and incarnation < server.incarnation:

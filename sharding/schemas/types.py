@@ -107,6 +107,7 @@ class ShardSurvey:
 
     Attributes:
         major: PostgreSQL major.
+        incarnation, in_recovery: by which it is told from its own past (docs/adr/0015).
         bytes: of the whole database.
         roles: tenant roles of the server, used or not; they count against `role_cap`.
         phases: number of schemas by phase.
@@ -114,6 +115,8 @@ class ShardSurvey:
     """
 
     major: int
+    incarnation: int
+    in_recovery: bool
     bytes: int
     roles: int
     role_cap: int

@@ -11,6 +11,7 @@ from django.db.models import Count, Q
 
 from console.conf import console_settings
 from console.services.asking import ask_all
+from sharding.backend.identity import why_refused
 from sharding.placements.models import CONTROL, Placement, Shard
 from sharding.placements.services.breakers import ServerBreakers, server_breakers
 from sharding.placements.services.reserving import cap_of
@@ -185,7 +186,7 @@ def _survey(server: Server) -> dict[str, Any]:
     except (ServerUnreachable, psycopg.Error) as error:
         return {"problem": _why(error)}
     return {
-        "problem": "",
+        "problem": why_refused(server, found.incarnation, found.in_recovery) or "",
         "major": found.major,
         "roles": found.roles,
         "bytes": found.bytes,

@@ -9,6 +9,7 @@ from typing import Final
 import psycopg
 from django.db.models import Count
 
+from sharding.backend.identity import why_refused
 from sharding.backend.idle_pools import PoolLook
 from sharding.placements.errors import NoSuchShard
 from sharding.placements.models import CONTROL, Process, Shard
@@ -32,7 +33,8 @@ class ShardLine:
 
     Attributes:
         tenants: placed there, by control.
-        survey: what the shard itself says; None when it does not answer.
+        survey: what the shard itself says; None when it does not answer. Where it does and there
+            is a problem, nobody is served: it is sealed, or a standby.
         pools: what all living processes hold of it, by the names of `PoolLook`.
         problem: why it does not, or what is wrong with it; empty when all is well.
         hold: that an operator keeps it closed.
@@ -60,6 +62,8 @@ class ShardLine:
             "tenants": self.tenants,
             "answers": found is not None,
             "postgresql": found.major if found else None,
+            "incarnation": found.incarnation if found else None,
+            "in_recovery": found.in_recovery if found else None,
             "bytes": found.bytes if found else None,
             "roles": found.roles if found else None,
             "role_cap": self.role_cap,
@@ -122,7 +126,9 @@ def _ask(server: Server | None) -> tuple[ShardSurvey | None, str]:
     if server is None:
         return None, "it has no address in this machine's registry"
     try:
-        return survey(server), ""
+        found = survey(server)
+        why = why_refused(server, found.incarnation, found.in_recovery)
+        return found, why or ""
     except ServerUnreachable as error:
         return None, f"away: {error.reason}"
     except psycopg.errors.UndefinedTable:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from sharding.backend.identity import WHO
 from sharding.registry.types import Server
 from sharding.schemas import names
 from sharding.schemas.connections import BRIEF, Connection, own_connection
@@ -147,8 +148,11 @@ def survey(server: Server) -> ShardSurvey:
     with own_connection(server, BRIEF) as connection:
         version = connection.info.server_version
         size = connection.execute(_SIZE).fetchone()
+        incarnation, in_recovery = connection.execute(WHO).fetchone() or (0, False)
         return ShardSurvey(
             major=version // 10000,
+            incarnation=incarnation,
+            in_recovery=in_recovery,
             bytes=size[0] if size else 0,
             roles=count_roles(connection, server),
             role_cap=role_cap(version),

@@ -107,6 +107,8 @@ def test_a_restored_shard_serves_only_what_belongs_there(
     # 1. Seal first: the very server that still serves is refused, its copies of tomorrow too.
     call_command("seal_shard", "alpha", "--confirm", "alpha", stdout=io.StringIO())
     assert "is sealed" in refused(stays)
+    assert listed("alpha")[:2] == ["alpha", "sealed"]
+    assert listed("beta")[:2] == ["beta", "active"]
     assert Shard.objects.using("control").get(name="alpha").registry_version
 
     # 2. Restore. It answers, and nobody is served.
@@ -141,6 +143,7 @@ def test_a_restored_shard_serves_only_what_belongs_there(
 
     connections.close_all()
     assert _when_it_answers(stays) == {"before"}
+    assert listed("alpha")[:2] == ["alpha", "active"]
     assert get_placement(stays).generation != generation, "what was cached is younger than its data"
     alpha = addresses.shard("alpha")
     for copy in (moves, goes):
@@ -160,6 +163,13 @@ def test_a_restored_shard_serves_only_what_belongs_there(
     drop_schema(addresses.shard("beta"), moves)
     for left in (moves, goes):
         drop_schema(alpha, left)
+
+
+def listed(name: str) -> list[str]:
+    """The words of a shard's line."""
+    out = io.StringIO()
+    call_command("list_shards", name, stdout=out)
+    return out.getvalue().splitlines()[1].split()
 
 
 def _when_it_answers(tenant_id: str) -> set[str]:
@@ -251,6 +261,7 @@ def test_a_server_in_recovery_is_refused_as_one_that_is_away(
         addresses.install(replace(known, shards=MappingProxyType(shards)))
         try:
             assert "is in recovery" in refused(ann)
+            assert listed("alpha")[:3] == ["alpha", "in", "recovery"]
             assert "shard.in_recovery" in kinds(found("alpha", shards=("alpha",)))
             with pytest.raises(Exception, match="in recovery"):
                 plan_reopening("alpha")

@@ -56,7 +56,7 @@ class Command(BaseCommand):
 
 
 def _cells(line: ShardLine) -> Iterator[object]:
-    yield from (line.name, line.state, line.tenants)
+    yield from (line.name, _state(line), line.tenants)
     found = line.survey
     notes = [line.problem, _why(line)]
     if found is None:
@@ -68,6 +68,13 @@ def _cells(line: ShardLine) -> Iterator[object]:
     yield from (line.pools[name] for name in ("open", "idle", "waiting", "given_up"))
     yield line.breakers.summary or "-"
     yield "; ".join(filter(None, notes))
+
+
+def _state(line: ShardLine) -> str:
+    """What it is good for; where it answers and serves nobody, that, whatever control says."""
+    if line.survey is None or not line.problem:
+        return line.state
+    return "in recovery" if line.survey.in_recovery else "sealed"
 
 
 def _why(line: ShardLine) -> str:
