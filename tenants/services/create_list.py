@@ -9,10 +9,11 @@ from typing import Final
 
 from tenants.errors import TenantError
 from tenants.services.asking import check_request
+from tenants.services.change_plan import check_plan
 from tenants.services.errors import InvalidList
 from tenants.services.types import AUTO, ProvisionRequest
 
-COLUMNS: Final = ("slug", "name", "domains", "shard", "admin_email")
+COLUMNS: Final = ("slug", "name", "domains", "shard", "plan", "admin_email")
 """What a list may say of a tenant; only the slug must be there. Domains stand between spaces."""
 
 OF_ERRORS: Final = ("line", "error")
@@ -151,14 +152,15 @@ def _line(number: int, columns: list[str], cells: list[str], shard: str) -> Line
     if len(cells) > len(columns):
         error = f"It has {len(cells)} cells, and the header {len(columns)}."
         return Line(number, said, error=error)
-    request = ProvisionRequest(
-        slug=said.get("slug", ""),
-        name=said.get("name", ""),
-        shard=said.get("shard") or shard,
-        domains=tuple(said.get("domains", "").split()),
-        admin_email=said.get("admin_email", ""),
-    )
     try:
+        request = ProvisionRequest(
+            slug=said.get("slug", ""),
+            name=said.get("name", ""),
+            shard=said.get("shard") or shard,
+            domains=tuple(said.get("domains", "").split()),
+            plan=check_plan(said.get("plan", "")),
+            admin_email=said.get("admin_email", ""),
+        )
         check_request(request)
     except TenantError as error:
         return Line(number, said, error=str(error))

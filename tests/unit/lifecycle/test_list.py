@@ -41,6 +41,14 @@ def test_each_line_is_a_request(read):
     assert [line.number for line in lines] == [2, 3]
 
 
+def test_a_line_may_name_a_plan_that_there_is(read, settings):
+    settings.ATOLL_PLANS = "small=8/1500ms"
+    lines = read("slug,plan\nacme,small\nbirch,none\ncoral,\ndune,huge\n")
+    assert [each.plan for each in requests(lines[:3])] == ["small", "", ""]
+    assert (lines[3].number, lines[3].request) == (5, None)
+    assert "There is no plan 'huge'" in lines[3].error
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -132,7 +140,7 @@ def test_a_file_of_errors_is_a_list_again(read, tmp_path):
     errors = tmp_path / "tenants.errors.csv"
     write_errors(errors, [(lines[1], lines[1].error)])
     text = errors.read_text()
-    assert text.startswith("line,error,slug,name,domains,shard,admin_email\n3,")
+    assert text.startswith("line,error,slug,name,domains,shard,plan,admin_email\n3,")
     errors.write_text(text.replace(",Birch,", ",birch,"))
     assert requests(read_list(errors)) == [ProvisionRequest(slug="birch", name="Birch & Sons")]
 
