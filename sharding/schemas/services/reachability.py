@@ -40,14 +40,7 @@ def why_unreachable(server: Server, other: Server) -> str:
     """
     if server.mover is None or other.mover is None:
         return "the registry has no mover for both"
-    conninfo = make_conninfo(
-        host=other.direct.host,
-        port=other.direct.port,
-        dbname=other.direct.dbname,
-        user=other.mover.user,
-        password=other.mover.password,
-        connect_timeout=2,
-    )
+    conninfo = make_conninfo(**other.direct.parameters(other.mover), connect_timeout=2)
     try:
         with login_connection(server, server.direct, server.mover, _PATIENCE) as connection:
             if connection.info.server_version < SUBSCRIBES_SINCE:

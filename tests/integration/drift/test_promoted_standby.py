@@ -20,6 +20,7 @@ from sharding.placements.services.placing import get_placement
 from sharding.pools.errors import ShardAway
 from sharding.registry import current as addresses
 from sharding.registry.toml_file import read_registry, write_registry
+from sharding.schemas.services.reachability import SUBSCRIBES_SINCE, why_unreachable
 from tests.fixtures.standbys import HOST, streaming_standby
 from tests.fixtures.waiting import wait_for
 
@@ -69,6 +70,12 @@ def test_who_promotes_raises_the_number_and_the_old_primary_is_refused(
     add_group(ann, "before")
     before = get_placement(ann).generation
     caught_up(stack_ready, standby)
+    if stack_ready.major >= SUBSCRIBES_SINCE // 10000:
+        # Of several hosts a stream too takes the one that accepts writes.
+        known = addresses.registry().shards
+        twice = replace(known["alpha"].direct, host=f"{HOST},{HOST}")
+        assert why_unreachable(known["beta"], known["alpha"]) == ""
+        assert "read-only" in why_unreachable(known["beta"], replace(known["alpha"], direct=twice))
 
     # What would go wrong is refused first, and changes nothing.
     text = stack_ready.files.registry.read_text()
