@@ -21,7 +21,7 @@ from sharding.placements.errors import (
     PlacementError,
     ProcessesBehind,
 )
-from sharding.pools.errors import NoConnectionFree, ShardAway
+from sharding.pools.errors import NoConnectionFree, PoolsError, ShardAway
 from sharding.pools.outages import as_sentence, causes, says_away
 from sharding.pools.pgbouncer.errors import NotConfigurable, PgBouncerError
 from sharding.registry.current import ENVIRONMENT_VARIABLE
@@ -56,6 +56,7 @@ _CODES: Final[ExitCodes] = MappingProxyType(
         NoProcessGroups: Exit.USAGE,
         ProcessesBehind: Exit.PAUSED,
         InvalidSettings: Exit.USAGE,
+        PoolsError: Exit.FAILED,
         PgBouncerError: Exit.FAILED,
         NotConfigurable: Exit.USAGE,
         SchemaError: Exit.FAILED,

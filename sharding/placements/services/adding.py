@@ -17,6 +17,7 @@ from sharding.placements.services.shards import (
     check_identity,
     check_shard_name,
 )
+from sharding.pools.budgeted import refuse_too_many_shards
 from sharding.registry.types import Endpoint, Login, Registry, Server
 from sharding.schemas.connections import login_connection
 from sharding.schemas.preparation.logins import OWN_MAKES_ROLES_SINCE
@@ -66,7 +67,7 @@ def add_shard(request: AddShardRequest, tell: Tell = lambda report: None) -> Pre
     does not is a finding, and the same command looks again.
 
     Raises:
-        InvalidShardName, ShardNameTaken: nothing was changed.
+        InvalidShardName, ShardNameTaken, GroupTooLarge: nothing was changed.
         NotFitToBeShard: nothing was changed on the database.
         PreparationFailed, ServerUnreachable: what is done stays; run it again.
     """
@@ -75,6 +76,7 @@ def add_shard(request: AddShardRequest, tell: Tell = lambda report: None) -> Pre
     known = Shard.objects.using(CONTROL).filter(name=request.name).first()
     check_identity(known or Shard(name=request.name), facts)
     server = _server(request, facts)
+    _refuse_one_too_many(server, request.registry_path)
     planned = prepare_shard(request.admin_conninfo, server, dry_run=True)
     findings = (
         *planned.findings,
@@ -106,6 +108,13 @@ def add_shard(request: AddShardRequest, tell: Tell = lambda report: None) -> Pre
     steps = (*map(_done, ours[:2]), *prepared.steps, *map(_done, ours[2:]))
     findings = (*findings, *unreachable(server, read_file(request.registry_path).shards.values()))
     return Preparation(request.name, facts, findings, steps)
+
+
+def _refuse_one_too_many(server: Server, path: Path) -> None:
+    """Processes that run would refuse its tenants, and those that start would not."""
+    known = read_file(path)
+    if server.name not in known.shards:
+        refuse_too_many_shards(replace(known, shards={**known.shards, server.name: server}))
 
 
 def _own_steps(

@@ -15,9 +15,10 @@ from django.core.management import CommandError, call_command
 
 from sharding.placements.models import AuditEntry, Placement, ReservedRole, Shard
 from sharding.placements.services.choosing import check_shard
+from sharding.pools.budget.types import SHARDS_PER_PROCESS
 from sharding.registry import current as addresses
 from sharding.registry.toml_file import read_registry, write_registry
-from sharding.registry.types import Login
+from sharding.registry.types import Endpoint, Login
 from sharding.schemas.connections import own_connection
 from sharding.schemas.services.reachability import why_unreachable
 from tests.fixtures.shards import Bare, bare_database
@@ -112,6 +113,29 @@ def test_a_name_that_cannot_be_is_refused_unchanged(bare, registry_file, name, c
     assert error.value.returncode == code
     assert registry_file.read_text() == text
     assert Shard.objects.using("control").count() == rows
+
+
+def test_a_shard_too_many_for_one_process_is_refused_before_anything_changes(
+    bare, registry_file, settings
+):
+    known = read_registry(registry_file)
+    others = [f"shard-{letter}" for letter in "abcdefghijklmnopqr"]
+    beta = known.shards["beta"]
+    away = {
+        name: replace(beta, name=name, direct=Endpoint("127.0.0.1", 1, name)) for name in others
+    }
+    assert len(known.shards) + len(away) == SHARDS_PER_PROCESS
+    write_registry(registry_file, replace(known, shards={**known.shards, **away}))
+    text = registry_file.read_text()
+    for more in ([], ["--dry-run"]):
+        with pytest.raises(CommandError, match=r"would serve 21 shards.*limits\.md") as error:
+            run("add_shard", "gamma", *arguments(bare), *more)
+        assert error.value.returncode == 1
+    assert registry_file.read_text() == text
+    assert not Shard.objects.using("control").filter(name="gamma").exists()
+    # Divided among groups of processes there is room.
+    settings.ATOLL_PROCESS_GROUPS = f"web-a=2x8:{','.join(others)} web-b=2x8:alpha,beta,gamma"
+    assert "nothing done" in run("add_shard", "gamma", *arguments(bare), "--dry-run")
 
 
 def test_a_database_that_is_a_shard_becomes_no_second_one(bare):
