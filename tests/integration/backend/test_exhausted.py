@@ -12,6 +12,8 @@ from django.db import OperationalError, connections
 from django.db import connection as default
 from psycopg import sql
 
+from config.observability import metrics
+from config.observability.publishing import publish
 from sharding import scope
 from sharding.backend.wrapper import open_pools
 from sharding.pools.errors import NoConnectionFree
@@ -55,6 +57,13 @@ def ask(place, *, hold_s: float = 0.0) -> str:
         connections.close_all()
 
 
+def figure(name, **labels) -> float:
+    """What a scraper would read of alpha's pool now."""
+    publish()
+    found = metrics.REGISTRY.get_sample_value(f"atoll_pool_{name}", {"server": "alpha", **labels})
+    return found or 0.0
+
+
 def sessions_of_web(grounds) -> int:
     with grounds.superuser("alpha") as looking:
         return looking.execute(
@@ -66,6 +75,7 @@ def sessions_of_web(grounds) -> int:
 @pytest.mark.usefixtures("nothing_leaks")
 def test_more_threads_than_connections_are_told_within_half_a_second_and_then_served(pooled):
     places = (pooled.a, pooled.b) * 4
+    before = {name: figure(name) for name in ("refusals_total", "wait_seconds_total")}
     with ThreadPoolExecutor(len(places)) as threads:
         began = time.monotonic()
         said = list(threads.map(lambda place: ask(place, hold_s=1.5), places))
@@ -78,6 +88,10 @@ def test_more_threads_than_connections_are_told_within_half_a_second_and_then_se
         assert {ask(place) for place in places} == {"served"}
     stats = open_pools()["alpha"].get_stats()
     assert (stats["requests_waiting"], stats["pool_size"] <= POOL) == (0, True)
+    assert figure("refusals_total") - before["refusals_total"] == len(places) - len(served)
+    assert figure("wait_seconds_total") > before["wait_seconds_total"]
+    assert (figure("waiting"), figure("limit")) == (0, POOL)
+    assert 1 <= figure("connections", state="idle") <= POOL
 
 
 @contextmanager

@@ -14,6 +14,8 @@ from time import monotonic
 import psycopg
 import pytest
 
+from config.observability import metrics
+from config.observability.publishing import publish
 from sharding.pools import breaker as module
 from sharding.pools.breaker import BreakerState, Hold, breaker_for, breaker_looks, hold_breakers
 from sharding.pools.breaking.probe import Probe, ProbeFailed
@@ -107,6 +109,30 @@ def test_a_server_that_is_down_is_known_to_be_and_known_to_be_back(servers, how)
     connected().close()
     assert breaker_for("beta").look().reason == look.reason, "what it was is remembered"
     elsewhere.close()
+
+
+def figures(name, **labels):
+    """What a scraper would read of beta now; 0 where it would read nothing."""
+    publish()
+    return metrics.REGISTRY.get_sample_value(name, {"server": "beta", **labels}) or 0
+
+
+def test_figures_tell_its_state_since_when_and_how_often_it_has_opened(servers):
+    opened = figures("atoll_breaker_opened_total")
+    with servers.down("beta", Down.REFUSED):
+        breaker_for("beta").suspect("test")
+        becomes("beta", OPEN)
+        assert figures("atoll_server_away") == 1
+        told = {state: figures("atoll_breaker_processes", state=state) for state in BreakerState}
+        assert told == {CLOSED: 0, SUSPECTED: 0, OPEN: 1, HELD: 0}
+        since = breaker_for("beta").look().since.timestamp()
+        assert figures("atoll_breaker_since_seconds") == since
+        assert figures("atoll_breaker_opened_total") == opened + 1
+    becomes("beta", CLOSED)
+    assert figures("atoll_server_away") == 0
+    assert figures("atoll_breaker_processes", state=OPEN) == 0
+    assert figures("atoll_breaker_processes", state=CLOSED) == 1
+    assert figures("atoll_breaker_opened_total") == opened + 1
 
 
 def test_all_who_wait_are_freed_when_it_opens_threads_and_tasks(servers):
