@@ -1,9 +1,11 @@
 """PgBouncer's files as text: what stands there, and what cannot be written."""
 
+from configparser import ConfigParser
 from dataclasses import replace
 
 import pytest
 
+from config.env import ROOT
 from sharding.pools.budget.planning import plan_pools
 from sharding.pools.budget.types import Database, Limits, ProcessGroup, Terms
 from sharding.pools.pgbouncer.errors import NoConfiguration, NotConfigurable
@@ -55,6 +57,20 @@ def test_an_entry_per_server_with_the_budgets_size():
     assert "pool_mode = transaction" in text
     assert "max_client_conn = 84" in text
     assert "secret-of-own" not in text
+
+
+def test_the_file_for_containers_ends_waits_and_connections_as_a_generated_one_does():
+    shipped, generated = ConfigParser(), ConfigParser()
+    shipped.read(ROOT / "deploy" / "pgbouncer" / "pgbouncer.ini")
+    generated.read_string(text_of(server("alpha")))
+    ends = {
+        name: value
+        for name, value in generated["pgbouncer"].items()
+        if name.endswith(("timeout", "retry", "lifetime"))
+    }
+    assert len(ends) == 6
+    assert {name: shipped["pgbouncer"].get(name) for name in ends} == ends
+    assert shipped["pgbouncer"]["pool_mode"] == generated["pgbouncer"]["pool_mode"]
 
 
 def test_own_is_no_user_of_the_pooler():
