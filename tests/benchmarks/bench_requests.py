@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from sharding.pools.conf import SCHEMAS_PER_CONNECTION
 from tests.benchmarks import bench_statements, figures, hosts, systems, wrk
 from tests.benchmarks.conditions import Machine, this_machine
 from tests.benchmarks.ground import Ground, ground
@@ -201,6 +202,7 @@ def _page(plan: Plan, machine: Machine, rounds: figures.Rounds) -> str:
         connections=plan.connections,
         workers=WORKERS,
         threads=THREADS,
+        schemas=SCHEMAS_PER_CONNECTION,
         in_turn=systems.IN_TURN,
         tables=figures.tables(rounds, tenants=plan.tenants),
         goals=figures.goals(rounds),

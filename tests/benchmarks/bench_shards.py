@@ -20,7 +20,7 @@ from tests.benchmarks.shards_plan import Plan, plan_of
 from tests.fixtures.downs import down_under_load
 from tests.fixtures.load.figures import Phase, Told, tell
 from tests.fixtures.load.steady import Lane, Waiters
-from tests.fixtures.two_shards import PATH, THREADS, WORKERS, Kind, TwoShards, two_shards
+from tests.fixtures.two_shards import PATH, TASKS, THREADS, WORKERS, Kind, TwoShards, two_shards
 from tests.fixtures.web_servers import ROOT, WebServer, environment_of
 
 _HEAVY = "/bench/heavy/"
@@ -135,6 +135,7 @@ def _page(
         machine=machine.sentence(),
         workers=WORKERS,
         threads=THREADS,
+        tasks=TASKS,
         other_rate=f"{plan.per_second[0]:.0f}",
         own_rate=f"{plan.per_second[1]:.0f}",
         seconds=f"{plan.times.before:.0f}",

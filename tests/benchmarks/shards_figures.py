@@ -174,21 +174,23 @@ def _seconds(value: float | None) -> str:
 
 
 def goals(runs: Sequence[Run]) -> str:
-    """The goals of the four downs, each with what this run says of it."""
+    """The goals, each with what this run says of it; of own tenants only where a shard is down."""
     rows = []
     for case, kind in dict.fromkeys((run.case, run.kind) for run in runs):
         mine = [run for run in runs if (run.case, run.kind, run.system) == (case, kind, ATOLL)]
-        if case.name not in DOWNS or not mine:
+        if not mine:
             continue
-        rows.append(
+        own = (
             [
-                f"{case.label}, {kind}",
-                _p99_word(_ratio(mine), spread_of(runs, kind, ATOLL)),
                 _within(_fail_fast(mine), FAIL_FAST_GOAL_S),
                 _within(_slowest(mine), SLOWEST_GOAL_S),
                 _within(_recover(mine), RECOVER_GOAL_S),
             ]
+            if case.name in DOWNS
+            else ["–"] * 3
         )
+        p99 = _p99_word(_ratio(mine), spread_of(runs, kind, ATOLL))
+        rows.append([f"{case.label}, {kind}", p99, *own])
     header = [
         "",
         f"other shard's p99 (≤ {P99_GOAL:.2f}, or the spread before)",

@@ -73,6 +73,12 @@ def test_goals_say_what_was_missed_and_what_is_within_the_noise():
     assert "2.00 (missed; spread 1.00)" in goals(all_downs(other_during=0.02))
 
 
+def test_without_redis_or_control_the_goal_of_others_is_judged_as_well():
+    case = next(case for case in CASES if case.name == "control_sigstop")
+    (row,) = [line for line in goals([run_of(case)]).splitlines() if "control" in line]
+    assert [cell.strip() for cell in row.split("|")[2:-1]] == ["1.00: within 10 %", *"–––"]
+
+
 def test_tables_name_both_systems_and_all_answers():
     runs = [*all_downs(), *all_downs(system=STOCK, first=30)]
     assert "SIGSTOP: stock Django" in tables(runs)
