@@ -62,6 +62,29 @@ def test_a_shard_that_hangs_degrades_the_process_and_a_dead_control_does_not_end
 ):
     lonely.start()
     assert ask(lonely.port, "/account/sign-in/", emery.host).status == 200
+    stack_ready.sigstop("alpha")
+    try:
+        status, told = readiness(lonely)
+        assert (status, told["status"]) == (200, "degraded")
+        assert told["shards"]["alpha"] in {"away", "open"}
+        assert told["shards"]["beta"] == "up"
+        assert ask(lonely.port, "/account/sign-in/", emery.host).status == 200
+    finally:
+        stack_ready.sigcont("alpha")
+    stack_ready.sigstop("control")
+    try:
+        status, told = readiness(lonely)
+        assert (status, told["status"], told["control"]) == (200, "degraded", False)
+    finally:
+        stack_ready.sigcont("control")
+
+
+@pytest.mark.slow
+def test_with_one_server_after_the_other_away_it_is_degraded_and_ready_in_the_end(
+    lonely, stack_ready, emery
+):
+    lonely.start()
+    assert ask(lonely.port, "/account/sign-in/", emery.host).status == 200
     assert readiness(lonely) == (
         200,
         {"status": "ready", "control": True, "redis": True, "shards": WELL},

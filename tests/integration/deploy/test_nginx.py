@@ -14,7 +14,7 @@ from django.test import override_settings
 from accounts.models import User
 from config.uploads import LARGEST_REQUEST
 from tests.fixtures.waiting import wait_for
-from tests.integration.deploy.conftest import Gunicorn, Member, ask
+from tests.integration.deploy.conftest import Gunicorn, Member, ask, free_port
 from tests.integration.deploy.nginx_server import SHIPPED, Nginx, lay_out, tried
 from workspace.models import Export
 
@@ -190,7 +190,24 @@ def test_one_host_always_meets_the_same_gunicorn_and_many_hosts_meet_both(front)
     assert answered_by(front, "HOST1.localhost.".rstrip(".")) == next(iter(met["host1.localhost"]))
 
 
-def test_when_a_gunicorn_is_gone_the_other_takes_its_hosts(front, stack_ready, styles, tmp_path):
+def test_where_one_gunicorn_is_gone_the_other_has_all_hosts(front, styles, tmp_path):
+    alive = front.gunicorns[0]
+    ports = [free_port(), alive.port]
+    nginx = Nginx(tmp_path / "nginx", ports=ports, static=styles, files=tmp_path).start()
+    left = Front(nginx, [alive], tmp_path)
+    try:
+        for number in range(8):
+            host = f"host{number}.localhost"
+            assert left.ask("/healthz", host).status == 200
+            assert answered_by(left, host).endswith(f"127.0.0.1:{alive.port}")
+    finally:
+        nginx.stop()
+
+
+@pytest.mark.slow
+def test_when_a_gunicorn_goes_the_other_takes_its_hosts_until_it_is_back(
+    front, stack_ready, styles, tmp_path
+):
     environment = {"ATOLL_STATIC_ROOT": styles, "ATOLL_BEHIND_PROXY": "true"}
     with ThreadPoolExecutor() as at_once:
         mine = [Gunicorn(stack_ready, tmp_path / name, **environment) for name in ("one", "two")]
