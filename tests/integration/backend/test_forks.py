@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from celery import Celery
 from django.db import connection, connections, transaction
 
 from devstack.ports import free_port
@@ -140,20 +141,17 @@ def test_gunicorn_preloads_an_application_that_has_used_its_pool(grounds, enviro
 def test_celery_forks_a_worker_that_has_used_its_pool(grounds, environment, tmp_path, stack):
     log = tmp_path / "celery.log"
     environment["FORKING_BROKER"] = stack.redis_url.rsplit("/", 1)[0] + "/13"
-    celery = [sys.executable, "-m", "celery", "-A", "tests.integration.backend.forking.tasks"]
     worker = [
-        *celery,
+        *(sys.executable, "-m", "celery", "-A", "tests.integration.backend.forking.tasks"),
         *("worker", "--pool", "prefork", "--concurrency", "2", "--loglevel", "warning"),
         *("--without-gossip", "--without-mingle", "--without-heartbeat"),
     ]
-    send = (
-        "from tests.integration.backend.forking.tasks import look\n"
-        "[look.delay(number) for number in range(12)]"
-    )
-    with running(worker, environment, log) as process:
-        subprocess.run(
-            [sys.executable, "-c", send], env=environment, cwd=ROOT, check=True, timeout=60
-        )
+    with (
+        running(worker, environment, log) as process,
+        Celery("sender", broker=environment["FORKING_BROKER"], set_as_current=False) as sender,
+    ):
+        for number in range(12):
+            sender.send_task("forking.look", (number,), ignore_result=True)
         files = [tmp_path / f"{number}.json" for number in range(12)]
         wait_for(lambda: all(file.exists() for file in files), log)
         answers = [json.loads(file.read_text()) for file in files]

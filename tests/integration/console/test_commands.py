@@ -139,7 +139,11 @@ def test_without_operators_the_list_says_how_to_make_one(stack_ready):
 
 
 @pytest.mark.parametrize(
-    ("words", "code"), [(["create_operator"], 2), (["reset_operator_factor"], 2)]
+    ("words", "code"),
+    [
+        (["create_operator"], 2),
+        pytest.param(["reset_operator_factor"], 2, marks=pytest.mark.slow),
+    ],
 )
 def test_missing_arguments_end_with_a_message_and_a_status_of_their_own(words, code, stack):
     ended = subprocess.run(

@@ -12,7 +12,7 @@ from sharding.registry import current as addresses
 from sharding.schemas.connections import own_connection
 
 
-@pytest.mark.parametrize("shard", ["alpha", "beta"])
+@pytest.mark.parametrize("shard", ["alpha", pytest.param("beta", marks=pytest.mark.slow)])
 def test_foreign_keys_many_to_many_joins_and_locks_work_as_ever(stack_ready, shard):
     tenant_id = reserve_tenant_id(shard, used_by="relations")
     create_placement(tenant_id, shard)
