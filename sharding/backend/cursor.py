@@ -5,6 +5,9 @@ newline, the statement: an implicit transaction, so the binding holds for exactl
 or until the end of an open transaction. The results of the prefix are taken off before anybody
 sees them. `BEGIN`, where one is due, rides in the same message.
 
+What a statement met and whether it may have written is noted (`sharding.scope.latch`): that a
+tenant has moved is found out here, whatever the code above makes of the error.
+
 A cursor without a binding sends what it is given: psycopg's own, the pool's and health checks.
 
 These are psycopg's private hooks, each with a canary in tests/unit/backend: `_execute_send`,
@@ -29,7 +32,12 @@ from psycopg.pq import TransactionStatus
 from psycopg.pq.abc import PGresult
 
 from sharding.backend.prefix import Prefix
-from sharding.backend.statements import holds_several, is_trusted, refuse_session_state
+from sharding.backend.statements import (
+    holds_several,
+    is_trusted,
+    may_write,
+    refuse_session_state,
+)
 from sharding.pools.deadline import Deadlined
 
 Binding = Callable[[], Prefix | None]
@@ -72,11 +80,14 @@ class Bound:
         if status == _INERROR:
             # The server refuses all but ROLLBACK, which must reach it as it is.
             return self._execute_bare(query, params, options)
+        conn = self._conn
+        # Django's own reads begin so; all else is looked at.
+        if (text[:7] != "SELECT " or ";" in text) and may_write(text):
+            conn.wrote = True
         if ";" in text and holds_several(text) and not is_trusted():
-            with self._held(prefix):
+            with self._noted(), self._held(prefix):
                 self._extended = True
                 return self._execute_bare(query, params, options)
-        conn = self._conn
         if conn._pipeline:
             # Somebody's own. Whether it stands at the beginning of its transaction only the server
             # knows, so its SET LOCALs may warn; set_config could be refused.
@@ -109,8 +120,10 @@ class Bound:
         conn = self._conn
         fresh = not conn._pipeline and conn.autocommit and conn.pgconn.transaction_status == _IDLE
         self._pipeline_commands = prefix.fresh_commands if fresh else prefix.commands
+        conn.wrote = True
         try:
-            self._super().executemany(query, params_seq, **options)
+            with self._noted():
+                self._super().executemany(query, params_seq, **options)
         finally:
             self._pipeline_commands = ()
 
@@ -122,6 +135,8 @@ class Bound:
         prefix = self._prefix(statement)
         with ExitStack() as stack:
             if prefix is not None:
+                self._conn.wrote = True
+                stack.enter_context(self._noted())
                 stack.enter_context(self._held(prefix))
                 self._extended = True
             yield stack.enter_context(self._super().copy(statement, params, writer=writer))
@@ -131,6 +146,8 @@ class Bound:
         prefix = self._prefix(query)
         with ExitStack() as stack:
             if prefix is not None:
+                self._conn.wrote = True
+                stack.enter_context(self._noted())
                 stack.enter_context(self._held(prefix))
             yield from self._super().stream(query, params, **options)
 
@@ -138,7 +155,23 @@ class Bound:
         return cast("psycopg.ClientCursor[Any]", super())
 
     def _execute_bare(self, query: Query, params: Any, options: dict[str, Any]) -> Self:
-        return super().execute(query, params, **options)  # type: ignore[misc, no-any-return]
+        try:
+            super().execute(query, params, **options)  # type: ignore[misc]
+        except psycopg.Error as error:
+            self._conn.note(error)
+            raise
+        if self._conn.wrote:
+            self._conn.settle()
+        return self
+
+    @contextmanager
+    def _noted(self) -> Iterator[None]:
+        try:
+            yield
+        except psycopg.Error as error:
+            self._conn.note(error)
+            raise
+        self._conn.settle()
 
     def _prefix(self, query: Query) -> Prefix | None:
         prefix = self.binding() if self.binding is not None else None

@@ -31,6 +31,13 @@ _WORTH_A_LOOK: Final = re.compile(
 _BLANK: Final = re.compile(r"\s*(?:--[^\n]*(?:\n|$)\s*)*")
 _COMMENT_EDGE: Final = re.compile(r"/\*|\*/")
 
+_FIRST_WORD: Final = re.compile(r"[\s(]*([A-Za-z]*)")
+_READING: Final = frozenset(
+    {"SELECT", "VALUES", "TABLE", "SHOW", "DECLARE", "FETCH", "MOVE", "CLOSE", "LOCK", "SET"}
+    | {"BEGIN", "SAVEPOINT", "RELEASE", "ROLLBACK"}
+)
+_WRITING_WITHIN: Final = re.compile(r"\b(?:INSERT|UPDATE|DELETE|MERGE)\b", re.IGNORECASE)
+
 _trusted: ContextVar[bool] = ContextVar("atoll_trusted_text", default=False)
 
 
@@ -92,3 +99,17 @@ def _skip_comments(text: str) -> int:
                 break
         else:
             return len(text)
+
+
+def may_write(text: str) -> bool:
+    """Whether a statement could change rows; in doubt it could.
+
+    What a function does that a SELECT calls is not seen.
+    """
+    if holds_several(text):
+        return True
+    found = _FIRST_WORD.match(text)
+    word = found[1].upper() if found is not None else ""
+    if word == "WITH":
+        return _WRITING_WITHIN.search(text) is not None
+    return word not in _READING

@@ -19,6 +19,7 @@ from typing import Any, ClassVar, Final, Self, TypeVar
 
 import psycopg
 from psycopg import errors
+from psycopg.pq import TransactionStatus
 
 from sharding.pools.breaker import BreakerState, breaker_for
 from sharding.pools.catalogue import SchemasMet
@@ -26,6 +27,7 @@ from sharding.pools.connecting import note_connected, note_refusal
 from sharding.pools.errors import ShardAway
 from sharding.pools.meters import Meter, meter_for
 from sharding.pools.outages import looks_away, without_rows
+from sharding.scope.latch import current_latch, note_commit
 
 RV = TypeVar("RV")
 Waiting = Generator[Any, Any, RV]
@@ -154,12 +156,14 @@ class Deadlined(_Limits, psycopg.Connection[Any]):
         begin_rides: True while a cursor sends BEGIN within its own message, so that psycopg does
             not send it first. See `sharding.backend.cursor`.
         schemas: those that it has met; None: nobody counts them.
+        wrote: True from a statement that may write until its transaction has ended.
     """
 
     meter: ClassVar[Meter] = meter_for("?")
     cap: float = STATEMENT_CAP_S
     begin_rides: bool = False
     schemas: SchemasMet | None = None
+    wrote: bool = False
 
     @classmethod
     def connect(cls, *args: Any, **kwargs: Any) -> Self:
@@ -239,6 +243,44 @@ class Deadlined(_Limits, psycopg.Connection[Any]):
     def _give_up(self) -> None:
         _met_away.__dict__[self.server_name] = monotonic()
         self.pgconn.finish()  # close() would wait; this does not
+
+    def commit(self) -> None:
+        """psycopg's; the latch learns that something was committed, or may have been."""
+        wrote, self.wrote = self.wrote, False
+        if self.pgconn.transaction_status == TransactionStatus.INERROR:
+            wrote = False  # the server makes a rollback of it
+        try:
+            super().commit()
+        except psycopg.Error as error:
+            self.note(error)
+            # An error that leaves the connection open is the server's word that it rolled back.
+            if wrote and self.closed:
+                note_commit()
+            raise
+        if wrote:
+            note_commit()
+
+    def rollback(self) -> None:
+        """psycopg's; what was written is not any more."""
+        self.wrote = False
+        super().rollback()
+
+    def note(self, error: psycopg.Error) -> None:
+        """Let the latch know what a statement met."""
+        latch = current_latch()
+        if latch is not None:
+            latch.note(error.sqlstate)
+        if self.wrote and self.autocommit:
+            if self.closed:
+                # It was its own transaction, and nobody knows how that ended.
+                note_commit()
+            self.wrote = False
+
+    def settle(self) -> None:
+        """After a statement that may have written: outside of a transaction it is committed."""
+        if self.wrote and self.pgconn.transaction_status == TransactionStatus.IDLE:
+            self.wrote = False
+            note_commit()
 
     def cancel(self) -> None:
         """Ask the server to end the running statement, within a bound.

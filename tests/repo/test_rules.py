@@ -149,6 +149,10 @@ PLANTED: dict[str, list[tuple[dict[str, str], str]]] = {
         ),
         ({"docs/reference/checks.md": "| `a.E000` | |\n"}, "docs/reference/checks.md"),
     ],
+    "fence_caught_by_hand": [
+        ({"tenants/a.py": 'x = error.sqlstate == "AT001"\n'}, "tenants/a.py"),
+        ({"tenants/a.py": "from sharding.scope.latch import FENCED\n"}, "tenants/a.py"),
+    ],
     "asks_for_pytest": [
         ({"tenants/a.py": 'x = "pytest" in sys.modules\n'}, "tenants/a.py"),
         ({"tenants/a.py": "import pytest\n"}, "tenants/a.py"),

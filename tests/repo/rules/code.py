@@ -25,6 +25,8 @@ SAFE_CONSTANTS: Final = frozenset({"CONTROL", "CONTROL_ALIAS", "DEFAULT_DB_ALIAS
 ASKING_FOR_PYTEST: Final = frozenset({"pytest", "PYTEST_CURRENT_TEST", "PYTEST_VERSION"})
 TEST_KIT: Final = ("tenants/testing/", "platform/devstack/testing.py")
 """Made for adopters' tests; that nothing else imports it is a contract of import-linter."""
+FENCED: Final = "AT001"
+LATCH: Final = "sharding/scope/latch.py"
 LATE_IMPORTS: Final = frozenset({"import_string", "import_module", "get_model", "__import__"})
 
 
@@ -130,6 +132,21 @@ def late_imports(root: Path) -> Iterator[Breach]:
                 )
 
 
+def fence_caught_by_hand(root: Path) -> Iterator[Breach]:
+    """That a tenant has moved is found out by the latch, never by who catches an error."""
+    for path in python_files(root, *PRODUCT):
+        if relative(root, path) == LATCH:
+            continue
+        for node, owner in with_owner(parse(path)):
+            named = isinstance(node, ast.Constant) and node.value == FENCED
+            imported = isinstance(node, ast.ImportFrom) and any(
+                name.name == "FENCED" for name in node.names
+            )
+            if named or imported:
+                assert isinstance(node, ast.stmt | ast.expr)
+                yield Breach(relative(root, path), node.lineno, f"{owner}: asks for {FENCED}")
+
+
 def asks_for_pytest(root: Path) -> Iterator[Breach]:
     """What runs in production does not know that there are tests."""
     for path in python_files(root, *PRODUCT):
@@ -147,4 +164,11 @@ def asks_for_pytest(root: Path) -> Iterator[Breach]:
                 )
 
 
-RULES: Final = (sql_put_together, shard_alias_named, broad_excepts, late_imports, asks_for_pytest)
+RULES: Final = (
+    sql_put_together,
+    shard_alias_named,
+    broad_excepts,
+    late_imports,
+    fence_caught_by_hand,
+    asks_for_pytest,
+)

@@ -1,0 +1,1 @@
+"""Gates, latch and replay by themselves."""
