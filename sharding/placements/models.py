@@ -147,6 +147,8 @@ class Process(models.Model):
     """Of each server that has a breaker in this process: state, reason, since, opened."""
     pools = models.JSONField(default=dict, db_default={}, blank=True)
     """Of the servers that it asks: connections open and idle, threads waiting, given up."""
+    gates = models.JSONField(default=dict, db_default={}, blank=True)
+    """Of each tenant whose gate is closed here: by which announcement, how much is under way."""
 
     class Meta:
         verbose_name_plural = "processes"

@@ -7,6 +7,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
+from functools import partial
 from time import monotonic
 from typing import Final
 
@@ -17,6 +18,7 @@ from django.db.models.functions import Now
 from sharding.backend.idle_pools import PoolKeeper
 from sharding.placements.conf import placement_settings
 from sharding.placements.models import CONTROL, Announcement, Process, Shard
+from sharding.placements.services.ear import CALL, Ear
 from sharding.pools.breaker import breaker_looks, hold_breakers
 from sharding.pools.conf import pool_settings
 from sharding.registry import current as addresses
@@ -25,6 +27,8 @@ from sharding.registry.errors import RegistryError
 log = logging.getLogger(__name__)
 
 Listener = Callable[[Announcement], None]
+GateLooks = Mapping[str, Mapping[str, int]]
+"""By tenant: the announcement that closed its gate, and how much of it is `in_flight`."""
 
 _LATE: Final = timedelta(seconds=60)
 """How long a transaction may take that announces. Ids are given out before it is committed, so
@@ -33,8 +37,11 @@ _BEATS_MISSED: Final = 2
 """A process that could not ask so often in a row may have missed something."""
 _STARTS_BEFORE: Final = 100
 """Ids before the newest that a process looks for when it begins: somebody may be at it."""
+_LOOKS_AGAIN_S: Final = 0.01
+"""How soon a process looks again who is inside a gate that was closed: a move waits for it."""
 
 _listeners: list[Listener] = []
+_gate_looks: Callable[[], GateLooks] = dict
 _beating: "Heartbeat | None" = None
 _starting = threading.Lock()
 
@@ -46,11 +53,24 @@ def on_announcement(listener: Listener) -> Listener:
 
 
 def announce(kind: str, subject: str, **body: object) -> Announcement:
-    """Tell every process, within a heartbeat or so; a process that misses it must come to no harm.
+    """Tell every process, within a heartbeat at most; one that misses it must come to no harm.
 
     Transaction: the caller's on control, so that nobody hears of what is rolled back.
     """
-    return Announcement.objects.using(CONTROL).create(kind=kind, subject=subject, body=body)
+    announced = Announcement.objects.using(CONTROL).create(kind=kind, subject=subject, body=body)
+    with connections[CONTROL].cursor() as cursor:
+        cursor.execute(CALL)
+    return announced
+
+
+def tell_gates(look: Callable[[], GateLooks]) -> None:
+    """`tenants` says here whose gates are closed in this process, and how much is inside.
+
+    Asked with each heartbeat and each announcement, and every hundredth of a second while anything
+    is inside; must not block.
+    """
+    global _gate_looks
+    _gate_looks = look
 
 
 def ensure_heartbeat(kind: str) -> None:
@@ -133,25 +153,43 @@ class Heartbeat(threading.Thread):
         self._waiting_for = 0
         self._away = False
         self._pools = PoolKeeper()
+        self._ear = Ear()
 
     def run(self) -> None:
         """Beat until stopped. Control away is no reason to end: it comes back."""
         every = placement_settings().heartbeat.total_seconds()
         pools_idle = pool_settings().pool_idle
+        beats_at, called = monotonic(), False
         try:
             while not self._ended.is_set():
-                # Also while control is away.
-                self._pools.close_unused(pools_idle)
-                self._beat_or_tell()
-                self._ended.wait(every)
+                if monotonic() >= beats_at:
+                    # Also while control is away.
+                    self._pools.close_unused(pools_idle)
+                    self._do_or_tell(self.beat)
+                    beats_at = monotonic() + every
+                elif not self._away:
+                    self._do_or_tell(partial(self.answer, called=called))
+                called = self._ear.wait(self._pause(beats_at))
         finally:
+            self._ear.close()
             self._withdraw()
             connections.close_all()
 
     def stop(self) -> None:
         """End the thread, and wait a moment for it to take its row away."""
         self._ended.set()
+        self._ear.startle()
         self.join(timeout=2)
+
+    def answer(self, *, called: bool) -> None:
+        """Hear what was announced, if somebody `called`, and say at once who is inside a gate."""
+        if called:
+            self._hear()
+        gates = _gate_looks()
+        if gates != self.row.gates:
+            rows = Process.objects.using(CONTROL).filter(id=self.row.id)
+            if rows.update(gates=gates):
+                self.row.gates = dict(gates)
 
     def beat(self) -> None:
         """Hear what is new, say that we live, read the registry again if a shard changed."""
@@ -160,6 +198,7 @@ class Heartbeat(threading.Thread):
         hold_breakers({one.name: hold for one in shards if (hold := one.hold) is not None})
         self.row.breakers = {name: look.to_json() for name, look in breaker_looks().items()}
         self.row.pools = {name: look.to_json() for name, look in self._pools.looks().items()}
+        self.row.gates = dict(_gate_looks())
         self.row.registry_version = addresses.registry().version
         self.row.last_announcement = self._heard or 0
         found = (
@@ -169,6 +208,7 @@ class Heartbeat(threading.Thread):
                 seen_at=Now(),
                 breakers=self.row.breakers,
                 pools=self.row.pools,
+                gates=self.row.gates,
                 registry_version=self.row.registry_version,
                 last_announcement=self.row.last_announcement,
             )
@@ -178,9 +218,16 @@ class Heartbeat(threading.Thread):
         # Last: with a registry that cannot be read we live on, and are seen to.
         self._reread({one.name: one.registry_version for one in shards})
 
-    def _beat_or_tell(self) -> None:
+    def _pause(self, beats_at: float) -> float:
+        pause = beats_at - monotonic()
+        # The row says what was told last: while control is away, nothing is.
+        if not self._away and any(each["in_flight"] for each in self.row.gates.values()):
+            return min(pause, _LOOKS_AGAIN_S)
+        return pause
+
+    def _do_or_tell(self, work: Callable[[], None]) -> None:
         try:
-            self.beat()
+            work()
         except (DatabaseError, RegistryError) as error:
             if not self._away:
                 log.warning("No heartbeat, going on without: %s", error)
@@ -201,6 +248,9 @@ class Heartbeat(threading.Thread):
             before = self._heard - _STARTS_BEFORE
             said = set(announcements.filter(id__gt=before).values_list("id", flat=True))
             self._miss(set(range(max(before, 0) + 1, self._heard)) - said, asked_at)
+            # A gate that was closed a moment ago is closed to this process too, and it says so.
+            for lately in announcements.filter(id__gt=before, at__gte=Now() - _LATE).order_by("id"):
+                _tell_listeners(lately)
             # Every process that begins sweeps: so the tables stay small, whoever runs.
             purge_processes()
             purge_announcements()

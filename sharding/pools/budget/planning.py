@@ -103,6 +103,9 @@ def _account(terms: Terms, server: str, databases: Sequence[Database]) -> Server
     kept = (
         terms.reserves.own * len(databases) + terms.reserves.mover * shards + terms.reserves.admin
     )
+    if shards < len(databases):
+        # Each process listens at control, on a connection of its own that goes round the pooler.
+        kept += sum(group.processes for group in terms.groups)
     room = None if limits is None else max(0, limits.max_connections - limits.reserved - kept)
     names = tuple(database.name for database in databases)
     return ServerRoom(server, names, limits, kept, room, opened=0)
@@ -127,10 +130,12 @@ def _too_much(account: ServerRoom, wishes: Sequence[_Wish]) -> Iterator[str]:
         return
     needs = account.opened - account.room + account.limits.max_connections
     pools = sum(wish.times for wish in wishes)
+    listening = ", the processes that listen among them" if CONTROL in account.databases else ""
     yield (
         f"Server {account.server} ({', '.join(account.databases)}) has room for {account.room} "
         f"connections (max_connections {account.limits.max_connections}, less "
-        f"{account.limits.reserved} for superusers and {account.kept} for own, mover and admin), "
+        f"{account.limits.reserved} for superusers and {account.kept} for own, mover and admin"
+        f"{listening}), "
         f"and {pools} pools there need {account.opened} at least. Raise its max_connections to "
         f"{needs}, run fewer processes, give its shards to a group of processes of their own, or "
         "put PgBouncer before it."

@@ -46,8 +46,8 @@ def test_where_there_is_room_each_thread_gets_a_connection():
     assert {(p.database, p.size) for p in plan.processes} == {("control", 8), ("alpha", 8)}
     assert (plan.problems, plan.notes) == ((), ())
     control, alpha = plan.servers
-    # own and admin are left out of both, mover of shards.
-    assert (control.kept, alpha.kept) == (8, 12)
+    # own and admin are left out of both, mover of shards; each process listens at control.
+    assert (control.kept, alpha.kept) == (8 + 4, 12)
     assert (alpha.room, alpha.opened) == (100 - 3 - 12, 32)
 
 
@@ -86,7 +86,7 @@ def test_databases_of_one_server_share_its_limit():
     plan = plan_pools(terms([ProcessGroup("web", 4, 8)], of, limits={"one": Limits(100)}))
     (server,) = plan.servers
     assert server.databases == ("control", "alpha", "beta")
-    assert server.kept == 3 * 5 + 2 * 4 + 3
+    assert server.kept == 3 * 5 + 2 * 4 + 3 + 4
     assert server.opened <= server.room < 96
 
 
