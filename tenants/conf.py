@@ -33,6 +33,8 @@ class TenantSettings:
         quarantine: ATOLL_SLUG_QUARANTINE_DAYS. How long a slug rests that a tenant gave up.
         request_time: ATOLL_REQUEST_SECONDS. What a request may spend waiting for databases; the
             statement that is running then is given up, and the answer is 503.
+        gate_time: ATOLL_GATE_SECONDS. How long a request waits while its tenant is moved; then
+            the answer is 503.
         retry_after: ATOLL_RETRY_AFTER_SECONDS. What a 503 tells browsers to wait.
         task_pause: ATOLL_TASK_PAUSE_SECONDS. When a task comes again that has met a server that is
             away; each further pause is twice as long, up to a minute.
@@ -65,6 +67,7 @@ class TenantSettings:
     heard_for: timedelta
     quarantine: timedelta
     request_time: timedelta
+    gate_time: timedelta
     retry_after: timedelta
     task_pause: timedelta
     task_patience: timedelta
@@ -82,6 +85,11 @@ class TenantSettings:
     def request_seconds(self) -> float:
         """request_time as clocks count."""
         return self.request_time.total_seconds()
+
+    @cached_property
+    def gate_seconds(self) -> float:
+        """gate_time as clocks count."""
+        return self.gate_time.total_seconds()
 
     def statement_timeout_ms(self, plan: str) -> int:
         """How long a statement of a tenant of this plan may take; 0: as long as everybody's.
@@ -117,6 +125,7 @@ def tenant_settings() -> TenantSettings:
             heard_for=read.seconds("ATOLL_DIRECTORY_HEARD_SECONDS", 60),
             quarantine=read.days("ATOLL_SLUG_QUARANTINE_DAYS", 30, may_be_none=True),
             request_time=read.seconds("ATOLL_REQUEST_SECONDS", 25),
+            gate_time=read.seconds("ATOLL_GATE_SECONDS", 5),
             retry_after=read.seconds("ATOLL_RETRY_AFTER_SECONDS", 2),
             task_pause=read.seconds("ATOLL_TASK_PAUSE_SECONDS", 5),
             task_patience=read.hours("ATOLL_TASK_PATIENCE_HOURS", 24),

@@ -1,7 +1,6 @@
 """From the Host header to the scope; the first of all middleware."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from time import monotonic
 from types import TracebackType
 from typing import Any
@@ -13,30 +12,25 @@ from sharding import scope
 from sharding.backend.atomic_requests import view_is_async
 from sharding.placements.services.processes import ensure_heartbeat
 from sharding.pools.deadline import request_ends
-from sharding.pools.slots import Refused
+from sharding.pools.slots import Slot
+from sharding.scope.latch import Latch, replace_latch
 from tenants import pages
+from tenants.admission import Route, admission, route_of
 from tenants.conf import tenant_settings
 from tenants.directory.lookup import directory, lookup
 from tenants.directory.types import Entry, HostKey
 from tenants.errors import DirectoryAway, InvalidHost
+from tenants.gating.attempts import current_attempt, decide_to_run_again, waits_until
+from tenants.gating.meeting import met_a_move
+from tenants.gating.waiting import wait, wait_async
 from tenants.hosts import normalise_host
 from tenants.outages import was_noted
 from tenants.realise import running
-from tenants.serving import Verdict
-from tenants.slots import held, take_slot
+from tenants.replayable import REPLAYABLE
+from tenants.slots import held
 from tenants.streaming import keep_scope
 
-
-@dataclass(slots=True)
-class Route:
-    """What a host is served with: the scope to work in, and whose URLs.
-
-    Not frozen: one is made for every request, and that takes three times as long.
-    """
-
-    place: scope.Placement | None
-    urlconf: str | None
-    entry: Entry | None = None
+Admitted = tuple[Route, Slot]
 
 
 class TenantMiddleware:
@@ -45,6 +39,10 @@ class TenantMiddleware:
     Sets `request.tenant` (an Entry, or None) and `request.urlconf`. The scope ends with the
     response; a body that streams has it for itself. Answers 400, 403, 404 and 503 on its own: 503
     at once where tenant or shard have all the slots that they may have, or the shard is away.
+
+    A request of a tenant that is being moved waits. One that was under way and met the move is
+    answered 503, whatever the view made of it; around all of Django, somebody may run it again
+    (`tenants.gating.wsgi`, `asgi`).
     """
 
     sync_capable = True
@@ -67,6 +65,9 @@ class TenantMiddleware:
     ) -> None:
         """Tell ATOMIC_REQUESTS what it cannot see: Django wraps sync views only."""
         view_is_async.set(iscoroutinefunction(view))
+        attempt = current_attempt.get()
+        if attempt is not None:
+            attempt.replayable = getattr(view, REPLAYABLE, False)
 
     def _answer(self, request: HttpRequest) -> HttpResponseBase:
         try:
@@ -76,16 +77,18 @@ class TenantMiddleware:
             return pages.bad_host(request)
         except DirectoryAway:
             return pages.unavailable(request)
+        _show_that_we_live()
         if route is None:
-            return _unknown(request)
-        refused = _prepare(request, route)
-        if refused is not None:
-            return refused
-        slot = take_slot(route.entry)
-        if isinstance(slot, Refused):
-            return _refused(request, slot)
-        with held(slot) as kept, _InRequest(request, route):
+            return pages.unknown(request)
+        admitted = _let_in(request, route)
+        if not isinstance(admitted, tuple):
+            return admitted
+        route, slot = admitted
+        _mark(request, route)
+        with held(slot) as kept, _InRequest(request, route) as latch:
             response: HttpResponseBase = self.get_response(request)
+            if latch.met is not None and met_a_move(latch, route.entry):
+                return _moved(request, response, latch)
             return kept.until_sent(_finish(request, route, response))
 
     async def _answer_async(self, request: HttpRequest) -> HttpResponseBase:
@@ -96,16 +99,18 @@ class TenantMiddleware:
             return pages.bad_host(request)
         except DirectoryAway:
             return pages.unavailable(request)
+        _show_that_we_live()
         if route is None:
-            return _unknown(request)
-        refused = _prepare(request, route)
-        if refused is not None:
-            return refused
-        slot = take_slot(route.entry)
-        if isinstance(slot, Refused):
-            return _refused(request, slot)
-        with held(slot) as kept, _InRequest(request, route):
+            return pages.unknown(request)
+        admitted = await _let_in_async(request, route)
+        if not isinstance(admitted, tuple):
+            return admitted
+        route, slot = admitted
+        _mark(request, route)
+        with held(slot) as kept, _InRequest(request, route) as latch:
             response: HttpResponseBase = await self.get_response(request)
+            if latch.met is not None and await sync_to_async(met_a_move)(latch, route.entry):
+                return _moved(request, response, latch)
             return kept.until_sent(_finish(request, route, response))
 
 
@@ -125,7 +130,7 @@ def _route_of_our_own(host: str) -> Route | None:
 
 
 def _route_of(entry: Entry | None) -> Route | None:
-    return None if entry is None else Route(entry.placement, None, entry)
+    return None if entry is None else route_of(entry)
 
 
 async def _lookup_async(host: str) -> Entry | None:
@@ -135,49 +140,59 @@ async def _lookup_async(host: str) -> Entry | None:
     return await sync_to_async(lookup)(host)
 
 
-def _unknown(request: HttpRequest) -> HttpResponseBase:
-    _show_that_we_live()
-    return pages.unknown(request)
-
-
 def _show_that_we_live() -> None:
     if tenant_settings().process_rows:
         ensure_heartbeat("web")
 
 
-def _prepare(request: HttpRequest, route: Route) -> HttpResponseBase | None:
-    """Mark the request as its tenant's, or say why it gets nothing."""
-    _show_that_we_live()
-    entry = route.entry
-    if entry is not None and entry.verdict is not Verdict.SERVE:
-        return pages.refusal(request, entry.verdict, entry.name)
-    request.tenant = entry  # type: ignore[attr-defined]
+def _let_in(request: HttpRequest, route: Route) -> Admitted | HttpResponseBase:
+    steps = admission(request, route)
+    try:
+        entry = next(steps)
+        while True:
+            entry = steps.send(wait(entry, ends=waits_until()))
+    except StopIteration as done:
+        result: Admitted | HttpResponseBase = done.value
+        return result
+
+
+async def _let_in_async(request: HttpRequest, route: Route) -> Admitted | HttpResponseBase:
+    steps = admission(request, route)
+    try:
+        entry = next(steps)
+        while True:
+            entry = steps.send(await wait_async(entry, ends=waits_until()))
+    except StopIteration as done:
+        result: Admitted | HttpResponseBase = done.value
+        return result
+
+
+def _mark(request: HttpRequest, route: Route) -> None:
+    request.tenant = route.entry  # type: ignore[attr-defined]
     if route.urlconf is not None:
         request.urlconf = route.urlconf
-    return None
-
-
-def _refused(request: HttpRequest, why: Refused) -> HttpResponseBase:
-    return pages.unavailable(request) if why is Refused.SHARD_AWAY else pages.busy(request)
 
 
 class _InRequest:
-    """The scope and what else lasts as long as the request.
+    """The scope and what else lasts as long as the request; its latch is what one gets.
 
     Set back by value: a token of a ContextVar is only good in the context that made it.
     """
 
-    __slots__ = ("_before", "_request", "_scope")
+    __slots__ = ("_before", "_latch_before", "_request", "_scope")
 
     def __init__(self, request: HttpRequest, route: Route) -> None:
         self._request = request
         self._scope = scope.enter(route.place)
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Latch:
+        latch = Latch()
+        self._latch_before = replace_latch(latch)
         self._before = running.get(), request_ends.get(), view_is_async.get()
         running.set(self._request)
         request_ends.set(monotonic() + tenant_settings().request_seconds)
         self._scope.__enter__()
+        return latch
 
     def __exit__(
         self,
@@ -188,10 +203,17 @@ class _InRequest:
         try:
             self._scope.__exit__(kind, error, trace)
         finally:
+            replace_latch(self._latch_before)
             request, ends, is_async = self._before
             running.set(request)
             request_ends.set(ends)
             view_is_async.set(is_async)
+
+
+def _moved(request: HttpRequest, response: HttpResponseBase, latch: Latch) -> HttpResponseBase:
+    response.close()
+    decide_to_run_again(request, latch)
+    return pages.unavailable(request)
 
 
 def _finish(request: HttpRequest, route: Route, response: HttpResponseBase) -> HttpResponseBase:

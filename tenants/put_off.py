@@ -16,7 +16,9 @@ from celery import Task
 from celery.exceptions import Ignore, Reject, TaskPredicate
 from kombu.exceptions import OperationalError as BrokerAway
 
+from sharding.scope.latch import latched
 from tenants.conf import tenant_settings
+from tenants.gating.meeting import met_a_move
 from tenants.outages import is_outage
 
 log = logging.getLogger(__name__)
@@ -36,7 +38,7 @@ def pause_before(times: int, *, first_s: float) -> float:
 
 @contextmanager
 def put_off_while_away(task: Task) -> Iterator[None]:  # type: ignore[type-arg]
-    """Around the call of a task: an outage that it meets puts it off.
+    """Around the call of a task: an outage that it meets puts it off, or a tenant that is moved.
 
     One that came over no queue (`apply()`) has none to go back to, and fails.
 
@@ -44,15 +46,20 @@ def put_off_while_away(task: Task) -> Iterator[None]:  # type: ignore[type-arg]
         Ignore: it was put off; here nothing more is to happen.
         Reject: nor could it be sent again; the broker delivers it once more.
     """
-    try:
+    queue = (task.request.delivery_info or {}).get("routing_key")
+    if not queue:
         yield
-    except TaskPredicate:
-        raise
-    except Exception as error:
-        queue = (task.request.delivery_info or {}).get("routing_key")
-        if not queue or not is_outage(error) or _has_waited_enough(task):
+        return
+    with latched() as latch:
+        try:
+            yield
+        except TaskPredicate:
             raise
-        _put_off(task, queue, error)
+        except Exception as error:
+            ends_soon = is_outage(error) or met_a_move(latch)
+            if not ends_soon or _has_waited_enough(task):
+                raise
+            _put_off(task, queue, error)
 
 
 def _has_waited_enough(task: Task) -> bool:  # type: ignore[type-arg]

@@ -20,7 +20,7 @@ class Verdict(StrEnum):
     """503: it is being made."""
 
     WAIT = "wait"
-    """503 with Retry-After: it is on its way to another shard. A task is put off."""
+    """It is on its way to another shard: a request waits at the gate, a task is put off."""
 
     GONE = "gone"
     """404, as for a host that was never known. A task is dropped."""

@@ -6,11 +6,11 @@ others do that, swallow errors and let the body run without.
 """
 
 import logging
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, NoReturn
 
 from celery import Task, current_task
 from celery.contrib.django.task import DjangoTask
-from celery.exceptions import Ignore
+from celery.exceptions import Ignore, TaskPredicate
 
 from routers.queues import SHARD_PREFIX, shard_queue
 from sharding import scope
@@ -18,11 +18,15 @@ from sharding.placements.services.processes import ensure_heartbeat
 from sharding.pools.breaker import breaker_for
 from sharding.pools.deadline import KNOWN_AWAY
 from sharding.pools.errors import ShardAway
+from sharding.scope.latch import latched
 from tenants.conf import tenant_settings
 from tenants.directory.lookup import directory, lookup_id
 from tenants.directory.types import Entry, IdKey
 from tenants.errors import LostTask, TenantNotServed, UnstampedTask
 from tenants.fan_out import takes_work
+from tenants.gating.meeting import met_a_move
+from tenants.gating.process import gates
+from tenants.gating.waiting import must_wait
 from tenants.put_off import header_of, put_off_while_away
 from tenants.serving import Verdict
 
@@ -73,8 +77,9 @@ class ControlTask(AtollTask):
 class TenantTask(AtollTask):
     """A task of the tenant in whose scope it was sent, on the queue of that tenant's shard.
 
-    Runs at least once; while its shard is away, it comes again later. Called directly, as a
-    function, it runs in the caller's scope.
+    Runs at least once; while its shard is away, or its tenant is being moved, it comes again later.
+    One that meets the move in its middle runs again from its beginning, where its tenant is then.
+    Called directly, as a function, it runs in the caller's scope.
 
     Attributes:
         runs_while_suspended: whether it also runs for a tenant that is suspended.
@@ -164,15 +169,44 @@ class TenantTask(AtollTask):
         if breaker_for(shard).away:
             # Before anything of it is done that would be done again.
             raise ShardAway(shard, KNOWN_AWAY)
-        with scope.enter(entry.placement):
-            return self.run(*args, **kwargs)
+        if not self._queue:
+            # Within somebody's request or task, which has a latch, or in a script, which has none.
+            with scope.enter(entry.placement):
+                return self.run(*args, **kwargs)
+        return self._run_inside(entry, hops, args, kwargs)
+
+    def _run_inside(
+        self, entry: Entry, hops: int, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        with gates().tasks.working_for(entry.tenant_id):
+            # Now counted as inside: who closes the gate first says so and then counts.
+            if must_wait(entry):
+                self._come_again(entry)
+            with latched() as latch:
+                try:
+                    with scope.enter(entry.placement):
+                        result = self.run(*args, **kwargs)
+                except TaskPredicate:
+                    raise
+                except Exception:
+                    if not met_a_move(latch):
+                        raise
+                else:
+                    if not met_a_move(latch):
+                        return result
+        return self._begin_anew(entry.tenant_id, hops)
+
+    @property
+    def _queue(self) -> str:
+        """By which queue the message came; empty: by none (`apply()`)."""
+        return (self.request.delivery_info or {}).get("routing_key") or ""
 
     def _is_elsewhere(self, entry: Entry) -> bool:
         """Whether this message came over the queue of a shard where the tenant is not."""
-        queue = (self.request.delivery_info or {}).get("routing_key") or ""
+        queue = self._queue
         return queue.startswith(SHARD_PREFIX) and queue != shard_queue(entry.placement.shard)
 
-    def _forward(self, entry: Entry, hops: int) -> None:
+    def _forward(self, entry: Entry, hops: int) -> NoReturn:
         if hops >= MOST_HOPS:
             raise LostTask(self.name, tenant_id=entry.tenant_id, hops=hops)
         with scope.enter(entry.placement):
@@ -183,7 +217,7 @@ class TenantTask(AtollTask):
         # It lives on under the same id; here nothing has happened.
         raise Ignore
 
-    def _drop(self, entry: Entry) -> None:
+    def _drop(self, entry: Entry) -> NoReturn:
         """Nobody waits for the work of a tenant that is gone, and nobody can mend that it fails."""
         log.warning(
             "Task %s[%s] of tenant %s is dropped: the tenant is %s",
@@ -194,10 +228,22 @@ class TenantTask(AtollTask):
         )
         raise Ignore
 
-    def _put_off(self, entry: Entry) -> None:
+    def _put_off(self, entry: Entry) -> NoReturn:
         """A tenant that is being made or moved will be there soon; one that is closed will not."""
         if entry.verdict not in (Verdict.WAIT, Verdict.NOT_READY):
             raise TenantNotServed(entry.tenant_id, entry.verdict)
+        self._come_again(entry)
+
+    def _begin_anew(self, tenant_id: str, hops: int) -> NoReturn:
+        """It met its tenant's move, whatever its code made of that: it runs where the tenant is."""
+        entry = lookup_id(tenant_id)
+        if entry is None:
+            raise scope.UnknownTenant(tenant_id)
+        if entry.verdict is Verdict.SERVE and self._is_elsewhere(entry):
+            self._forward(entry, hops)
+        self._come_again(entry)
+
+    def _come_again(self, entry: Entry) -> NoReturn:
         times = int(header_of(self, PUT_OFFS) or 0)
         if times >= MOST_PUT_OFFS:
             raise TenantNotServed(entry.tenant_id, entry.verdict)

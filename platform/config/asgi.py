@@ -9,6 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from config.observability.handlers import ObservedASGIHandler
 from config.observability.probes_asgi import AsyncProbes
 from config.starting import refuse_to_start
+from tenants.gating.asgi import ReplayASGI
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.prod")
 
@@ -20,4 +21,4 @@ if not settings.ATOLL_POOL:
 
 django.setup(set_prefix=False)
 refuse_to_start()
-application = AsyncProbes(ObservedASGIHandler())
+application = AsyncProbes(ReplayASGI(ObservedASGIHandler()))

@@ -10,6 +10,7 @@ from whitenoise import WhiteNoise
 from config.observability.handlers import ObservedWSGIHandler
 from config.observability.probes import Probes
 from config.starting import refuse_to_start
+from tenants.gating.wsgi import ReplayWSGI
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.prod")
 django.setup(set_prefix=False)
@@ -22,7 +23,7 @@ NAMED_BY_CONTENT: Final = r"\.[0-9a-f]{12}\."
 # middleware would make every request of an ASGI server change threads.
 application = Probes(
     WhiteNoise(
-        ObservedWSGIHandler(),
+        ReplayWSGI(ObservedWSGIHandler()),
         root=settings.STATIC_ROOT,
         prefix=settings.STATIC_URL,
         immutable_file_test=NAMED_BY_CONTENT,

@@ -11,6 +11,7 @@ from config.observability.metrics import NO_SHARD
 from config.observability.request_ids import HEADER, ID_KEY, id_of, request_id
 from config.observability.request_meter import count_request
 from config.observability.secret_paths import pattern_of_secret
+from tenants.gating.attempts import current_attempt
 
 SEEN: Final = "atoll.seen"
 """Where a request's environ holds (tenant, shard, user, pattern) for its log line; the pattern
@@ -59,6 +60,9 @@ def _begin(request: HttpRequest) -> str:
 
 
 def _end(request: HttpRequest, response: HttpResponseBase, seconds: float) -> None:
+    attempt = current_attempt.get()
+    if attempt is not None and attempt.runs_again:
+        return  # nobody gets this response, and the next run is counted
     meta, known = request.META, request.__dict__
     entry = known.get("tenant")
     tenant, shard = "-", NO_SHARD

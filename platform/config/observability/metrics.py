@@ -143,6 +143,19 @@ SLOT_REFUSALS: Final = Counter(
     registry=REGISTRY,
 )
 
+GATE_WAITING: Final = Gauge(
+    "atoll_gate_waiting",
+    "Requests that wait now for tenants that are being moved, of all processes.",
+    multiprocess_mode="livesum",
+    registry=REGISTRY,
+)
+MOVES_MET: Final = Counter(
+    "atoll_moves_met",
+    "Requests that met the move of their tenant, by what became of them.",
+    ("outcome",),
+    registry=REGISTRY,
+)
+
 TASKS: Final = Counter(
     "atoll_tasks",
     "Tasks that have ended in this worker, by queue and how: success, failure, retry, ignored.",

@@ -14,6 +14,7 @@ from sharding.pools.conf import slot_settings
 from sharding.pools.meters import Waited, forget_meters, read_meters
 from sharding.pools.process_slots import slots
 from sharding.pools.slots import Refused
+from tenants.gating.tally import Outcome, tally
 
 EVERY: Final = timedelta(seconds=2)
 
@@ -23,6 +24,7 @@ _pooled: Final[set[str]] = set()
 _opened: Final[dict[str, int]] = {}
 _busy: Final[set[str]] = set()
 _refused: Final[dict[tuple[str, Refused], int]] = {}
+_met: Final[dict[Outcome, int]] = {}
 _publishing = threading.Lock()
 _publisher: "_Publisher | None" = None
 
@@ -35,6 +37,7 @@ def publish() -> None:
         _publish_pools()
         _publish_breakers()
         _publish_slots()
+        _publish_gates()
 
 
 def keep_publishing() -> None:
@@ -48,6 +51,7 @@ def keep_publishing() -> None:
     _publishing = threading.Lock()
     _waited.clear()
     _refused.clear()
+    _met.clear()
     _pool_stats.clear()
     _opened.clear()
     forget_requests()
@@ -138,6 +142,17 @@ def _publish_slots() -> None:
         if grown := now - _refused.get((server, why), 0):
             metrics.SLOT_REFUSALS.labels(server, str(why)).inc(grown)
             _refused[server, why] = now
+
+
+def _publish_gates() -> None:
+    outcomes = tally().read()
+    waiting = tally().waiting
+    if outcomes or waiting:  # else nobody has met a move, as in most processes
+        metrics.GATE_WAITING.set(waiting)
+    for outcome, now in outcomes.items():
+        if grown := now - _met.get(outcome, 0):
+            metrics.MOVES_MET.labels(str(outcome)).inc(grown)
+            _met[outcome] = now
 
 
 def _count_on(server: str, pool: Any, stats: dict[str, int]) -> None:
