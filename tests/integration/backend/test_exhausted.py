@@ -16,8 +16,10 @@ from config.observability import metrics
 from config.observability.publishing import publish
 from sharding import scope
 from sharding.backend.wrapper import open_pools
+from sharding.pools.breaker import BreakerState, breaker_for
 from sharding.pools.errors import NoConnectionFree
 from sharding.registry import current as registry
+from tests.fixtures.breakers import becomes, breakers_on
 from tests.fixtures.connections import forget_connections
 from tests.fixtures.waiting import wait_for
 from tests.integration.backend.models import Author
@@ -149,3 +151,19 @@ def test_a_server_that_has_none_left_says_so_and_is_used_again_once_it_has(poole
     print(f"{full.__name__}: a second connection {time.monotonic() - began:.2f} s after the return")
     connections.close_all()
     assert open_pools()["alpha"].get_stats()["pool_size"] <= POOL
+
+
+def test_with_breakers_such_a_server_is_away_until_it_has_room(pooled):
+    """Connections that are open are not used meanwhile (docs/adr/0016)."""
+    with breakers_on():
+        assert ask(pooled.a) == "served"
+        with role_limit(pooled), ThreadPoolExecutor(1) as thread:
+            with scope.enter(pooled.a):
+                Author.objects.count()  # and keeps the only one
+                assert thread.submit(ask, pooled.b).result() != "served"
+                becomes("alpha", BreakerState.OPEN)
+            connections.close_all()
+            assert "too many connections" in breaker_for("alpha").look().reason
+            assert "known to be away" in ask(pooled.b)
+        becomes("alpha", BreakerState.CLOSED)
+        wait_for(lambda: ask(pooled.b) == "served")
