@@ -73,9 +73,9 @@ class RedisServer(Server):
     def _settings(self) -> str:
         return _SETTINGS.format(
             port=self.port,
-            socket=self.socket,
+            socket=_quoted(self.socket),
             password=self.password,
-            folder=self.site.folder,
+            folder=_quoted(self.site.folder),
             durable="yes" if self.fsync else "no",
         )
 
@@ -88,3 +88,9 @@ class RedisServer(Server):
     def url(self) -> str:
         """Its address, database 0, with the password."""
         return f"redis://:{self.password}@127.0.0.1:{self.port}/0"
+
+
+def _quoted(path: Path) -> str:
+    """One word of redis.conf, whatever the path holds: spaces would make it several."""
+    text = str(path).replace("\\", r"\\").replace('"', r"\"")
+    return f'"{text}"'
