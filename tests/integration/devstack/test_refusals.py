@@ -141,6 +141,18 @@ def test_without_the_wheel_the_message_says_how_to_use_an_installed_postgresql(m
         binaries.find_postgres(server_account())
 
 
+def test_without_the_wheel_images_are_read_off_by_the_installed_postgresql(passable, monkeypatch):
+    monkeypatch.setenv("ATOLL_PG_BIN", str(passable))
+    with_wheel = binaries.newest_pg_dump()
+    assert Path(with_wheel).is_file()
+    monkeypatch.setattr(binaries, "_package", lambda name: None)
+    assert binaries.newest_pg_dump() == "pg_dump"
+    (passable / "pg_dump").touch()
+    assert binaries.newest_pg_dump() == str(passable / "pg_dump")
+    monkeypatch.undo()
+    assert binaries.newest_pg_dump() == with_wheel
+
+
 def test_a_folder_without_the_programs_is_refused_with_what_it_lacks(passable, monkeypatch):
     monkeypatch.setenv("ATOLL_PG_BIN", str(passable))
     with pytest.raises(NoServerBinaries, match="lacks initdb, postgres, psql"):
