@@ -3,10 +3,14 @@
 from typing import Any, Final
 
 from django.db import connections
+from psycopg.pq import TransactionStatus
 
 from sharding.scope.ports import Depths
 
 _NOTHING_OPEN: Final[Depths] = {}
+_IDLE: Final = TransactionStatus.IDLE
+_UNKNOWN: Final = TransactionStatus.UNKNOWN
+"""The last one, of a connection that is closed or broken: what was open there is gone."""
 
 
 class HandlerProbe:
@@ -19,8 +23,13 @@ class HandlerProbe:
         for alias, wrapper in handler.wrappers().items():
             if wrapper.in_atomic_block:
                 depth = sum(not block._from_testcase for block in wrapper.atomic_blocks)
-            elif wrapper.connection is not None and not wrapper.autocommit:
-                depth = 1  # managed by hand: set_autocommit(False)
+            elif wrapper.connection is not None and (
+                not wrapper.autocommit
+                or _IDLE < wrapper.connection.pgconn.transaction_status < _UNKNOWN
+            ):
+                # Managed by hand: set_autocommit(False), or a BEGIN that Django knows nothing of.
+                # On a connection that is kept it would take in the next tenant's statements.
+                depth = 1
             else:
                 continue
             if depth:

@@ -82,6 +82,49 @@ def test_begin_and_commit_by_hand_work_as_in_stock(grounds):
         assert names(place) == ["by hand"]
 
 
+def begin_by_hand(place):
+    """Begin, write, and leave it at that."""
+    with scope.enter(place), connection.cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute("INSERT INTO backend_tests_author (name) VALUES ('left open')")
+
+
+def test_a_transaction_that_was_begun_by_hand_does_not_outlive_its_scope(grounds):
+    for one, other in ((grounds.a, grounds.b), (grounds.b, grounds.a)):
+        with pytest.raises(scope.LeftOpenTransaction, match="alpha"):
+            begin_by_hand(one)
+        with scope.enter(other):
+            Author.objects.create(name="committed")
+            connections["alpha"].close()
+        assert names(one) == ([] if one == grounds.a else ["committed"])
+        assert names(other) == ["committed"]
+
+
+def test_negative_control_it_would_take_in_what_the_next_tenant_writes(grounds, monkeypatch):
+    # As if there were no such status.
+    monkeypatch.setattr("sharding.backend.probe._UNKNOWN", 0)
+    begin_by_hand(grounds.a)
+    with scope.enter(grounds.b):
+        Author.objects.create(name="lost")
+        connections["alpha"].close()
+    assert names(grounds.a) == names(grounds.b) == []
+
+
+def test_nobody_enters_another_tenant_while_rows_are_streamed_or_after_a_begin_by_hand(grounds):
+    with scope.enter(grounds.a), connection.cursor() as cursor:
+        rows = cursor.stream("SELECT generate_series(1, 3)")
+        next(rows)
+        with pytest.raises(scope.OpenTransaction, match="alpha"), scope.enter(grounds.b):
+            pytest.fail("entered")
+        assert len(list(rows)) == 2
+        with scope.enter(grounds.b):
+            assert not Author.objects.exists()
+        cursor.execute("BEGIN")
+        with pytest.raises(scope.OpenTransaction, match="alpha"), scope.enter(grounds.b):
+            pytest.fail("entered")
+        cursor.execute("ROLLBACK")
+
+
 def test_an_isolation_level_may_be_set_first_in_a_block(place):
     with scope.enter(place), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE")
