@@ -1,15 +1,20 @@
 """The peers run with the product's settings, or the comparison would say nothing."""
 
 import os
-from types import ModuleType
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import pytest
 from django.conf import settings
 
+from config.env import read_environment
 from sharding.pools.options import POOL_OPTIONS, options_for
 from sharding.registry.types import Endpoint, Login, Server
 from tests.benchmarks.bench_requests import UnusablePlan, plan_of
-from tests.benchmarks.systems import IN_TURN
+from tests.benchmarks.ground import Ground
+from tests.benchmarks.gunicorn import THREADS
+from tests.benchmarks.systems import IN_TURN, SYSTEMS
 
 _ENVIRONMENT = {
     "ATOLL_SECRET_KEY": "for this test",
@@ -65,6 +70,29 @@ def test_peers_keep_their_connections_as_the_product_does(
     assert theirs.get("CONN_MAX_AGE", 0) == ours.get("CONN_MAX_AGE", 0)
     assert theirs["CONN_HEALTH_CHECKS"] == ours["CONN_HEALTH_CHECKS"]
     assert theirs["OPTIONS"].get("pool") == ({**POOL_OPTIONS, "max_size": 8} if size else None)
+
+
+@pytest.mark.parametrize("system", [s for s in SYSTEMS if s.database == "atoll"])
+def test_atoll_is_measured_without_a_budget_of_schemas_as_the_pages_say(
+    system: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack: Any = SimpleNamespace(
+        registry=lambda: SimpleNamespace(shards={"alpha": None}),
+        files=SimpleNamespace(registry=Path("registry.toml")),
+        redis_url="redis://127.0.0.1:1",
+    )
+    passwords = {"secret key": "for this test"}
+    served = Ground(stack, Path(), IN_TURN, passwords).environment(system)
+    monkeypatch.delenv("ATOLL_SCHEMAS_PER_CONNECTION", raising=False)
+    assert read_environment().schemas_per_connection > 0, "what would be in force"
+    for name, value in served.items():
+        monkeypatch.setenv(name, value)
+    read = read_environment()
+    assert read.schemas_per_connection == 0
+    assert (read.shard_slots, read.tenant_slots) == (THREADS, THREADS)
+    for page in ("requests.md.in", "statements.md.in"):
+        text = Path(__file__).with_name(page).read_text()
+        assert "there is no budget of schemas per connection" in text
 
 
 @pytest.mark.parametrize(
