@@ -63,6 +63,11 @@ def in_three(script: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...], t
     return tuple(script[:first]), tuple(script[first:last]), tuple(script[last:])
 
 
+def in_pieces(script: Sequence[str], size: int) -> tuple[str, ...]:
+    """The statements as texts of at most `size` statements each."""
+    return tuple(";\n".join(script[first : first + size]) for first in range(0, len(script), size))
+
+
 def parse_insert(statement: str) -> Insert | None:
     """The rows of an INSERT; None where it is another statement, or one without VALUES."""
     if not statement.startswith("INSERT INTO "):

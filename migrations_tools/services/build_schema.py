@@ -10,6 +10,7 @@ from django.db import connections
 
 from migrations_tools.errors import HalfApplied, SchemaBusy, SchemaClosed
 from migrations_tools.execution import Executor, Tell, silent
+from migrations_tools.images.models import Image
 from migrations_tools.images.services.find_image import body_of, find_image, why_none
 from migrations_tools.states import state_of, wanted_state
 from migrations_tools.turns import WAIT_FOR_OTHERS, alone
@@ -25,7 +26,7 @@ from sharding.schemas.services.drop_schema import drop_schema
 from sharding.schemas.services.fingerprint import fingerprint
 from sharding.schemas.services.furnish import Execute, furnish
 from sharding.schemas.services.global_ids import install
-from sharding.schemas.services.image_replay import create_from_image
+from sharding.schemas.services.image_replay import UNFINISHED, create_from_image
 from sharding.schemas.services.markers import read_marker, set_state, set_unfinished
 from sharding.schemas.types import Marker, Phase
 
@@ -58,8 +59,8 @@ def build_schema(
 ) -> Build:
     """Create the schema if there is none, apply what is pending, furnish, and open it.
 
-    A new schema is made from the image of the code's migrations, in one transaction. Where there
-    is no image, a warning is logged with the cause and Django's migrations are run: every one is
+    A new schema is made from the image of the code's migrations, in one message. Where there is
+    no image, a warning is logged with the cause and Django's migrations are run: every one is
     applied, furnished and recorded in one transaction, and the schema stays closed to its tenant
     until all is done.
 
@@ -92,29 +93,54 @@ def _from_image(
 ) -> Build | None:
     """Make a schema that nobody has begun; None where there is one, or no image of it.
 
-    All of it or nothing: a process that is killed here leaves no trace.
+    What a killed process left of an image is closed and marked, and made anew.
     """
-    schema, state = placement.schema, wanted_state()
-    if read_marker(connection, schema) is not None:
+    schema = placement.schema
+    if not _is_to_make(read_marker(connection, schema)):
         return None
-    major = connection.info.server_version // 10000
-    image = find_image(state.digest, major)
+    with alone(connection, schema):
+        marker = read_marker(connection, schema)
+        if not _is_to_make(marker):
+            return None
+        image = _image_for(connection, schema)
+        if image is None:
+            return None
+        if marker is not None:
+            drop_schema(server, schema)
+        tell(f"replaying the image of {len(image.nodes)} migrations")
+        if not _made_of(image, connection, server, placement):
+            return None
+    return Build(schema, True, tuple(image.nodes), image.digest, from_image=True)
+
+
+def _is_to_make(marker: Marker | None) -> bool:
+    """Whether there is nothing, or what is left of an image."""
+    if marker is None:
+        return True
+    return marker.phase is Phase.INCOMING and marker.unfinished == UNFINISHED
+
+
+def _image_for(connection: Connection, schema: str) -> Image | None:
+    digest, major = wanted_state().digest, connection.info.server_version // 10000
+    image = find_image(digest, major)
     if image is None:
-        _warn(schema, why_none(state.digest, major))
-        return None
-    tell(f"replaying the image of {len(state.nodes)} migrations")
+        _warn(schema, why_none(digest, major))
+    return image
+
+
+def _made_of(
+    image: Image, connection: Connection, server: Server, placement: scope.Placement
+) -> bool:
+    schema = placement.schema
     try:
-        made = create_from_image(connection, server, schema, body_of(image), epoch=placement.epoch)
+        return create_from_image(connection, server, schema, body_of(image), epoch=placement.epoch)
     except (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled) as error:
         raise SchemaBusy(schema) from error
     except psycopg.DatabaseError as error:
         if connection.closed:
             raise
         _warn(schema, f"replaying it failed: {error}")
-        return None
-    if not made:
-        return None
-    return Build(schema, True, tuple(image.nodes), state.digest, from_image=True)
+        return False
 
 
 def _warn(schema: str, why: str) -> None:

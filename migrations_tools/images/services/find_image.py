@@ -1,13 +1,16 @@
 """Find the image of a state, or say why there is none."""
 
 import threading
+from collections.abc import Iterator
 from typing import Final
 
 from migrations_tools.images.models import CONTROL, Image
 from sharding.schemas.services.image_replay import ImageBody
 
 _BETWEEN: Final = b"\x00\x00"
-"""Between the parts of a body: the placeholder is always followed by a dot."""
+"""Between the pieces of a part: the placeholder is always followed by a dot."""
+_PART: Final = b"\x00\x00\x00"
+"""Before each part. Bodies of before there were pieces have `_BETWEEN` between their parts."""
 
 # The script of the newest states, so that each new tenant does not fetch it again. By row and
 # time, since a row may be built anew.
@@ -46,15 +49,16 @@ def body_of(image: Image) -> ImageBody:
     with _guard:
         if key in _bodies:
             return _bodies[key]
-    before, rows, after = bytes(image.body).split(_BETWEEN)
+    before, rows, after = _unpacked(bytes(image.body))
     body = ImageBody(
-        before=before.decode(),
-        rows=rows.decode(),
-        after=after.decode(),
+        before=";\n".join(before),
+        rows=";\n".join(rows),
+        after=";\n".join(after),
         locks=image.locks,
         digest=image.digest,
         fingerprint=image.fingerprint,
         major=image.major,
+        pieces=(before, rows, after),
     )
     with _guard:
         while len(_bodies) >= _KEPT:
@@ -65,4 +69,13 @@ def body_of(image: Image) -> ImageBody:
 
 def packed(body: ImageBody) -> bytes:
     """A script as it is stored."""
-    return _BETWEEN.join(part.encode() for part in (body.before, body.rows, body.after))
+    parts = (_BETWEEN.join(one.encode() for one in cut) for cut in body.pieces)
+    return b"".join(_PART + part for part in parts)
+
+
+def _unpacked(stored: bytes) -> Iterator[tuple[str, ...]]:
+    if stored.startswith(_PART):
+        parts = [part.split(_BETWEEN) for part in stored.removeprefix(_PART).split(_PART)]
+    else:
+        parts = [[part] for part in stored.split(_BETWEEN)]
+    return (tuple(one.decode() for one in part if one) for part in parts)

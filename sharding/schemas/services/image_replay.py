@@ -1,8 +1,11 @@
 """Make what an image holds, in one message: a new tenant's schema, or only its tables.
 
-Everything happens in one transaction, so that a process that is killed leaves all of it or nothing.
+A new tenant's is made in several transactions (docs/adr/0013): the server tells all its other
+sessions of every catalogue row that a commit brings. Of more than some 4,000 at once a session
+forgets all that it knew, and its next requests take milliseconds longer.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -48,10 +51,21 @@ $slot$
 # A body may use what is made later; and CHECKs may call functions that name tables bare.
 _ENTER: Final = "SET LOCAL search_path TO {path}; SET LOCAL check_function_bodies TO off"
 
+UNFINISHED: Final = "its image"
+"""What the mark of a schema says while it is made of one. Nobody is let in before all is there."""
+
 _CLAIM: Final = """
-    INSERT INTO atoll.tenant_schema (schema, phase, epoch)
-    VALUES ({schema}, {phase}, {epoch})
+    INSERT INTO atoll.tenant_schema (schema, phase, epoch, unfinished)
+    VALUES ({schema}, {phase}, {epoch}, {unfinished})
 """
+_ACTIVATE: Final = "UPDATE atoll.tenant_schema SET phase = {phase} WHERE schema = {schema}"
+
+# The last commit waits for the disk, and with it for all before.
+_COMMIT_AT_ONCE: Final = sql.SQL("SET LOCAL synchronous_commit TO off")
+_BEGIN: Final = sql.SQL("BEGIN")
+_COMMIT: Final = sql.SQL("COMMIT")
+
+Pieces = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +76,9 @@ class ImageBody:
         before: types, functions, tables.
         rows: seeds and where sequences stand.
         after: indexes, constraints, triggers; what can only be made once rows are there.
-        locks: that replaying holds at its end.
+        locks: that replaying holds at most, in one transaction.
         digest, fingerprint, major: of a schema that is made of it.
+        pieces: before, rows and after, each cut where a transaction may end; empty: in one.
     """
 
     before: str
@@ -73,11 +88,20 @@ class ImageBody:
     digest: str
     fingerprint: str
     major: int
+    pieces: Pieces = ((), (), ())
 
     def script(self, schema: str, *, rows: bool = True) -> str:
         """The statements for `schema`, as one text."""
         parts = (self.before, self.rows if rows else "", self.after)
         return ";\n".join(part for part in parts if part).replace(PLACEHOLDER, schema)
+
+    def scripts(self, schema: str, *, rows: bool = True) -> tuple[tuple[str, ...], ...]:
+        """The same in pieces: what makes tables, the seeds, and what comes after them."""
+        whole = (self.before, self.rows if rows else "", self.after)
+        return tuple(
+            tuple(one.replace(PLACEHOLDER, schema) for one in cut or (part,)) if part else ()
+            for part, cut in zip(whole, self.pieces, strict=True)
+        )
 
 
 def create_from_image(
@@ -87,32 +111,57 @@ def create_from_image(
 
     False when a schema was begun under this name before: nothing was changed then.
 
-    Locks: a slot, of as many as fill half of the server's lock table.
-    Transaction: one, in one message; forbids an open one.
+    Locks: a slot for each transaction, of as many as fill half of the server's lock table.
+    Transaction: several, in one message; forbids an open one. The last one opens the schema. Cut
+        off before, it is closed, and its mark says UNFINISHED: to be dropped and made anew.
     Idempotent: no; a second call returns False.
 
     Raises:
-        NoSuchRole: the role was not made ahead.
-        ForeignSchema: a schema of this name is there and is not ours.
-        psycopg.Error: nothing was changed.
+        NoSuchRole: the role was not made ahead; nothing was changed.
+        ForeignSchema: a schema of this name is there and is not ours; nothing was changed.
+        psycopg.Error: nothing was changed, or it is unfinished.
     """
     _forbid_transaction(connection)
-    claim = sql.SQL(_CLAIM).format(
-        schema=sql.Literal(schema), phase=sql.Literal(Phase.ACTIVE.value), epoch=sql.Literal(epoch)
-    )
     try:
-        _send(connection, schema, body, (claim, creating(schema)), (opening(schema),))
-    except psycopg.errors.UniqueViolation as error:
-        if error.diag.table_name == "tenant_schema" and error.diag.schema_name == names.SUPPORT:
+        connection.execute(sql.SQL(";\n").join(_creating(schema, body, epoch)))
+    except psycopg.Error as error:
+        if not connection.closed:
+            connection.rollback()
+        if isinstance(error, psycopg.errors.UniqueViolation) and _is_claim(error):
             return False
+        if isinstance(error, psycopg.errors.UndefinedObject) and not has_role(connection, schema):
+            raise NoSuchRole(server.name, schema) from error
+        if isinstance(error, psycopg.errors.DuplicateSchema):
+            raise ForeignSchema(server.name, schema) from error
         raise
-    except psycopg.errors.UndefinedObject as error:
-        if has_role(connection, schema):
-            raise
-        raise NoSuchRole(server.name, schema) from error
-    except psycopg.errors.DuplicateSchema as error:
-        raise ForeignSchema(server.name, schema) from error
     return True
+
+
+def _creating(schema: str, body: ImageBody, epoch: int) -> Iterator[sql.Composable]:
+    claim = sql.SQL(_CLAIM).format(
+        schema=sql.Literal(schema),
+        phase=sql.Literal(Phase.INCOMING.value),
+        epoch=sql.Literal(epoch),
+        unfinished=sql.Literal(UNFINISHED),
+    )
+    activate = sql.SQL(_ACTIVATE).format(
+        schema=sql.Literal(schema), phase=sql.Literal(Phase.ACTIVE.value)
+    )
+    slot = slot_for(body.locks)
+    tables, rows, others = body.scripts(schema)
+    # Whoever finds no slot waits before anything is there.
+    yield from (_BEGIN, _COMMIT_AT_ONCE, slot, claim, creating(schema), _COMMIT)
+    for script in (*tables, *rows, *others):
+        yield from (_BEGIN, _COMMIT_AT_ONCE, slot, entering(schema), sql.SQL(script))
+        if script in tables:
+            yield furnishing(schema)
+        yield _COMMIT
+    yield from (_BEGIN, furnishing(schema), _stating(schema, body), activate, opening(schema))
+    yield _COMMIT
+
+
+def _is_claim(error: psycopg.Error) -> bool:
+    return error.diag.table_name == "tenant_schema" and error.diag.schema_name == names.SUPPORT
 
 
 def replay_image(connection: Connection, schema: str, body: ImageBody) -> None:
@@ -156,19 +205,20 @@ def _send(
     before: tuple[sql.Composed, ...],
     after: tuple[sql.Composed, ...],
 ) -> None:
-    state = setting_state(
-        schema, digest=body.digest, fingerprint=body.fingerprint, major=body.major
-    )
     message = (
         slot_for(body.locks),
         *before,
         entering(schema),
         sql.SQL(body.script(schema)),
         furnishing(schema),
-        state,
+        _stating(schema, body),
         *after,
     )
     connection.execute(sql.SQL(";\n").join(message))
+
+
+def _stating(schema: str, body: ImageBody) -> sql.Composed:
+    return setting_state(schema, digest=body.digest, fingerprint=body.fingerprint, major=body.major)
 
 
 def _forbid_transaction(connection: Connection) -> None:

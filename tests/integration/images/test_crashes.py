@@ -1,4 +1,4 @@
-"""A process that is killed while the server is in the middle of an image leaves nothing behind."""
+"""A process that is killed in the middle of an image has opened nothing to anybody."""
 
 import os
 import subprocess
@@ -10,12 +10,14 @@ import pytest
 
 from sharding.schemas.connections import own_connection
 from sharding.schemas.services.describe import describe, survey
+from sharding.schemas.services.image_replay import UNFINISHED
 from sharding.schemas.services.markers import read_marker
+from sharding.schemas.types import Phase
 from tests.fixtures.waiting import killed_at_last, wait_for
-from tests.integration.images.conftest import contents
 
 # Foreign keys come last in an image, and this one leads to a reference table.
 BLOCK = "LOCK TABLE reference.ref_country IN ROW EXCLUSIVE MODE"
+OWN_OIDS = "SELECT oid FROM pg_class WHERE relnamespace = to_regnamespace(%s)"
 WAITS_FOR_IT = """
     SELECT pid FROM pg_locks
     WHERE relation = 'reference.ref_country'::regclass AND NOT granted
@@ -52,7 +54,7 @@ def blocker(stack_ready) -> Iterator[psycopg.Connection]:
 @pytest.mark.parametrize(
     "victim", ["the client", pytest.param("the server's session", marks=pytest.mark.slow)]
 )
-def test_killed_in_the_middle_of_an_image_nothing_is_there_and_the_next_run_makes_it(
+def test_killed_in_the_middle_of_an_image_it_is_closed_and_the_next_run_makes_it_anew(
     new_place, start, blocker, server, victim
 ):
     place = new_place()
@@ -69,18 +71,19 @@ def test_killed_in_the_middle_of_an_image_nothing_is_there_and_the_next_run_make
         wait_for(
             lambda: not own.execute(WAITS_FOR_IT).fetchall(), "the session outlived its client"
         )
-        assert read_marker(own, place.schema) is None
-        assert contents_if_any(own, place.schema) == {}
+        marker = read_marker(own, place.schema)
+        assert (marker.phase, marker.unfinished) == (Phase.INCOMING, UNFINISHED)
+        half = own.execute(OWN_OIDS, (place.schema,)).fetchall()
+        assert half
+    found = describe(server, place.schema)
+    assert (found.usage, found.permit, found.unguarded) == (False, False, ())
     blocker.rollback()
     out, err = start(place).communicate(timeout=60)
     assert out == "from the image\n", err
     assert describe(server, place.schema).lacks == ()
     assert place.schema not in survey(server).half_made
-
-
-def contents_if_any(own, schema: str) -> dict:
-    there = own.execute("SELECT to_regnamespace(%s) IS NOT NULL", (schema,)).fetchone()
-    return contents(own, schema) if there[0] else {}
+    with own_connection(server) as own:
+        assert not {*half} & {*own.execute(OWN_OIDS, (place.schema,)).fetchall()}, "made anew"
 
 
 def test_two_at_once_make_one_schema(new_place, start, blocker, server):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from migrations_tools.images.comparison import agreed, in_three, parse_insert
+from migrations_tools.images.comparison import agreed, in_pieces, in_three, parse_insert
 from migrations_tools.images.errors import BuildsDiffer
 
 TABLE = "CREATE TABLE \x00.page (id int, key uuid, title text)"
@@ -76,3 +76,11 @@ def test_a_script_falls_into_what_is_before_rows_rows_and_what_is_after():
     row, counter = insert("(1, 'a', 't')"), "SELECT pg_catalog.setval('\x00.s', 1, true)"
     assert in_three((TABLE, row, counter, INDEX)) == ((TABLE,), (row, counter), (INDEX,))
     assert in_three((TABLE, INDEX)) == ((TABLE, INDEX), (), ())
+
+
+def test_a_script_is_cut_into_pieces_without_losing_a_statement():
+    script = tuple(f"CREATE TABLE \x00.t{number} ()" for number in range(5))
+    pieces = in_pieces(script, 2)
+    assert [piece.count("CREATE") for piece in pieces] == [2, 2, 1]
+    assert ";\n".join(pieces) == ";\n".join(script)
+    assert in_pieces((), 2) == ()
