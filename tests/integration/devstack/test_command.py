@@ -76,7 +76,10 @@ def test_a_person_brings_the_servers_up_looks_at_them_and_takes_them_down(devsta
     status = json.loads(look("status", "--json"))
     assert status["up"]
     assert {each["name"] for each in status["servers"]} >= {"control", "alpha", "beta", "redis"}
-    assert "active" in devstack("psql", "control", "-c", "SELECT name, state FROM placements_shard")
+    asked = "SELECT name, state, 'fsync is ' || current_setting('fsync') FROM placements_shard"
+    answer = devstack("psql", "control", "-c", asked)
+    assert "active" in answer
+    assert "fsync is on" in answer
     assert "alpha, beta" in look("psql", "gamma", status=2)
     unknown = look("psql", "alpha", "--login", "nobody", status=2)
     assert "alpha has no login 'nobody' (it has superuser, web" in unknown

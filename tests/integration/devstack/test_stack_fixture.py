@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import psycopg
 import pytest
 from django.core.cache import caches
@@ -18,11 +20,16 @@ def test_every_login_of_the_registry_signs_in_and_none_is_superuser(stack):
         for login in (server.web, server.own, server.mover, server.role_maker):
             if login is None:
                 continue
-            with connect(server.direct, login) as connection:
-                row = connection.execute(
-                    "SELECT session_user, current_setting('is_superuser'), rolinherit,"
-                    " rolcreaterole, rolreplication FROM pg_roles WHERE rolname = session_user"
-                ).fetchone()
+            # Over TCP and over the socket.
+            sockets = str(stack.server(server.name).site.sockets)
+            for host in (server.direct.host, sockets):
+                with connect(replace(server.direct, host=host), login) as connection:
+                    row = connection.execute(
+                        "SELECT session_user, current_setting('is_superuser'), rolinherit,"
+                        " rolcreaterole, rolreplication FROM pg_roles WHERE rolname = session_user"
+                    ).fetchone()
+                    over_tcp = connection.execute("SELECT inet_server_port()").fetchone()
+                    assert (over_tcp == (None,)) is (host == sockets)
             assert row is not None
             assert row[:2] == (login.user, "off")
             if login.user == "web":
@@ -60,10 +67,13 @@ def test_shards_are_clusters_of_their_own_ready_for_moves(stack):
                 "max_wal_senders",
                 "max_replication_slots",
                 "max_logical_replication_workers",
+                *(["max_active_replication_origins"] if stack.major >= 18 else []),
             ):
                 value = connection.execute("SELECT current_setting(%s)", [setting]).fetchone()
                 assert value == ("40",)
             assert connection.execute("SHOW wal_level").fetchone() == ("logical",)
+            # Thrown away: what a crash of the machine takes is made again.
+            assert connection.execute("SHOW fsync").fetchone() == ("off",)
     assert len(seen) == len(stack.databases)
 
 
