@@ -48,8 +48,9 @@ def access_line(resp: Any, environ: dict[str, Any], took: timedelta) -> dict[str
         "client": environ.get("REMOTE_ADDR"),
         "forwarded_for": environ.get("HTTP_X_FORWARDED_FOR"),
         "host": environ.get("HTTP_HOST"),
-        "method": environ["REQUEST_METHOD"],
-        "path": pattern or environ["PATH_INFO"],
+        # What gunicorn itself refuses (two Host headers) has no path: it was not read so far.
+        "method": environ.get("REQUEST_METHOD"),
+        "path": pattern or environ.get("PATH_INFO"),
         "status": int(status.split(None, 1)[0]) if isinstance(status, str) else status,
         "bytes": getattr(resp, "sent", None),
         "ms": round(took.total_seconds() * 1000, 1),

@@ -4,6 +4,7 @@ import http.client
 import os
 import runpy
 import signal
+import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -44,6 +45,30 @@ def test_what_nobody_says_is_sane_and_what_the_environment_says_is_taken(monkeyp
     assert (read["bind"], read["workers"], read["threads"]) == (["0.0.0.0:8080"], 5, 3)
     assert (read["max_requests"], read["max_requests_jitter"]) == (100, 10)
     assert read["forwarded_allow_ips"] == "10.0.0.7"
+
+
+def status_of(port, *lines):
+    """What a request of just these lines is answered with, and in which words."""
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as line:
+        line.sendall("\r\n".join([*lines, "Connection: close", "", ""]).encode("latin-1"))
+        answer = b"".join(iter(lambda: line.recv(65536), b""))
+    return int(answer.split()[1]), answer.decode("latin-1")
+
+
+def test_a_request_that_names_two_hosts_or_an_endless_one_is_no_tenants(site, dock, emery):
+    ask_for = "GET /account/sign-in/ HTTP/1.1"
+    assert status_of(site.port, ask_for, f"Host: {dock.host}")[0] == 200
+    for one, other in ((dock, emery), (emery, dock), (dock, dock)):
+        status, said = status_of(site.port, ask_for, f"Host: {one.host}", f"Host: {other.host}")
+        assert status == 400
+        for tenant in (dock, emery):
+            assert tenant.slug not in said.lower()
+    refused = [line for line in site.access_lines() if "path" not in line]
+    assert [line["status"] for line in refused] == [400] * 3
+    for endless in ("x" * 5_000, "x" * 50_000):
+        status, said = status_of(site.port, ask_for, f"Host: {endless}.{dock.host}")
+        assert status in {400, 431}
+        assert "xxxx" not in said
 
 
 def ports_of(stack):
