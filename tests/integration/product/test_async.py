@@ -15,7 +15,8 @@ from sharding.backend.wrapper import forget_pools
 
 @pytest.fixture
 def application(settings, stack_ready):
-    settings.ATOLL_POOL = {"max_size": 9}
+    # Nine connections are opened one after another; a busy machine needs longer than a request may.
+    settings.ATOLL_POOL = {"max_size": 9, "timeout": 10}
     yield load()
     for pool in forget_pools():
         assert isinstance(pool, ConnectionPool)
