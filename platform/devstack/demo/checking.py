@@ -77,6 +77,8 @@ def _check(folder: Path, log: Path, say: Callable[[str], object]) -> None:
         running = _wait_until_ready(demo, ready_file)
         say(f"ok: the demo is up after {time.monotonic() - began:.0f} s")
         prove(running, say)
+        check_said(log.read_text("utf-8", errors="replace"), running)
+        say("ok: it says where to go and as whom, and whose each line is")
         _stop(demo)
         _nothing_left(running)
         say("ok: it stopped and left no process behind")
@@ -93,6 +95,23 @@ def _wait_until_ready(demo: subprocess.Popen[bytes], ready_file: Path) -> Runnin
             raise CheckFailed(f"Not up within {_READY_WITHIN.total_seconds():.0f} s.")
         time.sleep(0.1)
     return Running.from_json(ready_file.read_text("utf-8"))
+
+
+def check_said(text: str, running: Running) -> None:
+    """Whether the demo's terminal shows people the way in, and every program under its name.
+
+    Raises:
+        CheckFailed: something is not there.
+    """
+    lines = text.splitlines()
+    for each in running.sign_ins:
+        way_in = (f"http://{each.host}/", each.email, each.password)
+        if not any(all(word in line for word in way_in) for line in lines):
+            raise CheckFailed(f"It does not say how to sign in at {each.host}.")
+    shards = {each.shard for each in running.sign_ins}
+    programs = {"web", "beat", "worker control", *(f"worker {shard}" for shard in shards)}
+    if silent := programs - {line.partition(" | ")[0].strip() for line in lines}:
+        raise CheckFailed(f"Nothing is heard of {', '.join(sorted(silent))}.")
 
 
 def _stop(demo: subprocess.Popen[bytes]) -> None:

@@ -17,6 +17,7 @@ _DOWNLOAD: Final = re.compile(r'href="(/exports/[0-9a-f-]+/tickets\.csv)"')
 _CONFIRMATION: Final = re.compile(r'href="http://[^/"]+(/sign-up/confirm/[^"]+)"')
 _WAY_IN: Final = re.compile(r'href="(/sign-up/enter/[^"]+)"')
 _MADE_WITHIN: Final = timedelta(seconds=60)
+_TITLE: Final = "Only {slug} may read this"
 _OPEN_COUNT: Final = re.compile(r">Open</a></dt><dd>(\d+)<")
 
 
@@ -28,6 +29,10 @@ class Pair:
     other: Visitor
     neighbour: SignIn
     port: int
+
+    def both_ways(self) -> tuple[tuple[Visitor, Visitor], ...]:
+        """Who writes, and who must not see it; then the other way round."""
+        return (self.one, self.other), (self.other, self.one)
 
 
 def prove(running: Running, say: Callable[[str], object]) -> None:
@@ -60,18 +65,23 @@ def _hosts(pair: Pair) -> str:
 
 
 def _tickets(pair: Pair) -> str:
-    path = _open_ticket(pair.one, "Only acme may read this")
-    pair.one.post(path, {"text": "Nor may anybody read that"}, seen_on=path)
-    page = pair.one.get(path).text
-    _require("Only acme may read this" in page, "acme reads its ticket back")
-    _require("Nor may anybody read that" in page, "acme reads its comment back")
-    # The same number may be another ticket at the other tenant, or none; never this one.
-    seen = pair.other.http.get(path)
-    _require(seen.status_code in {200, 404}, "coral gets an answer for acme's ticket number")
-    for address in (path, "/", "/tickets/"):
-        _require("acme" not in pair.other.http.get(address).text, f"coral's {address} lacks acme's")
-    pair.other.get("/tickets/987654321/", expect=404)
-    return "a ticket is written and read back; its number leads nowhere at the other tenant"
+    for writer, reader in pair.both_ways():
+        mine, theirs = writer.slug, reader.slug
+        path = _open_ticket(writer, _TITLE.format(slug=mine))
+        writer.post(path, {"text": "Nor may anybody read that"}, seen_on=path)
+        page = writer.get(path).text
+        _require(_TITLE.format(slug=mine) in page, f"{mine} reads its ticket back")
+        _require("Nor may anybody read that" in page, f"{mine} reads its comment back")
+        # The same number may be another ticket at the other tenant, or none; never this one.
+        seen = reader.http.get(path)
+        _require(
+            seen.status_code in {200, 404}, f"{theirs} gets an answer for {mine}'s ticket number"
+        )
+        _require(mine not in seen.text, f"{theirs}'s {path} lacks {mine}'s")
+        for address in ("/", "/tickets/"):
+            _require(mine not in reader.get(address).text, f"{theirs}'s {address} lacks {mine}'s")
+        reader.get("/tickets/987654321/", expect=404)
+    return "each writes a ticket and reads it back; its number leads nowhere at the other tenant"
 
 
 def _counts(pair: Pair) -> str:
@@ -104,15 +114,18 @@ def _forms(pair: Pair) -> str:
 
 
 def _exports(pair: Pair) -> str:
-    pair.one.post("/exports/", {}, seen_on="/exports/")
-    path = _wait_for(_DOWNLOAD, pair.one, "/exports/", _EXPORT_WITHIN)
-    answer = pair.one.get(path)
-    _require("Only acme may read this" in answer.text, "the export holds acme's ticket")
-    _require("attachment" in answer.headers["content-disposition"], "the export is a download")
-    pair.other.get(path, expect=404)
-    with Visitor(pair.port, pair.one.host) as stranger:
-        stranger.get(path, expect=302)
-    return "an export runs on the shard's queue, and only members of its tenant get the file"
+    for owner, _ in pair.both_ways():
+        owner.post("/exports/", {}, seen_on="/exports/")
+    for owner, other in pair.both_ways():
+        path = _wait_for(_DOWNLOAD, owner, "/exports/", _EXPORT_WITHIN)
+        answer = owner.get(path)
+        _require(_TITLE.format(slug=owner.slug) in answer.text, "the export holds its own ticket")
+        _require(_TITLE.format(slug=other.slug) not in answer.text, "and not the other tenant's")
+        _require("attachment" in answer.headers["content-disposition"], "the export is a download")
+        other.get(path, expect=404)
+        with Visitor(pair.port, owner.host) as stranger:
+            stranger.get(path, expect=302)
+    return "exports run on the queues of both shards, and only members of a tenant get its file"
 
 
 def _sign_up(pair: Pair) -> str:

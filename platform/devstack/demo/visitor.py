@@ -24,6 +24,11 @@ class Visitor:
             trust_env=False,
         )
 
+    @property
+    def slug(self) -> str:
+        """The first label of the host."""
+        return self.host.partition(".")[0]
+
     def __enter__(self) -> Self:
         return self
 

@@ -7,8 +7,10 @@ import sys
 import pytest
 
 from devstack.conf import Files
-from devstack.demo.errors import ProgramEnded
+from devstack.demo.checking import check_said
+from devstack.demo.errors import CheckFailed, ProgramEnded
 from devstack.demo.plan import ROOT
+from devstack.demo.types import OperatorSignIn, Running, SignIn
 from devstack.services.tell_status import ServerStatus, StackStatus, as_text
 
 
@@ -69,3 +71,30 @@ def test_where_django_is_not_manage_py_says_where_it_is():
     assert done.stderr.strip() == (
         "Django is not here: use .venv/bin/python manage.py, or run `make setup`."
     )
+
+
+SIGN_INS = (
+    SignIn("acme", "alpha", "acme.localhost:8000", "admin@acme.example", "demo-1"),
+    SignIn("coral", "beta", "coral.localhost:8000", "admin@coral.example", "demo-2"),
+)
+RUNNING = Running(8000, (), SIGN_INS, OperatorSignIn("", "", "", "", ()))
+SAID = [
+    *(f"demo | http://{each.host}/ {each.email} {each.password}" for each in SIGN_INS),
+    *("web | up", "beat | up", "worker control | up", "worker alpha | up", "worker beta | up"),
+]
+
+
+@pytest.mark.parametrize("left_out", range(-1, len(SAID)))
+def test_a_demo_that_leaves_a_sign_in_or_a_program_out_does_not_pass_its_check(left_out):
+    text = "\n".join(line for number, line in enumerate(SAID) if number != left_out)
+    if left_out == -1:
+        check_said(text, RUNNING)
+        return
+    with pytest.raises(CheckFailed):
+        check_said(text, RUNNING)
+
+
+def test_a_password_on_another_tenants_line_is_no_way_in():
+    swapped = "\n".join(SAID).replace("demo-1", "demo-x").replace("demo-2", "demo-1")
+    with pytest.raises(CheckFailed, match="sign in at acme"):
+        check_said(swapped, RUNNING)
