@@ -23,6 +23,10 @@ BREACHES = {
         "sharding/pools/breaking/states.py",
         "time",
     ),
+    "States, steps and recovery of moves know neither Django nor the driver": (
+        "sharding/moves/core",
+        "psycopg",
+    ),
     "Slots are plain data and a lock": ("sharding/pools/slots.py", "redis"),
     "Routers turn the scope into an address and do no I/O": ("routers", "psycopg"),
     "The test kit is for tests only": ("tenants/services", "tenants.testing.kit"),
