@@ -19,6 +19,7 @@ from devstack.demo.leftovers import end_leftovers
 from devstack.demo.plan import LEADS_ELSEWHERE, ROOT
 from devstack.demo.servers import development_stack
 from devstack.guardian import Guardian
+from tests.fixtures.ordinary_user import as_ordinary_user
 
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k not in LEADS_ELSEWHERE}
 
@@ -157,9 +158,11 @@ def test_a_killed_demo_is_cleared_away_by_the_next_which_finds_its_tenants_again
 # CI runs `make demo-check` as a step of its own.
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_the_check_passes():
+@pytest.mark.parametrize("user", ["who runs the tests", "an ordinary one"])
+def test_the_check_passes(user):
+    before = as_ordinary_user() if user == "an ordinary one" else []
     ended = subprocess.run(
-        [sys.executable, "manage.py", "demo_check"],
+        [*before, sys.executable, "manage.py", "demo_check"],
         cwd=ROOT,
         env=ENVIRONMENT,
         capture_output=True,
