@@ -59,8 +59,6 @@ class Ground:
             # requests are meant to keep every thread busy.
             "ATOLL_SHARD_SLOTS": str(THREADS),
             "ATOLL_TENANT_SLOTS": str(THREADS),
-            # Connections are kept, as the peers' are; what a budget costs is bench_memory's to say.
-            "ATOLL_SCHEMAS_PER_CONNECTION": "0",
         }
         if system.database == "atoll":
             return common

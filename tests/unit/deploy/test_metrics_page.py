@@ -9,7 +9,7 @@ from config import env
 from config.observability.metrics import described
 
 PAGE = env.ROOT / "docs" / "reference" / "metrics.md"
-BOUNDED = {"shard", "server", "method", "status", "state", "queue", "reason"}
+BOUNDED = {"shard", "server", "method", "status", "state", "queue", "reason", "outcome"}
 """Labels with a handful of values, whoever visits."""
 
 

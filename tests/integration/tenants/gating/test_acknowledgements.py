@@ -34,9 +34,9 @@ def listeners():
     server = addresses.registry().control
     with login_connection(server, server.direct, server.web) as connection:
         found = connection.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'atoll ear'"
-        ).fetchone()
-    return found[0]
+            "SELECT pid FROM pg_stat_activity WHERE application_name = 'atoll ear'"
+        )
+        return {pid for (pid,) in found}
 
 
 @pytest.fixture
@@ -135,16 +135,16 @@ def test_a_request_waits_from_the_closing_to_the_opening(move, ask, at_once):
 
 @pytest.mark.usefixtures("heartbeat")
 def test_a_process_whose_line_is_cut_listens_again(move):
+    move.begin()
+    heard = close_gate(move.tenant.id, within=LONG, heard_within=EVER)
+    assert heard.acknowledged == 1, "who has only connected does not listen yet"
+    cut = listeners()
     server = addresses.registry().control
     with login_connection(server, server.direct, server.web) as connection:
-        connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE application_name = 'atoll ear'"
-        )
-    soon(lambda: listeners() == 1)
-    move.begin()
-    report = close_gate(move.tenant.id, within=LONG, heard_within=EVER)
-    assert report.acknowledged == 1
+        connection.execute("SELECT pg_terminate_backend(pid) FROM unnest(%s::int[]) pid", [[*cut]])
+    soon(lambda: listeners() - cut)
+    heard = close_gate(move.tenant.id, within=LONG, heard_within=EVER)
+    assert heard.acknowledged == 1
 
 
 def test_a_process_that_begins_later_knows_of_the_gate(move, settings):
