@@ -19,6 +19,7 @@ from tenants.errors import (
     UnknownPlan,
     UnknownSlug,
 )
+from tenants.outbox.errors import UnknownTopic
 from tenants.services.errors import (
     InvalidList,
     NotConfirmed,
@@ -40,6 +41,7 @@ _CODES: Final[ExitCodes] = {
     NothingToConfirm: Exit.USAGE,
     UnknownDomain: Exit.USAGE,
     UnknownSlug: Exit.USAGE,
+    UnknownTopic: Exit.USAGE,
     ProvisionFailed: Exit.PAUSED,
     PurgeFailed: Exit.PAUSED,
     RestoreFailed: Exit.FAILED,

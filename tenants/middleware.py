@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase, HttpResponseNotAllowed
 
 from sharding import scope
 from sharding.backend.atomic_requests import view_is_async
@@ -220,6 +220,8 @@ def _finish(request: HttpRequest, route: Route, response: HttpResponseBase) -> H
     if response.status_code == 500 and was_noted(request):
         response.close()
         return pages.unavailable(request)
+    if isinstance(response, HttpResponseNotAllowed) and request.method == "GET":
+        pages.only_by_form(response)
     if route.place is not None and response.streaming:
         keep_scope(response, route.place)
     return response

@@ -38,6 +38,23 @@ def suspended(request: HttpRequest, name: str) -> HttpResponse:
     )
 
 
+def only_by_form(response: HttpResponse) -> None:
+    """Say in a 405 why there is nothing to see, unless it says so itself; its headers are kept.
+
+    A form's address gets one that was loaded anew, or typed.
+    """
+    if response.content:
+        return
+    page = _page(
+        response.status_code,
+        "Nothing to look at here",
+        "This address only takes what a form sends. Please go back, and on from there.",
+    )
+    response.content = page.content
+    for name, value in page.items():
+        response[name] = value
+
+
 def unavailable(request: HttpRequest) -> HttpResponse:
     """503, and when to come back: something that this page needs is away."""
     return _later(

@@ -9,6 +9,7 @@ from sharding import scope
 from sharding.placements.services.audit import record_audit
 from tenants.outbox.models import Message, ParkedMessage
 from tenants.outbox.services.asking import ask_for_drain
+from tenants.outbox.topics import find_topic
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,14 @@ def retry_outbox(*, topic: str = "", dry_run: bool = False) -> Retried:
     Audited in control.
 
     Transaction: opens one on the tenant's shard, or joins it; asks for a drain after the commit.
+
+    Raises:
+        UnknownTopic: nobody handles it, nor is there a message of it.
     """
+    if topic and not any(
+        model.objects.filter(topic=topic).exists() for model in (Message, ParkedMessage)
+    ):
+        find_topic(topic)
     only = {"topic": topic} if topic else {}
     parked = ParkedMessage.objects.filter(**only)
     delayed = Message.objects.filter(next_try_at__gt=Now(), **only)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from io import StringIO
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connections, transaction
 
 from sharding import scope
@@ -69,6 +69,9 @@ def test_what_fails_to_the_end_is_parked_and_those_after_it_go_on(fig, tell, del
     deliveries.instead = None
     tell(fig, "later")
     said = StringIO()
+    with pytest.raises(CommandError, match="Nobody handles the topic 'mial'; there are") as refusal:
+        call_command("retry_outbox", "fig", topic="mial", stdout=said)
+    assert refusal.value.returncode == 2
     call_command("retry_outbox", "fig", dry_run=True, stdout=said)
     call_command("retry_outbox", "fig", stdout=said)
     assert said.getvalue().splitlines() == [

@@ -211,6 +211,16 @@ def test_only_admins_see_and_change_settings(shale):
     assert Tenant.objects.using("control").get(slug="shale").name == "Shale Works"
 
 
+def test_a_forms_address_that_is_opened_as_a_page_says_so(shale):
+    visitor = shale.member()
+    told = visitor.get("/settings/logo/")
+    assert (told.status_code, told.headers["Allow"]) == (405, "POST")
+    assert "This address only takes what a form sends" in told.content.decode()
+    assert told.headers["Content-Security-Policy"].startswith("default-src 'none'")
+    assert visitor.put("/settings/logo/").content == b"", "a program's business"
+    assert b"a form sends" not in visitor.put("/api/v1/tickets").content
+
+
 def test_the_second_page_reads_no_settings_from_the_database(shale):
     member = shale.member()
     member.get("/tickets/")
