@@ -158,9 +158,12 @@ class Bound:
         try:
             super().execute(query, params, **options)  # type: ignore[misc]
         except psycopg.Error as error:
-            self._conn.note(error)
+            # A pool that somebody else has made may give connections of psycopg's own class; out of
+            # a scope they do.
+            if isinstance(self._conn, Deadlined):
+                self._conn.note(error)
             raise
-        if self._conn.wrote:
+        if getattr(self._conn, "wrote", False):
             self._conn.settle()
         return self
 

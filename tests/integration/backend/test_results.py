@@ -1,11 +1,13 @@
 """What the caller sees is its own statement: results, captured SQL, line numbers."""
 
+import psycopg
 import pytest
 from django.db import connection, connections, transaction
 from django.db.utils import DatabaseError, ProgrammingError
 from django.test.utils import CaptureQueriesContext
 
 from sharding import scope
+from sharding.backend.cursor import BoundCursor
 from sharding.backend.statements import trusted
 from tests.integration.backend.models import Author
 
@@ -132,3 +134,11 @@ def test_a_syntax_error_as_first_statement_leaves_no_transaction_behind(place):
         assert connections["alpha"].connection.info.transaction_status.name == "IDLE"
         Author.objects.create(name="after")
         assert Author.objects.count() == 1
+
+
+def test_out_of_a_scope_our_cursor_does_on_a_connection_of_psycopgs_own_class(stack):
+    """As a pool gives them that somebody else has made."""
+    with psycopg.connect(stack.admin_conninfo("alpha"), cursor_factory=BoundCursor) as plain:
+        assert plain.execute("SELECT 7").fetchone() == (7,)
+        with pytest.raises(psycopg.errors.SyntaxError):
+            plain.execute("nonsense")
