@@ -16,6 +16,7 @@ from django.contrib.staticfiles.storage import ManifestFilesMixin, staticfiles_s
 from django.core import checks
 from django.core.checks import CheckMessage, Error
 
+from config.mail import mail_host
 from config.observability.redis_urls import database_of
 from sharding.pools.conf import slot_settings
 from sharding.registry.current import ENVIRONMENT_VARIABLE
@@ -116,7 +117,7 @@ def _folders() -> Iterator[CheckMessage]:
 
 
 def _mail() -> Iterator[CheckMessage]:
-    if getattr(settings, "EMAIL_HOST", "") in _LOCAL and not settings.ATOLL_MAIL_FOLDER:
+    if mail_host() in _LOCAL and not settings.ATOLL_MAIL_FOLDER:
         yield checks.Warning(
             "Mail goes to a server on this very machine, which is what happens when nobody has "
             "said where: without one, no invitation and no password reset arrives.",

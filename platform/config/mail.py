@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import django
 import environ
+from django.conf import settings
 
 TIMEOUT_S: Final = 10
 """Without it a mail server that has stopped answering holds a worker for ever."""
@@ -39,3 +40,14 @@ def mail_settings(url: str, *, backend: str | None = None) -> dict[str, Any]:
             }
         }
     }
+
+
+def mail_host() -> str:
+    """Where mail goes by the settings as they are; empty where it goes to no server."""
+    mailers = getattr(settings, "MAILERS", None)
+    if not mailers:
+        return str(getattr(settings, "EMAIL_HOST", ""))
+    mailer = mailers["default"]
+    if not mailer["BACKEND"].endswith(".smtp.EmailBackend"):
+        return ""
+    return str(mailer.get("OPTIONS", {}).get("host", "localhost"))
