@@ -20,6 +20,7 @@ from sharding.pools.budgeted import size_here
 from sharding.pools.errors import TooManyShards
 from sharding.pools.options import options_for
 from sharding.registry import current as registry
+from sharding.registry.errors import RegistryError
 from sharding.registry.types import Server
 from sharding.scope import current
 
@@ -56,8 +57,7 @@ class ScopeHandler(ConnectionHandler):
         if alias != CONTROL and alias in self.settings:
             # The stand-in, or a database that is none of ours.
             return wrapper if wrapper is not None else self._make(alias, None)
-        known = registry.registry()
-        server = known.control if alias == CONTROL else known.shards.get(alias)
+        server = _control() if alias == CONTROL else registry.registry().shards.get(alias)
         if wrapper is not None:
             if wrapper.server is server or wrapper.in_atomic_block:
                 return wrapper
@@ -135,6 +135,14 @@ class ScopeHandler(ConnectionHandler):
         self._connections.wrappers = {
             made: wrapper for made, wrapper in self.wrappers().items() if made != alias
         }
+
+
+def _control() -> Server | None:
+    try:
+        return registry.registry().control
+    except RegistryError:
+        # System checks only ask what kind of database it is; connecting says what is wrong.
+        return None
 
 
 def _count_shard(alias: str) -> None:

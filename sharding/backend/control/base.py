@@ -18,7 +18,9 @@ class DatabaseWrapper(ServerWrapper):
 
         Raises:
             ControlHasNoAddress: the registry has none.
+            MalformedRegistry: it cannot be read.
         """
         if self.server is None:
+            registry.registry()
             raise ControlHasNoAddress(registry.describe_source())
         return super().get_connection_params()
