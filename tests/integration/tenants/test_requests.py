@@ -6,7 +6,6 @@ Ann and bob live on one shard, cyd on another. Each has a group with the same id
 import asyncio
 import json
 import re
-from types import SimpleNamespace
 
 import pytest
 from django.core.asgi import get_asgi_application
@@ -21,6 +20,7 @@ from tenants import pages
 from tenants.middleware import TenantMiddleware
 from tenants.services.domains import add_domain, remove_domain
 from tenants.services.suspend import resume_tenant, suspend_tenant
+from tests.fixtures.asgi import ask_asgi
 
 pytestmark = [
     pytest.mark.usefixtures("groups"),
@@ -46,31 +46,8 @@ def _no_connections_in_threads_that_end():
     request_finished.disconnect(close_connections)
 
 
-async def over_asgi(path, *hosts):
-    """Ask the application as a server does; Django's AsyncClient says `testserver`, always."""
-    sent = []
-    asked = asyncio.Event()
-
-    async def receive():
-        if not asked.is_set():
-            asked.set()
-            return {"type": "http.request", "body": b"", "more_body": False}
-        return await asyncio.Future()
-
-    async def send(message):
-        sent.append(message)
-
-    asked_for = {
-        "type": "http",
-        "method": "GET",
-        "path": path,
-        "query_string": b"",
-        "headers": [(b"host", host.encode("latin-1")) for host in hosts],
-    }
-    await get_asgi_application()(asked_for, receive, send)
-    return SimpleNamespace(
-        status_code=sent[0]["status"], content=b"".join(m.get("body", b"") for m in sent[1:])
-    )
+def over_asgi(path, *hosts):
+    return ask_asgi(get_asgi_application(), path, *hosts)
 
 
 def alternating(tenants, times=2):

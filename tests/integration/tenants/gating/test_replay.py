@@ -16,6 +16,7 @@ from tenants.directory.types import HostKey
 from tenants.gating.asgi import ReplayASGI
 from tenants.gating.body import MOST_KEPT
 from tenants.gating.process import gates
+from tests.fixtures.asgi import ask_asgi
 from tests.fixtures.waiting import wait_for
 from tests.integration.tenants.gating import views
 
@@ -197,27 +198,8 @@ def test_negative_control_what_does_not_know_of_its_commit_has_it_twice(move, as
 
 
 def over_asgi(host, path):
-    sent = []
-    asked = asyncio.Event()
-
-    async def receive():
-        if not asked.is_set():
-            asked.set()
-            return {"type": "http.request", "body": b"", "more_body": False}
-        return await asyncio.Future()
-
-    async def send(message):
-        sent.append(message)
-
-    scope = {
-        "type": "http",
-        "method": "GET",
-        "path": path,
-        "query_string": b"",
-        "headers": [(b"host", host.encode("latin-1"))],
-    }
-    asyncio.run(ReplayASGI(ObservedASGIHandler())(scope, receive, send))
-    return sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:])
+    answer = asyncio.run(ask_asgi(ReplayASGI(ObservedASGIHandler()), path, host))
+    return answer.status_code, answer.content
 
 
 @pytest.mark.parametrize("path", ["/writes_async/", "/writes/"])
