@@ -92,16 +92,13 @@ def prove(
 def _cut(reading: Reading, digest: str) -> ImageBody:
     before, rows, after = in_three(reading.script)
     return ImageBody(
-        before=";\n".join(before),
-        rows=";\n".join(rows),
-        after=";\n".join(after),
-        locks=1,
-        digest=digest,
-        fingerprint=digest_of(reading.parts),
-        major=0,
         pieces=(
             in_pieces(before, _TABLES_AT_ONCE),
             in_pieces(rows, len(rows) or 1),
             in_pieces(after, _KEYS_AT_ONCE),
         ),
+        locks=1,
+        digest=digest,
+        fingerprint=digest_of(reading.parts),
+        major=0,
     )

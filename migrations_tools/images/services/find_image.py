@@ -49,16 +49,13 @@ def body_of(image: Image) -> ImageBody:
     with _guard:
         if key in _bodies:
             return _bodies[key]
-    before, rows, after = _unpacked(bytes(image.body))
+    tables, rows, others = _unpacked(bytes(image.body))
     body = ImageBody(
-        before=";\n".join(before),
-        rows=";\n".join(rows),
-        after=";\n".join(after),
+        pieces=(tables, rows, others),
         locks=image.locks,
         digest=image.digest,
         fingerprint=image.fingerprint,
         major=image.major,
-        pieces=(before, rows, after),
     )
     with _guard:
         while len(_bodies) >= _KEPT:

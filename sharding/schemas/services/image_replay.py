@@ -73,35 +73,34 @@ class ImageBody:
     """An empty tenant's schema as a script, with PLACEHOLDER for its name.
 
     Attributes:
-        before: types, functions, tables.
-        rows: seeds and where sequences stand.
-        after: indexes, constraints, triggers; what can only be made once rows are there.
+        pieces: what makes types, functions and tables; seeds and where sequences stand; indexes,
+            constraints and triggers, which can only be made once rows are there. Each is cut where
+            a transaction may end.
         locks: that replaying holds at most, in one transaction.
         digest, fingerprint, major: of a schema that is made of it.
-        pieces: before, rows and after, each cut where a transaction may end; empty: in one.
     """
 
-    before: str
-    rows: str
-    after: str
+    pieces: Pieces
     locks: int
     digest: str
     fingerprint: str
     major: int
-    pieces: Pieces = ((), (), ())
+
+    @property
+    def rows(self) -> str:
+        """The seeds."""
+        return ";\n".join(self.pieces[1])
 
     def script(self, schema: str, *, rows: bool = True) -> str:
         """The statements for `schema`, as one text."""
-        parts = (self.before, self.rows if rows else "", self.after)
-        return ";\n".join(part for part in parts if part).replace(PLACEHOLDER, schema)
+        return ";\n".join(one for cut in self.scripts(schema, rows=rows) for one in cut)
 
-    def scripts(self, schema: str, *, rows: bool = True) -> tuple[tuple[str, ...], ...]:
+    def scripts(self, schema: str, *, rows: bool = True) -> Pieces:
         """The same in pieces: what makes tables, the seeds, and what comes after them."""
-        whole = (self.before, self.rows if rows else "", self.after)
-        return tuple(
-            tuple(one.replace(PLACEHOLDER, schema) for one in cut or (part,)) if part else ()
-            for part, cut in zip(whole, self.pieces, strict=True)
+        tables, seeds, others = (
+            tuple(one.replace(PLACEHOLDER, schema) for one in cut) for cut in self.pieces
         )
+        return tables, seeds if rows else (), others
 
 
 def create_from_image(

@@ -28,8 +28,7 @@ def image(body, number):
     ],
 )
 def test_what_is_packed_comes_out_again(number, pieces):
-    parts = [";\n".join(part) for part in pieces]
-    body = ImageBody(*parts, 1, "d", "f", 18, pieces)
+    body = ImageBody(pieces, 1, "d", "f", 18)
     assert body_of(image(packed(body), number)) == body
 
 
@@ -44,8 +43,8 @@ def test_a_body_of_before_there_were_pieces_is_replayed_in_three():
     assert body.script("t1") == ";\n".join(sum(body.scripts("t1"), ()))
 
 
-def test_what_was_never_cut_is_replayed_in_three_and_rows_may_stay_away():
-    body = ImageBody(TABLE, ROW, KEY, 1, "d", "f", 18)
+def test_a_body_is_replayed_in_three_and_rows_may_stay_away():
+    body = ImageBody(((TABLE,), (ROW,), (KEY,)), 1, "d", "f", 18)
     tables, rows, others = body.scripts("t1")
     assert (len(tables), len(rows), len(others)) == (1, 1, 1)
     assert body.scripts("t1", rows=False) == (tables, (), others)
