@@ -38,9 +38,12 @@ demo-check: venv-demo ## Start it on free ports, prove that two tenants are serv
 	@$(PY) manage.py demo_check
 
 ##@ Test it
-.PHONY: test test-full test-pgbouncer test-next test-oldest test-django test-django-quick
+.PHONY: test test-failed test-full test-pgbouncer test-next test-oldest test-django test-django-quick
 test: venv ## All tests but the slow ones
 	@$(PY) $(PYTEST) $(PYTEST_ARGS)
+
+test-failed: venv ## Those that failed last, alone, one after the other
+	@$(PY) $(PYTEST) -n 0 --last-failed --last-failed-no-failures none $(PYTEST_ARGS)
 
 test-full: venv ## All tests, with the slow ones, and those of tenancy once more through PgBouncer
 	@$(PY) $(PYTEST) -m "slow or not slow" $(PYTEST_ARGS)
