@@ -1,7 +1,7 @@
 """From rounds to medians, ratios and tables. Pure."""
 
 from collections.abc import Mapping, Sequence
-from statistics import median
+from statistics import median, quantiles
 
 from tests.benchmarks.pages import markdown_table
 from tests.benchmarks.systems import SYSTEMS, WORKLOADS, System
@@ -82,13 +82,14 @@ def _table(rounds: Rounds, workload: str) -> str:
             [
                 system.label,
                 f"{_median(rounds, workload, system.name, 'requests_per_second'):.0f}",
+                _middle_half(rounds, workload, system.name),
                 f"{_ratio(rounds, workload, pair, 'requests_per_second'):.2f}",
                 f"{_median(rounds, workload, system.name, 'p50_ms'):.1f}",
                 f"{_median(rounds, workload, system.name, 'p99_ms'):.1f}",
                 f"{_ratio(rounds, workload, pair, 'p99_ms'):.2f}",
             ]
         )
-    header = ["system", "requests/s", "to plain", "p50, ms", "p99, ms", "to plain"]
+    header = ["system", "requests/s", "middle half", "to plain", "p50, ms", "p99, ms", "to plain"]
     return markdown_table(header, rows)
 
 
@@ -105,6 +106,13 @@ def _medians(rounds: Rounds, field: str, chosen: list[System]) -> dict[str, dict
 
 def _median(rounds: Rounds, workload: str, system: str, field: str) -> float:
     return median(getattr(run, field) for run in rounds[workload, system])
+
+
+def _middle_half(rounds: Rounds, workload: str, system: str) -> str:
+    """Where half of the rounds lie: what the machine's own unrest makes of one system."""
+    rates = [run.requests_per_second for run in rounds[workload, system]]
+    low, _, high = quantiles(rates, n=4, method="inclusive")
+    return f"{low:.0f} to {high:.0f}"
 
 
 def _ratio(rounds: Rounds, workload: str, pair: tuple[str, str], field: str) -> float:
