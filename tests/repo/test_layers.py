@@ -27,6 +27,10 @@ BREACHES = {
         "sharding/moves/core",
         "psycopg",
     ),
+    "The planner of moves and its simulator are plain data in, a plan out": (
+        "sharding/rebalance/core",
+        "django.db",
+    ),
     "Slots are plain data and a lock": ("sharding/pools/slots.py", "redis"),
     "Routers turn the scope into an address and do no I/O": ("routers", "psycopg"),
     "The test kit is for tests only": ("tenants/services", "tenants.testing.kit"),

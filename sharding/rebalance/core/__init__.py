@@ -1,0 +1,1 @@
+"""Which tenants to move and which not, and why: plain data in, a plan out."""
