@@ -21,7 +21,8 @@ class BreakerState(StrEnum):
     """It answers, as far as anybody knows."""
 
     SUSPECTED = "suspected"
-    """Something looked as if it were away; it is being asked, and requests still go there."""
+    """Something looked as if it were away; it is being asked, and requests still go there. So it
+    stays while it answers that it has no room."""
 
     OPEN = "open"
     """It did not answer the probe: nobody waits for it, until two probes in a row are answered."""
@@ -35,12 +36,14 @@ class BreakerEvent(StrEnum):
 
     SUSPECTED = "suspected"
     PROBE_WELL = "probe answered well"
+    PROBE_CROWDED = "probe found it crowded"
     PROBE_FAILED = "probe failed"
     HELD = "held"
     RELEASED = "released"
 
 
 GOOD_PROBES_TO_CLOSE: Final = 2
+_ANSWERED: Final = (BreakerEvent.PROBE_WELL, BreakerEvent.PROBE_CROWDED)
 
 _CLOSED, _SUSPECTED, _OPEN, _HELD = BreakerState
 _E = BreakerEvent
@@ -52,6 +55,7 @@ TRANSITIONS: Final[Mapping[BreakerState, Mapping[BreakerEvent, BreakerState]]] =
                 _E.SUSPECTED: _SUSPECTED,
                 # The answer to a question that nobody has any more.
                 _E.PROBE_WELL: _CLOSED,
+                _E.PROBE_CROWDED: _CLOSED,
                 _E.PROBE_FAILED: _CLOSED,
                 _E.HELD: _HELD,
                 _E.RELEASED: _CLOSED,
@@ -61,6 +65,8 @@ TRANSITIONS: Final[Mapping[BreakerState, Mapping[BreakerEvent, BreakerState]]] =
             {
                 _E.SUSPECTED: _SUSPECTED,
                 _E.PROBE_WELL: _CLOSED,
+                # Who is connected is served, and who is not is told so at once.
+                _E.PROBE_CROWDED: _SUSPECTED,
                 _E.PROBE_FAILED: _OPEN,
                 _E.HELD: _HELD,
                 _E.RELEASED: _SUSPECTED,
@@ -69,7 +75,9 @@ TRANSITIONS: Final[Mapping[BreakerState, Mapping[BreakerEvent, BreakerState]]] =
         _OPEN: MappingProxyType(
             {
                 _E.SUSPECTED: _OPEN,
-                _E.PROBE_WELL: _CLOSED,  # the last of GOOD_PROBES_TO_CLOSE in a row
+                # The last of GOOD_PROBES_TO_CLOSE in a row, of either kind:
+                _E.PROBE_WELL: _CLOSED,
+                _E.PROBE_CROWDED: _SUSPECTED,
                 _E.PROBE_FAILED: _OPEN,
                 _E.HELD: _HELD,
                 _E.RELEASED: _OPEN,
@@ -79,6 +87,7 @@ TRANSITIONS: Final[Mapping[BreakerState, Mapping[BreakerEvent, BreakerState]]] =
             {
                 _E.SUSPECTED: _HELD,
                 _E.PROBE_WELL: _HELD,
+                _E.PROBE_CROWDED: _HELD,
                 _E.PROBE_FAILED: _HELD,
                 _E.HELD: _HELD,
                 # After maintenance nobody is sent there before it was seen to answer.
@@ -97,7 +106,7 @@ class Standing:
     Attributes:
         since: when it came into this state.
         reason: why it was suspected, opened or held the last time; a closed one keeps it.
-        good_probes: probes in a row that an open one saw answered.
+        good_probes: probes in a row that an open one saw answered, well or crowded.
     """
 
     state: BreakerState
@@ -119,13 +128,13 @@ class Standing:
 def after(standing: Standing, event: BreakerEvent, *, now: datetime, reason: str = "") -> Standing:
     """The standing that `event` makes of this one, at `now`.
 
-    `reason` goes with suspicions, failed probes and holds. A hold is known by its own instant:
-    give that as `now`, however often it is told.
+    `reason` goes with suspicions, holds, and probes that were not answered well. A hold is known by
+    its own instant: give that as `now`, however often it is told.
     """
     state = TRANSITIONS[standing.state][event]
     good_probes = 0
     if standing.state is BreakerState.OPEN:
-        if event is BreakerEvent.PROBE_WELL:
+        if event in _ANSWERED:
             good_probes = standing.good_probes + 1
             if good_probes < GOOD_PROBES_TO_CLOSE:
                 state = BreakerState.OPEN
@@ -137,4 +146,6 @@ def after(standing: Standing, event: BreakerEvent, *, now: datetime, reason: str
         return Standing(state, now, reason or standing.reason)
     if state is BreakerState.OPEN and event is BreakerEvent.PROBE_FAILED:
         return replace(standing, reason=reason or standing.reason, good_probes=0)
+    if state is BreakerState.SUSPECTED and event is BreakerEvent.PROBE_CROWDED:
+        return replace(standing, reason=reason or standing.reason)
     return replace(standing, good_probes=good_probes)

@@ -10,18 +10,25 @@ import random
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final, Protocol
+from dataclasses import dataclass
+from time import monotonic
+from typing import Final, Protocol, assert_never
 
-from sharding.pools.breaking.probe import Probe, ProbeFailed
-from sharding.pools.breaking.states import BreakerEvent, BreakerState, Standing
+from sharding.pools.breaking.probe import Answer, Probe, Verdict
+from sharding.pools.breaking.states import BreakerEvent, Standing
+from sharding.pools.meters import meter_for
 from sharding.registry.types import Server
 
 log = logging.getLogger(__name__)
 
 PAUSE_S: Final = (0.4, 0.6)
-"""Between two probes of an open server. Not the same for all processes, or they come at once."""
+"""Between two probes of a server that is open or crowded. Not the same for all processes, or they
+come at once."""
 KEPT_S: Final = 60.0
 """How long the probe's connection is kept after the last suspicion."""
+QUEUE_S: Final = 4.0
+"""No statement lasts longer behind a pooler as we write its files (query_timeout): where a pool has
+handed nothing on for so long, it is not heavy statements that keep it."""
 _STOPPING_S: Final = 1.0
 
 
@@ -39,6 +46,19 @@ class Watched(Protocol):
         """Take in an answer."""
 
 
+@dataclass(slots=True)
+class _Progress:
+    """Whether a server's pooler hands anything on, as far as this process has seen.
+
+    Attributes:
+        answered: statements that it has answered.
+        at: when that was seen to grow, or its server began to be asked.
+    """
+
+    answered: int
+    at: float
+
+
 class Watcher:
     """Asks until what it was told of is closed again, or held by hand; one probe per server."""
 
@@ -51,6 +71,7 @@ class Watcher:
         self._watching: dict[str, asyncio.Task[None]] = {}
         self._probes: dict[str, Probe] = {}
         self._leaving: dict[str, asyncio.TimerHandle] = {}
+        self._progress: dict[str, _Progress] = {}
 
     def watch(self, breaker: Watched) -> None:
         """Have the server asked, soon; does not wait for anything."""
@@ -96,6 +117,9 @@ class Watcher:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        # What a probe was waiting for ends by itself.
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        await asyncio.gather(*others, return_exceptions=True)
         for handle in self._leaving.values():
             handle.cancel()
         self._leaving.clear()
@@ -111,11 +135,12 @@ class Watcher:
         if leaving := self._leaving.pop(name, None):
             leaving.cancel()
         try:
+            self._progress[name] = _Progress(_answered(name), monotonic())
             # Between its last look at the standing and its end nothing else runs in this loop:
             # whoever suspects later finds no task, and begins one.
             while breaker.standing.is_to_be_asked:
                 await self._ask(breaker)
-                if breaker.standing.state is BreakerState.OPEN:
+                if breaker.standing.is_to_be_asked:
                     await asyncio.sleep(random.uniform(*PAUSE_S))
         finally:
             del self._watching[name]
@@ -128,25 +153,38 @@ class Watcher:
             breaker.tell(BreakerEvent.PROBE_FAILED, "the registry knows it no more")
             return
         probe = self._probes.setdefault(breaker.name, Probe())
-        seconds = breaker.probe_seconds
         try:
-            try:
-                await probe.ask(server, seconds)
-            except ProbeFailed as failure:
-                if not (failure.was_late and breaker.standing.state is BreakerState.SUSPECTED):
-                    raise
-                # Starved of CPU, this process cannot tell a slow server from its own slowness.
-                await probe.ask(server, seconds)
-        except ProbeFailed as failure:
-            breaker.tell(BreakerEvent.PROBE_FAILED, failure.reason)
+            answer = await probe.ask(server, breaker.probe_seconds)
         except Exception as error:
             # A watcher that ended here would leave the server suspected for ever.
             log.exception("%s could not be asked", breaker.name)
-            breaker.tell(BreakerEvent.PROBE_FAILED, type(error).__name__)
-        else:
-            breaker.tell(BreakerEvent.PROBE_WELL)
+            answer = Answer(Verdict.FAILED, type(error).__name__)
+        breaker.tell(self._event_of(answer, breaker.name), answer.reason)
+
+    def _event_of(self, answer: Answer, name: str) -> BreakerEvent:
+        match answer.verdict:
+            case Verdict.WELL:
+                return BreakerEvent.PROBE_WELL
+            case Verdict.CROWDED:
+                return BreakerEvent.PROBE_CROWDED
+            case Verdict.FAILED:
+                return BreakerEvent.PROBE_FAILED
+            case Verdict.QUEUED:
+                # That server and pooler are there does not say that the way between them is.
+                progress, answered, now = self._progress[name], _answered(name), monotonic()
+                if answer.late or answered > progress.answered:
+                    progress.answered, progress.at = answered, now
+                waiting = now - progress.at < QUEUE_S
+                return BreakerEvent.PROBE_CROWDED if waiting else BreakerEvent.PROBE_FAILED
+            case _:
+                assert_never(answer.verdict)
 
     def _leave(self, name: str) -> None:
         self._leaving.pop(name, None)
         if name not in self._watching and (probe := self._probes.pop(name, None)):
             probe.abandon()
+
+
+def _answered(name: str) -> int:
+    waited = meter_for(name).read()
+    return waited.messages - waited.given_up

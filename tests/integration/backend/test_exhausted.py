@@ -28,6 +28,8 @@ pytestmark = pytest.mark.direct("it looks at sessions of the server")
 
 connection: Any = default
 POOL = 2
+PATIENT = "1"
+"""A probe that is late because this machine has too much to do shall open nothing."""
 
 
 @pytest.fixture
@@ -122,8 +124,7 @@ def full_server(grounds):
         yield
 
 
-@pytest.mark.usefixtures("nothing_leaks")
-@pytest.mark.parametrize(
+IN_BOTH_WAYS = pytest.mark.parametrize(
     ("full", "said"),
     [
         (role_limit, 'too many connections for role "web"'),
@@ -132,6 +133,10 @@ def full_server(grounds):
         ),
     ],
 )
+
+
+@IN_BOTH_WAYS
+@pytest.mark.usefixtures("nothing_leaks")
 def test_a_server_that_has_none_left_says_so_and_is_used_again_once_it_has(pooled, full, said):
     assert ask(pooled.a) == "served"
     with full(pooled), ThreadPoolExecutor(4) as threads:
@@ -153,17 +158,38 @@ def test_a_server_that_has_none_left_says_so_and_is_used_again_once_it_has(poole
     assert open_pools()["alpha"].get_stats()["pool_size"] <= POOL
 
 
-def test_with_breakers_such_a_server_is_away_until_it_has_room(pooled):
-    """Connections that are open are not used meanwhile (docs/adr/0016)."""
-    with breakers_on():
+@IN_BOTH_WAYS
+def test_with_breakers_whoever_is_connected_to_a_full_server_is_served_on(pooled, full, said):
+    """The probe is refused as everybody is; but who refuses is there (docs/adr/0022)."""
+    with breakers_on(ATOLL_PROBE_SECONDS=PATIENT):
         assert ask(pooled.a) == "served"
-        with role_limit(pooled), ThreadPoolExecutor(1) as thread:
-            with scope.enter(pooled.a):
-                Author.objects.count()  # and keeps the only one
-                assert thread.submit(ask, pooled.b).result() != "served"
-                becomes("alpha", BreakerState.OPEN)
-            connections.close_all()
-            assert "too many connections" in breaker_for("alpha").look().reason
-            assert "known to be away" in ask(pooled.b)
+        with full(pooled), ThreadPoolExecutor(1) as thread, scope.enter(pooled.a):
+            Author.objects.count()  # and keeps the only one
+            assert "gives no connection" in thread.submit(ask, pooled.b).result()
+            becomes("alpha", BreakerState.SUSPECTED)
+            wait_for(lambda: re.search(said, breaker_for("alpha").look().reason))
+            for _ in range(15):  # three probes
+                time.sleep(0.1)
+                Author.objects.count()
+            look = breaker_for("alpha").look()
+            assert (look.state, look.opened) == (BreakerState.SUSPECTED, 0)
+        connections.close_all()
         becomes("alpha", BreakerState.CLOSED)
         wait_for(lambda: ask(pooled.b) == "served")
+
+
+def test_one_that_was_away_and_comes_back_full_serves_those_who_are_connected(pooled, stack):
+    with breakers_on(ATOLL_PROBE_SECONDS=PATIENT):
+        assert ask(pooled.a) == "served"
+        with role_limit(pooled):
+            stack.sigstop("alpha")
+            try:
+                breaker_for("alpha").suspect("test")
+                becomes("alpha", BreakerState.OPEN)
+                assert "known to be away" in ask(pooled.a)
+            finally:
+                stack.sigcont("alpha")
+            becomes("alpha", BreakerState.SUSPECTED)
+            assert ask(pooled.a) == "served"
+            assert breaker_for("alpha").look().state is BreakerState.SUSPECTED
+        becomes("alpha", BreakerState.CLOSED)

@@ -1,9 +1,6 @@
 """PgBouncer reloaded, paused, restarted and killed while tenants write through it."""
 
-import shutil
-import tempfile
 import time
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -11,10 +8,10 @@ from django.test import override_settings
 
 from sharding.pools.pgbouncer.console import Console
 from sharding.registry import current
-from tests.fixtures.pgbouncer import WithOurFiles, write
+from tests.fixtures.pgbouncer import write
 from tests.fixtures.waiting import wait_for
 from tests.integration.pools.load import under_load
-from tests.integration.pools.poolers import led_through, two_tenants
+from tests.integration.pools.poolers import small_pooler, two_tenants
 
 pytestmark = pytest.mark.needs("pgbouncer")
 CLIENTS = 6
@@ -24,19 +21,8 @@ BACK_WITHIN_S = 10
 
 @pytest.fixture
 def pgbouncer(fleet):
-    """One with two connections per shard, for six clients."""
-    folder = Path(tempfile.mkdtemp(prefix="atoll-pgb-"))
-    server = WithOurFiles.in_folder(folder)
-    groups = override_settings(ATOLL_PROCESS_GROUPS="web=1x2")
-    with led_through(server, fleet.direct_registry()), groups:
-        write(folder)
-        # As many clients as there are threads here, not as many as the group has.
-        main = folder / "pgbouncer.ini"
-        main.write_text(main.read_text().replace("max_client_conn = 24", "max_client_conn = 50"))
-        server.start()
+    with small_pooler(fleet.direct_registry()) as server:
         yield server
-    server.stop()
-    shutil.rmtree(folder)
 
 
 @pytest.fixture

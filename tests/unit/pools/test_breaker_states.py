@@ -58,26 +58,31 @@ def test_these_and_no_others_can_be_reached():
     [
         ((CLOSED, 0), E.SUSPECTED, (SUSPECTED, 0)),
         ((CLOSED, 0), E.PROBE_WELL, (CLOSED, 0)),
+        ((CLOSED, 0), E.PROBE_CROWDED, (CLOSED, 0)),
         ((CLOSED, 0), E.PROBE_FAILED, (CLOSED, 0)),
         ((CLOSED, 0), E.HELD, (HELD, 0)),
         ((CLOSED, 0), E.RELEASED, (CLOSED, 0)),
         ((SUSPECTED, 0), E.SUSPECTED, (SUSPECTED, 0)),
         ((SUSPECTED, 0), E.PROBE_WELL, (CLOSED, 0)),
+        ((SUSPECTED, 0), E.PROBE_CROWDED, (SUSPECTED, 0)),
         ((SUSPECTED, 0), E.PROBE_FAILED, (OPEN, 0)),
         ((SUSPECTED, 0), E.HELD, (HELD, 0)),
         ((SUSPECTED, 0), E.RELEASED, (SUSPECTED, 0)),
         ((OPEN, 0), E.SUSPECTED, (OPEN, 0)),
         ((OPEN, 0), E.PROBE_WELL, (OPEN, 1)),
+        ((OPEN, 0), E.PROBE_CROWDED, (OPEN, 1)),
         ((OPEN, 0), E.PROBE_FAILED, (OPEN, 0)),
         ((OPEN, 0), E.HELD, (HELD, 0)),
         ((OPEN, 0), E.RELEASED, (OPEN, 0)),
         ((OPEN, 1), E.SUSPECTED, (OPEN, 1)),
         ((OPEN, 1), E.PROBE_WELL, (CLOSED, 0)),
+        ((OPEN, 1), E.PROBE_CROWDED, (SUSPECTED, 0)),
         ((OPEN, 1), E.PROBE_FAILED, (OPEN, 0)),
         ((OPEN, 1), E.HELD, (HELD, 0)),
         ((OPEN, 1), E.RELEASED, (OPEN, 1)),
         ((HELD, 0), E.SUSPECTED, (HELD, 0)),
         ((HELD, 0), E.PROBE_WELL, (HELD, 0)),
+        ((HELD, 0), E.PROBE_CROWDED, (HELD, 0)),
         ((HELD, 0), E.PROBE_FAILED, (HELD, 0)),
         ((HELD, 0), E.HELD, (HELD, 0)),
         ((HELD, 0), E.RELEASED, (OPEN, 0)),
@@ -107,7 +112,9 @@ def test_what_holds_after_every_step(standing, event):
         assert event is E.RELEASED, "only a hand releases it"
         assert then.is_away, "and whoever releases it does not send anybody there unseen"
     if standing.is_away and not then.is_away:
-        assert event is E.PROBE_WELL, "only an answer closes it"
+        assert event in {E.PROBE_WELL, E.PROBE_CROWDED}, "only an answer lets anybody there again"
+    if then.state is CLOSED and standing.state is not CLOSED:
+        assert event is E.PROBE_WELL, "and it is well only when it says so"
     if not standing.is_away and then.is_away:
         assert event in {E.PROBE_FAILED, E.HELD}
     if then.state is not standing.state:
@@ -132,6 +139,20 @@ def test_a_hold_that_is_told_again_is_the_same_hold(standing):
     assert (once.since, once.reason) == (BEGAN, "vacuum")
 
 
+@pytest.mark.parametrize("standing", list(REACHED.values()))
+def test_a_server_without_room_refuses_nobody_by_its_breaker_and_goes_on_being_asked(standing):
+    at = after(standing, E.RELEASED, now=LATER)
+    for _ in range(GOOD_PROBES_TO_CLOSE):
+        at = after(at, E.PROBE_CROWDED, now=LATER, reason="too many clients")
+    assert not at.is_away
+    if standing.state is not CLOSED:
+        assert at.is_to_be_asked
+        assert at.reason == "too many clients"
+    assert after(at, E.PROBE_WELL, now=LATER).state is CLOSED
+    if standing.state is not CLOSED:
+        assert after(at, E.PROBE_FAILED, now=LATER).state is OPEN
+
+
 def test_a_closed_breaker_remembers_why_it_was_open():
     at = after(FRESH, E.SUSPECTED, now=LATER, reason="silence")
     at = after(at, E.PROBE_FAILED, now=LATER, reason="refused")
@@ -139,6 +160,9 @@ def test_a_closed_breaker_remembers_why_it_was_open():
     for _ in range(GOOD_PROBES_TO_CLOSE):
         at = after(at, E.PROBE_WELL, now=LATER)
     assert (at.state, at.reason) == (CLOSED, "starting up")
+
+
+ANSWERS = {E.PROBE_WELL, E.PROBE_CROWDED}
 
 
 def told(history):
@@ -151,8 +175,8 @@ def told(history):
     is_open, is_suspected, good = bool(holds), False, 0
     for event in history[begun + 1 :]:
         if is_open:
-            good = good + 1 if event is E.PROBE_WELL else 0 if event is E.PROBE_FAILED else good
-            is_open, is_suspected = good < 2, False
+            good = good + 1 if event in ANSWERS else 0 if event is E.PROBE_FAILED else good
+            is_open, is_suspected = good < 2, good == 2 and event is E.PROBE_CROWDED
             good = good if is_open else 0
         elif is_suspected:
             is_open = event is E.PROBE_FAILED
@@ -172,7 +196,7 @@ def test_any_history_ends_where_its_story_says(history):
 
 
 @given(
-    st.lists(st.sampled_from([E.SUSPECTED, E.PROBE_WELL, E.RELEASED]), max_size=40),
+    st.lists(st.sampled_from([E.SUSPECTED, *ANSWERS, E.RELEASED]), max_size=40),
 )
 def test_who_always_answers_is_never_refused(history):
     at = FRESH
