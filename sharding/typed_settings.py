@@ -101,6 +101,19 @@ class SettingsReader:
             name, None, wanted, lambda value: None if value is None else _whole(value, least)
         )
 
+    def part(self, name: str, default: float) -> float:
+        """A part of a whole, from 0 to 1."""
+
+        def read(value: object) -> float:
+            if isinstance(value, bool):
+                raise TypeError
+            part = float(value)  # type: ignore[arg-type]
+            if not 0 <= part <= 1:
+                raise ValueError
+            return part
+
+        return self._read(name, default, "a number from 0 to 1", read)
+
     def seconds(self, name: str, default: float) -> timedelta:
         """A time, said in seconds."""
         return self._time(name, default, "seconds")

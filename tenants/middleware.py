@@ -13,6 +13,7 @@ from sharding.backend.atomic_requests import view_is_async
 from sharding.placements.services.processes import ensure_heartbeat
 from sharding.pools.deadline import request_ends
 from sharding.pools.slots import Slot
+from sharding.pools.tenant_use import requests
 from sharding.scope.latch import Latch, replace_latch
 from tenants import pages
 from tenants.admission import Route, admission, route_of
@@ -184,6 +185,8 @@ class _InRequest:
     def __init__(self, request: HttpRequest, route: Route) -> None:
         self._request = request
         self._scope = scope.enter(route.place)
+        if route.place is not None:
+            requests.add(route.place.tenant_id)
 
     def __enter__(self) -> Latch:
         latch = Latch()

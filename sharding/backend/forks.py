@@ -12,6 +12,7 @@ from django.db import connections
 
 from sharding.backend.wrapper import forget_pools
 from sharding.pools.breaker import forget_breakers
+from sharding.pools.meters import forget_tenant_use
 from sharding.pools.process_slots import forget_slots
 
 _inherited: list[object] = []
@@ -25,6 +26,7 @@ def install() -> None:
 
 def _let_go() -> None:
     forget_slots()
+    forget_tenant_use()
     _inherited.extend(forget_pools())
     _inherited.append(forget_breakers(keep_held=True))
     handler: Any = connections

@@ -33,6 +33,12 @@ class Shard(models.Model):
     """Its share of new tenants, in comparison with the others'."""
     role_cap = models.PositiveIntegerField(null=True, blank=True)
     """Overrides how many tenant roles this PostgreSQL version bears."""
+    capacity_bytes = models.PositiveBigIntegerField(null=True, blank=True)
+    """What its disk has for tenants; None: nobody said, so its weight decides."""
+    capacity_load = models.FloatField(null=True, blank=True)
+    """How many statements its server bears at a time, day and night; None likewise."""
+    moves_at_once = models.PositiveSmallIntegerField(default=2, db_default=2)
+    """So many moves to it and from it a rebalance has under way at a time."""
     version = models.PositiveIntegerField(default=0)
     """PostgreSQL's version number when it was last prepared."""
     collation = models.TextField(default="")
@@ -110,7 +116,8 @@ class ReservedRole(models.Model):
     """A tenant id whose role was made ahead on one shard. Ids are never used twice."""
 
     name = models.CharField(max_length=31, primary_key=True)
-    shard = models.ForeignKey(Shard, on_delete=models.PROTECT, related_name="+")
+    shard = models.ForeignKey(Shard, null=True, on_delete=models.PROTECT, related_name="+")
+    """None: it was removed, and the id was used there."""
     made_at = models.DateTimeField(null=True, blank=True)
     """None: written down, and perhaps not made on the server yet."""
     used_by = models.TextField(default="", blank=True)

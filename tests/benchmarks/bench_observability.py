@@ -62,6 +62,8 @@ def _measure() -> None:
 
     from config.observability.handlers import ObservedWSGIHandler
     from sharding.pools.meters import meter_for
+    from sharding.pools.tenant_use import requests
+    from sharding.scope import Placement, enter
 
     request = RequestFactory().get("/")
     placement = SimpleNamespace(tenant_id="t0aaaaaa", shard="alpha")
@@ -75,15 +77,21 @@ def _measure() -> None:
             lambda made=handler: made.get_response(request)
         )
     meter = meter_for("alpha")
+    place = Placement("t0aaaaaa", "alpha", "t0aaaaaa", 1, "g")
 
     def wait() -> None:
         began = monotonic()
         meter.add(monotonic() - began + 0.001)
 
+    def of_tenant() -> float:
+        with enter(place):
+            return microseconds(wait)
+
     request_costs = costs["ObservedWSGIHandler"] - costs["WSGIHandler"]
     print(f"a request:   {request_costs:.2f} µs, summing up included")
     print(f"its slot:    {_slot_costs():.2f} µs, settings looked up and with block included")
-    print(f"a statement: {microseconds(wait):.2f} µs, summing up included")
+    print(f"its tenant:  {microseconds(lambda: requests.add('t0aaaaaa')):.2f} µs, likewise")
+    print(f"a statement: {microseconds(wait):.2f} µs, likewise; in a scope {of_tenant():.2f} µs")
 
 
 if __name__ == "__main__":

@@ -34,6 +34,9 @@ ALLOWED: Final[dict[str, dict[str, str]]] = {
                 "tenants/adoption/services/take_over.py",
             )
         },
+        "sharding/rebalance/services/sampling.py reads a whole catalogue": (
+            "It asks for all schemas of a shard at once, every few minutes."
+        ),
         "sharding/schemas/services/reference_shape.py reads a whole catalogue": (
             "Asked when the reference tables change, once for each shard."
         ),

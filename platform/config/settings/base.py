@@ -24,6 +24,8 @@ INSTALLED_APPS = [
     "migrations_tools",
     "migrations_tools.fleet",
     "migrations_tools.images",
+    "tenants.rebalancing",
+    "sharding.rebalance",
     "sharding.placements",
     "sharding.backend",
     # tenant

@@ -41,6 +41,7 @@ _LOOKS_AGAIN_S: Final = 0.01
 """How soon a process looks again who is inside a gate that was closed: a move waits for it."""
 
 _listeners: list[Listener] = []
+_companions: list[Callable[[bool], None]] = []
 _gate_looks: Callable[[], GateLooks] = dict
 _beating: "Heartbeat | None" = None
 _starting = threading.Lock()
@@ -50,6 +51,15 @@ def on_announcement(listener: Listener) -> Listener:
     """Call `listener` in the heartbeat's thread, without a scope, for every announcement."""
     _listeners.append(listener)
     return listener
+
+
+def with_each_beat(work: Callable[[bool], None]) -> None:
+    """Do `work` in the heartbeat's thread after each beat, and at an orderly end; told if it is.
+
+    It must be quick, and keeps errors of control to itself: the heartbeat goes on without it.
+    """
+    if work not in _companions:
+        _companions.append(work)
 
 
 def announce(kind: str, subject: str, **body: object) -> Announcement:
@@ -166,12 +176,14 @@ class Heartbeat(threading.Thread):
                     # Also while control is away.
                     self._pools.close_unused(pools_idle)
                     self._do_or_tell(self.beat)
+                    self._accompany(ending=False)
                     beats_at = monotonic() + every
                 elif not self._away:
                     self._do_or_tell(partial(self.answer, called=called))
                 called = self._ear.wait(self._pause(beats_at))
         finally:
             self._ear.close()
+            self._accompany(ending=True)
             self._withdraw()
             connections.close_all()
 
@@ -217,6 +229,11 @@ class Heartbeat(threading.Thread):
             self.row.save(using=CONTROL, force_insert=True)
         # Last: with a registry that cannot be read we live on, and are seen to.
         self._reread({one.name: one.registry_version for one in shards})
+
+    def _accompany(self, *, ending: bool) -> None:
+        if not self._away:
+            for work in _companions:
+                work(ending)
 
     def _pause(self, beats_at: float) -> float:
         pause = beats_at - monotonic()

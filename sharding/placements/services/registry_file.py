@@ -28,6 +28,24 @@ def register_server(path: Path, server: Server) -> int:
     return registry.version
 
 
+def unregister_server(path: Path, name: str) -> int:
+    """Take a shard out of the file, as one more version of it, and use that from now on.
+
+    Returns:
+        The version of the file.
+    """
+    with _alone(path):
+        registry = read_file(path)
+        if name in registry.shards:
+            shards = {other: each for other, each in registry.shards.items() if other != name}
+            registry = replace(
+                registry, version=registry.version + 1, shards=MappingProxyType(shards)
+            )
+            write_registry(path, registry)
+    addresses.install(registry)
+    return registry.version
+
+
 def read_file(path: Path) -> Registry:
     """What the file holds; empty when there is none yet."""
     try:

@@ -1,0 +1,19 @@
+"""The app that holds what tenants cost, what operators want of their places, and rebalances."""
+
+from django.apps import AppConfig
+
+
+class RebalanceConfig(AppConfig):
+    """Label `rebalance`; all of its tables are in the control database."""
+
+    name = "sharding.rebalance"
+    label = "rebalance"
+    default_auto_field = "django.db.models.BigAutoField"
+    atoll_home = "control"
+
+    def ready(self) -> None:
+        """Have each process tell what its tenants have used."""
+        from sharding.placements.services.processes import with_each_beat
+        from sharding.rebalance.services.telling_use import tell_use
+
+        with_each_beat(tell_use)

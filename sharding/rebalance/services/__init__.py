@@ -1,0 +1,1 @@
+"""What touches the world: samples, plans made of them, and the job that carries one out."""

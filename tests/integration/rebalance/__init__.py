@@ -1,0 +1,1 @@
+"""What tenants cost, what operators want of their places, and rebalances, on real servers."""
