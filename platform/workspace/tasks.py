@@ -16,9 +16,9 @@ from workspace.services import (
     attachments,
     exports,
     imports,
-    imports_at_work,
     imports_stalled,
     receipts,
+    transfers_at_work,
 )
 
 logger = get_task_logger(__name__)
@@ -57,16 +57,16 @@ def revive_transfers() -> None:
     for key in exports.claim_stalled_exports():
         logger.info("export %s: its worker is gone", key)
         export_tickets.delay(str(key))
-    imports_at_work.take_hint_back()
+    transfers_at_work.take_hint_back()
 
 
 @shared_task(base=ControlTask)
 def revive_transfers_at_work() -> None:
     """Let those tenants look that have hinted at imports or exports under way."""
-    for tenant_id in imports_at_work.hinted_tenants():
+    for tenant_id in transfers_at_work.hinted_tenants():
         entry = lookup_id(tenant_id)
         if entry is None:
-            imports_at_work.forget_hint(tenant_id)
+            transfers_at_work.forget_hint(tenant_id)
         elif takes_work(revive_transfers, entry.verdict):
             with scope.enter(entry.placement):
                 # Not to be heaped up while no worker is there.

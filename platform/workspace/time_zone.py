@@ -1,6 +1,7 @@
 """Times are shown in the time zone that a member chose, or else the workspace's admins.
 
-It is looked up when a page shows its first time, since most requests show none.
+It is looked up when a page shows its first time, since most requests show none. Where they are
+chosen: the settings of the workspace (`services.preferences`), a member's profile.
 """
 
 from collections.abc import Awaitable, Callable
@@ -24,7 +25,7 @@ class WorkspaceZone(tzinfo):
     @cached_property
     def _zone(self) -> ZoneInfo:
         # Where there is no workspace (benchmarks' peers), this module can still be imported.
-        from accounts.time_zones import own_time_zone
+        from accounts.own_time_zone import own_time_zone
         from workspace.services.preferences import preferences
 
         try:

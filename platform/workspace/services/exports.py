@@ -1,4 +1,7 @@
-"""All tickets of a tenant as a CSV file, kept among the tenant's files."""
+"""All tickets of a tenant as a CSV file, kept among the tenant's files.
+
+That it ends in .csv is said to browsers too, by `urls_transfer` and `views_transfer.export_file`.
+"""
 
 import csv
 import tempfile
@@ -17,7 +20,7 @@ from django.utils import timezone
 
 from workspace.errors import TransferBusy
 from workspace.models import Export, Ticket
-from workspace.services.exports_cells import disarm
+from workspace.services.csv_cells import disarm
 
 KEPT_FOR: Final = timedelta(days=7)
 # How long a sign of life is believed. A worker gives one every `ROWS_AT_ONCE` rows.

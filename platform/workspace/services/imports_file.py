@@ -7,7 +7,7 @@ from io import TextIOWrapper
 from typing import IO, Final
 
 from workspace.errors import ImportRefused
-from workspace.services.exports_cells import arm
+from workspace.services.csv_cells import arm
 
 MOST_BYTES: Final = 10 * 1024 * 1024
 MOST_ROWS: Final = 50_000

@@ -9,7 +9,7 @@ from accounts.models import User
 from workspace.errors import ExportsUnavailable
 from workspace.models import Export
 from workspace.services.exports import claim_stalled_exports
-from workspace.services.imports_at_work import hint_at_work
+from workspace.services.transfers_at_work import hint_at_work
 from workspace.tasks import export_tickets, send_quietly
 
 

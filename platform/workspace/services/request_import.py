@@ -11,9 +11,9 @@ from kombu.exceptions import OperationalError
 from accounts.models import User
 from workspace.errors import ImportRefused, ImportsUnavailable
 from workspace.models import Import
-from workspace.services.imports_at_work import hint_at_work
 from workspace.services.imports_file import MOST_BYTES, count_rows
 from workspace.services.imports_stalled import claim_stalled
+from workspace.services.transfers_at_work import hint_at_work
 from workspace.tasks import import_tickets, send_quietly
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from workspace.errors import ImportRefused
 from workspace.services import imports_file
-from workspace.services.exports_cells import FORMULA_SIGNS, arm, disarm
+from workspace.services.csv_cells import FORMULA_SIGNS, arm, disarm
 from workspace.services.imports_file import count_rows, read_rows
 
 

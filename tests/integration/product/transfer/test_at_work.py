@@ -7,8 +7,8 @@ from django.utils import timezone
 from tenants.directory.lookup import directory
 from tenants.services.suspend import resume_tenant, suspend_tenant
 from workspace.models import Export, Import
-from workspace.services.imports_at_work import KEY, forget_hint, hint_at_work, hinted_tenants
 from workspace.services.imports_stalled import STALE_AFTER
+from workspace.services.transfers_at_work import KEY, forget_hint, hint_at_work, hinted_tenants
 from workspace.tasks import revive_transfers, revive_transfers_at_work
 
 
