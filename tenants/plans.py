@@ -1,6 +1,9 @@
 """Plans: how much of its shard a tenant may have.
 
 small=8/1500ms  large=40  free=4/1s
+
+A tenant's is named by `Tenant.plan`; `slots` and `TenantSettings` make limits of it. What customers
+may buy is another thing: `catalog.models.Plan`.
 """
 
 import re

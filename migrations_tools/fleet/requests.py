@@ -41,7 +41,7 @@ class FleetRequest:
 
     @classmethod
     def from_json(cls, told: Mapping[str, Any]) -> "FleetRequest":
-        """What to_json wrote."""
+        """What to_json wrote. Whoever adds an option reads it with a default: old runs lack it."""
         shares = told["shares"]
         return cls(
             tenants=tuple(told["tenants"]),

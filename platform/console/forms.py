@@ -81,7 +81,7 @@ class PasswordForm(BothFactorsForm):
 
 
 class StateForm(forms.Form):
-    """Closing a tenant, or opening it again."""
+    """Suspending, resuming, deleting or restoring a tenant: all four ask for the same."""
 
     reason = forms.CharField(max_length=500, help_text="Kept in the audit.")
     confirm = forms.CharField(

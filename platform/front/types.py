@@ -85,7 +85,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class SignUpLine:
-    """One sign-up as operators see it."""
+    """One sign-up as `list_sign_ups` shows it; the console shows tenants only."""
 
     id: str
     state: SignUpState

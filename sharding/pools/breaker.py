@@ -3,6 +3,11 @@
 A breaker belongs to a server and a process. Whoever waits too long suspects; a probe beside them
 finds out; from then on nobody waits, until the server has answered two probes
 (`sharding/pools/breaking`). It is not shared between processes: what would share it may be away.
+
+Its numbers: how long one waits before suspecting, `deadline.SUSPICIOUS_S`; how long a probe may
+take, ATOLL_PROBE_SECONDS (`breaking.probe_times`); pauses between probes,
+`breaking.watcher.PAUSE_S`; how many answers close it, `breaking.states.GOOD_PROBES_TO_CLOSE`. Only
+the second can differ by server.
 """
 
 import atexit

@@ -1,4 +1,7 @@
-"""What can be set about connections."""
+"""What can be set about connections.
+
+"The variable of that name" is told in `config/env.py`, and in docs/reference/settings.md.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -50,7 +50,7 @@ class Currency(Retirable):
 
 
 class Plan(Retirable):
-    """What a customer may buy."""
+    """What a customer may buy. Limits nobody: `tenants.plans` has the plans that do."""
 
     code = models.SlugField(max_length=30, primary_key=True)
     name = models.CharField(max_length=100)

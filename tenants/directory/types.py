@@ -12,6 +12,9 @@ from tenants.states import TenantState
 class Entry:
     """One tenant, as far as serving it must know.
 
+    `source` fills it in, `shared` writes it as JSON and reads it again. A field more has a default,
+    since Redis holds entries of the release before.
+
     Attributes:
         tenant_id: see `placement`.
         slug: its part of its first host.

@@ -14,10 +14,11 @@ def suspend_tenant(name: str, *, reason: str = "") -> Tenant:
     """Answer 403 to everybody who comes to this tenant, within seconds.
 
     Processes that do not hear of it find out when what they remember is no longer fresh.
+    `reason` is for the audit: the page (`tenants.pages.suspended`) does not show it.
 
     Locks: the tenant's row.
     Transaction: opens one on control.
-    Idempotent.
+    Idempotent: the reason of a second time is not kept.
 
     Raises:
         UnknownSlug: there is no such tenant.

@@ -1,4 +1,4 @@
-"""Tenants: find them, look at one, suspend, resume, delete and restore it, its hosts."""
+"""Tenants: find them, look at one, suspend, resume, delete and restore it, its plan and hosts."""
 
 from collections.abc import Callable
 from typing import Any, Final

@@ -18,6 +18,7 @@ from workspace.services.tickets import comment_on, touch
 LARGEST: Final = 10 * 2**20
 """Bytes of one file."""
 MOST_AT_ONCE: Final = 5
+"""In one form. As many of the largest fit into one request: `config.uploads`."""
 MOST_PER_TICKET: Final = 100
 
 # Longer than any request: a file without a row that is older belongs to nobody.
@@ -92,7 +93,7 @@ def attach_all(
 
 
 def delete_attachment(attachment: Attachment) -> None:
-    """Delete an attachment; its file goes once that is committed (workspace.apps).
+    """Delete an attachment; its file goes once that is committed (workspace.files_of_rows).
 
     Transaction: opens its own or joins the caller's.
     """

@@ -16,6 +16,7 @@ from workspace.errors import LogoRefused
 from workspace.logo import LARGEST_LOGO, logo_made_anew
 from workspace.models import WorkspaceSettings, logo_path
 
+# Another one with each field that is added: records of the release before would lack it.
 KEY: Final = "workspace.preferences"
 # Bounds how long a choice can be an old one: a reader may put back what it read just before
 # another request committed.
