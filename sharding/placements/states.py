@@ -28,7 +28,7 @@ class PlacementState(StrEnum):
     """Its schema serves."""
 
     MOVING = "moving"
-    """It is on its way to another shard; requests get a 503. Nothing sets this yet."""
+    """It is on its way to another shard; requests wait, or get a 503."""
 
     DROPPING = "dropping"
     """Its schema is being taken away."""

@@ -14,6 +14,7 @@ from migrations_tools.ids.services.renumber import renumber
 from sharding.placements.errors import NoSuchShard, PlacementError
 from sharding.placements.models import CONTROL, Placement, Shard
 from sharding.placements.services.audit import record_audit
+from sharding.placements.services.dead_holders import free_of_the_dead
 from sharding.placements.services.leases import lease
 from sharding.placements.services.placing import get_placement, renew_generation
 from sharding.placements.services.reference import bring_newest
@@ -30,7 +31,6 @@ from sharding.schemas.types import Phase
 from tenants.directory.changes import announce_change
 from tenants.errors import TenantError
 from tenants.models import Tenant
-from tenants.services.dead_holders import free_of_the_dead
 from tenants.services.finding import find_tenant
 
 PURPOSE: Final = "give_global_ids"

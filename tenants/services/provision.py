@@ -20,6 +20,8 @@ from sharding import scope
 from sharding.placements.errors import LeaseHeld
 from sharding.placements.models import ReservedRole
 from sharding.placements.services.audit import record_audit
+from sharding.placements.services.dead_holders import free_of_the_dead
+from sharding.placements.services.keeping import kept
 from sharding.placements.services.leases import Lease, lease
 from sharding.placements.services.placing import (
     create_placement,
@@ -44,8 +46,6 @@ from tenants.errors import (
 from tenants.models import CONTROL, Domain, Provisioning, RetiredSlug, Tenant
 from tenants.services import asking, journal
 from tenants.services.change_plan import check_plan
-from tenants.services.dead_holders import free_of_the_dead
-from tenants.services.keeping import kept
 from tenants.services.probing import check_answers, usable_shard
 from tenants.services.types import AUTO, ProvisionPlan, ProvisionReceipt, ProvisionRequest
 from tenants.states import ProvisionState, TenantState

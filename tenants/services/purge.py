@@ -19,6 +19,7 @@ from django.utils.module_loading import import_string
 from sharding import scope
 from sharding.placements.errors import NoSuchPlacement, PlacementError
 from sharding.placements.services.audit import record_audit
+from sharding.placements.services.dead_holders import free_of_the_dead
 from sharding.placements.services.leases import lease
 from sharding.placements.services.placing import (
     delete_placement,
@@ -36,7 +37,6 @@ from tenants.directory.changes import announce_change
 from tenants.errors import UnknownSlug, WrongTenantState
 from tenants.models import CONTROL, Domain, Purge, RetiredSlug, Tenant
 from tenants.services import purge_journal
-from tenants.services.dead_holders import free_of_the_dead
 from tenants.services.errors import PurgeFailed, PurgeNotDue
 from tenants.services.finding import find_tenant
 from tenants.states import PurgeState, TenantState

@@ -11,6 +11,7 @@ from migrations_tools.errors import MigrationToolsError
 from migrations_tools.services.build_schema import build_schema
 from sharding.placements.errors import PlacementError
 from sharding.placements.services.audit import record_audit
+from sharding.placements.services.dead_holders import free_of_the_dead
 from sharding.placements.services.leases import lease
 from sharding.placements.services.placing import get_placement
 from sharding.pools.outages import without_rows
@@ -20,7 +21,6 @@ from tenants.directory.changes import announce_change
 from tenants.errors import WrongTenantState
 from tenants.models import CONTROL, Tenant
 from tenants.services import purge_journal
-from tenants.services.dead_holders import free_of_the_dead
 from tenants.services.errors import PurgeBegun, RestoreFailed
 from tenants.services.finding import find_tenant
 from tenants.states import TenantState

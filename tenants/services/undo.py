@@ -7,6 +7,7 @@ from django.db import transaction
 
 from sharding.placements.errors import LeaseHeld
 from sharding.placements.services.audit import record_audit
+from sharding.placements.services.dead_holders import free_of_the_dead
 from sharding.placements.services.leases import lease
 from sharding.placements.services.placing import (
     delete_placement,
@@ -21,7 +22,6 @@ from tenants.directory.changes import announce_change
 from tenants.errors import BeingProvisioned, WrongTenantState
 from tenants.models import CONTROL, Domain, Tenant
 from tenants.services import journal
-from tenants.services.dead_holders import free_of_the_dead
 from tenants.services.files import clear_files
 from tenants.services.finding import find_tenant
 from tenants.services.probing import check_answers

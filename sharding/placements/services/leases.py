@@ -66,6 +66,18 @@ class Lease:
         if not self._mine().update(lease_until=Now() + self.ttl):
             raise LeaseLost(self.tenant_id, purpose=self.purpose)
 
+    def raise_token(self, least: int) -> None:
+        """Have a token of at least `least`: shards may have seen later ones than control knows.
+
+        Raises:
+            LeaseLost: it ran out: stop at once.
+        """
+        if least <= self.token:
+            return
+        if not self._mine().update(lease_token=least, lease_until=Now() + self.ttl):
+            raise LeaseLost(self.tenant_id, purpose=self.purpose)
+        self.token = least
+
     def __exit__(
         self,
         kind: type[BaseException] | None,

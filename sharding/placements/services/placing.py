@@ -66,13 +66,73 @@ def set_placement_state(
         if to not in TRANSITIONS[found]:
             raise WrongPlacementState(tenant_id, found=found, wanted=to)
         before = _facts(placement)
-        came = found is PlacementState.MOVING and to is PlacementState.READY
-        arrival = {"arrived_epoch": F("epoch") + 1} if came else {}
         Placement.objects.using(CONTROL).filter(tenant_id=tenant_id).update(
-            state=to, epoch=F("epoch") + 1, changed_at=Now(), **arrival
+            state=to, epoch=F("epoch") + 1, changed_at=Now()
         )
         placement = get_placement(tenant_id)
         record_audit("placement.state", tenant_id, before=before, after=_facts(placement))
+    return placement
+
+
+def switch_placement(tenant_id: str, *, source: str, target: str, expected_epoch: int) -> int:
+    """Say that a tenant lives on `target` from now on, and return its new epoch.
+
+    One compare-and-set: of two that switch at once, one changes nothing. It stays MOVING, so that
+    nobody goes there before it was opened.
+
+    Transaction: opens one on control, or joins the caller's.
+
+    Raises:
+        NoSuchPlacement: there is none.
+        PlacementChanged: it is not MOVING from `source` at this epoch.
+    """
+    epoch = expected_epoch + 1
+    with transaction.atomic(using=CONTROL):
+        switched = (
+            Placement.objects.using(CONTROL)
+            .filter(
+                tenant_id=tenant_id,
+                shard_id=source,
+                state=PlacementState.MOVING,
+                epoch=expected_epoch,
+            )
+            .update(shard_id=target, epoch=epoch, arrived_epoch=epoch, changed_at=Now())
+        )
+        if not switched:
+            found = get_placement(tenant_id)
+            raise PlacementChanged(tenant_id, found=found.epoch, expected=expected_epoch)
+        record_audit(
+            "placement.switch",
+            tenant_id,
+            before={"shard": source, "epoch": expected_epoch},
+            after={"shard": target, "epoch": epoch},
+        )
+    return epoch
+
+
+def repair_placement(tenant_id: str, *, target: str, opened_epoch: int) -> Placement:
+    """Say again that a tenant lives on `target`, where it was opened at that epoch.
+
+    For a control database that came back from before the switch. It is MOVING then, to become
+    READY like after any other switch.
+
+    Transaction: opens one on control, or joins the caller's.
+    Idempotent.
+    """
+    with transaction.atomic(using=CONTROL):
+        placement = _locked(tenant_id)
+        if placement.shard_id == target:
+            return placement
+        before = _facts(placement)
+        Placement.objects.using(CONTROL).filter(tenant_id=tenant_id).update(
+            shard_id=target,
+            state=PlacementState.MOVING,
+            epoch=max(placement.epoch, opened_epoch) + 1,
+            arrived_epoch=opened_epoch,
+            changed_at=Now(),
+        )
+        placement = get_placement(tenant_id)
+        record_audit("placement.repair", tenant_id, before=before, after=_facts(placement))
     return placement
 
 

@@ -13,6 +13,8 @@ from psycopg import sql
 
 from migrations_tools.states import State, state_of
 from sharding import scope
+from sharding.placements.services.dead_holders import free_of_the_dead
+from sharding.placements.services.keeping import kept
 from sharding.placements.services.leases import lease
 from sharding.placements.services.placing import get_placement
 from sharding.placements.states import PlacementState
@@ -34,8 +36,6 @@ from tenants.archives.left_behind import Choice, left_behind, unknown_labels
 from tenants.archives.manifest import LeftBehind
 from tenants.errors import WrongTenantState
 from tenants.models import Tenant
-from tenants.services.dead_holders import free_of_the_dead
-from tenants.services.keeping import kept
 from tenants.states import TenantState
 
 LONG: Final = Patience(statement=timedelta(hours=12), lock=timedelta(seconds=5))

@@ -118,3 +118,14 @@ def test_the_lease_of_a_process_that_was_killed_is_free_after_its_time(placement
 def test_who_has_no_placement_has_no_lease():
     with pytest.raises(NoSuchPlacement), lease("tneverwas1", "nothing"):
         pass
+
+
+def test_a_token_is_raised_over_those_that_shards_have_seen_and_never_lowered(placement):
+    with lease(placement.tenant_id, "move") as held:
+        held.raise_token(50)
+        assert held.token == get_placement(placement.tenant_id).lease_token == 50
+        held.raise_token(7)
+        assert held.token == 50
+        held.renew()
+    with lease(placement.tenant_id, "again") as held:
+        assert held.token == 51

@@ -12,7 +12,9 @@ from sharding.placements.services.placing import (
     delete_placement,
     get_placement,
     renew_generation,
+    repair_placement,
     set_placement_state,
+    switch_placement,
 )
 from sharding.placements.states import TRANSITIONS, PlacementState
 
@@ -104,3 +106,58 @@ def test_an_entry_names_whoever_acts():
         {"a": 2},
     )
     entry.delete(using="control")
+
+
+@pytest.fixture
+def moving(placement):
+    for state in PATHS[PlacementState.MOVING]:
+        set_placement_state(placement.tenant_id, state)
+    return get_placement(placement.tenant_id)
+
+
+def test_a_switch_changes_shard_and_epoch_at_once_and_stays_moving_until_it_is_opened(moving):
+    epoch = switch_placement(
+        moving.tenant_id, source="alpha", target="beta", expected_epoch=moving.epoch
+    )
+    switched = get_placement(moving.tenant_id)
+    assert (switched.shard_id, switched.state) == ("beta", "moving")
+    assert switched.epoch == switched.arrived_epoch == epoch == moving.epoch + 1
+    opened = set_placement_state(moving.tenant_id, PlacementState.READY)
+    assert (opened.epoch, opened.arrived_epoch) == (epoch + 1, epoch)
+    assert audited(moving.tenant_id)[-2].action == "placement.switch"
+
+
+@pytest.mark.parametrize(
+    ("source", "ahead"), [("beta", 0), ("alpha", 1)], ids=["another shard", "another epoch"]
+)
+def test_of_two_that_switch_one_changes_nothing(moving, source, ahead):
+    with pytest.raises(PlacementChanged):
+        switch_placement(
+            moving.tenant_id,
+            source=source,
+            target="beta",
+            expected_epoch=moving.epoch + ahead,
+        )
+    unchanged = get_placement(moving.tenant_id)
+    assert (unchanged.shard_id, unchanged.epoch) == ("alpha", moving.epoch)
+
+
+def test_who_is_not_moving_is_not_switched(placement):
+    with pytest.raises(PlacementChanged):
+        switch_placement(
+            placement.tenant_id, source="alpha", target="beta", expected_epoch=placement.epoch
+        )
+    assert get_placement(placement.tenant_id).shard_id == "alpha"
+
+
+def test_one_that_stays_where_it_is_has_not_arrived(moving):
+    back = set_placement_state(moving.tenant_id, PlacementState.READY)
+    assert (back.shard_id, back.arrived_epoch) == ("alpha", 0)
+
+
+def test_a_switch_that_control_forgot_is_told_it_again(moving):
+    repaired = repair_placement(moving.tenant_id, target="beta", opened_epoch=9)
+    assert (repaired.shard_id, repaired.state) == ("beta", "moving")
+    assert (repaired.epoch, repaired.arrived_epoch) == (10, 9)
+    again = repair_placement(moving.tenant_id, target="beta", opened_epoch=9)
+    assert again.epoch == 10
