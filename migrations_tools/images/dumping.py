@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from collections.abc import Collection
 from typing import Final
 
 from migrations_tools.images.conf import image_settings
@@ -26,8 +27,10 @@ _WITHOUT_ROWS: Final = ("--schema-only",)
 _TIME_LIMIT_S: Final = 1800
 
 
-def dump(server: Server, schema: str, *, rows: bool = True) -> str:
+def dump(server: Server, schema: str, *, rows: bool = True, without: Collection[str] = ()) -> str:
     """What pg_dump prints of one schema: everything in it, and with `rows` what lies in its tables.
+
+    without: tables that are left out.
 
     Locks: ACCESS SHARE on the schema's tables, in a transaction of its own.
 
@@ -41,6 +44,7 @@ def dump(server: Server, schema: str, *, rows: bool = True) -> str:
         *_ARGUMENTS,
         *(_WITH_ROWS if rows else _WITHOUT_ROWS),
         f"--schema={schema}",
+        *(f"--exclude-table={schema}.{table}" for table in without),
         f"--host={at.host}",
         f"--port={at.port}",
         f"--username={login.user}",

@@ -7,7 +7,7 @@ from typing import Final
 
 import psycopg
 
-from migrations_tools.images.comparison import agreed, in_pieces, in_three, seeds
+from migrations_tools.images.comparison import agreed, cut, seeds
 from migrations_tools.images.dumping import dump
 from migrations_tools.images.errors import BuildsDiffer, ReplayDiffers
 from migrations_tools.images.templates import Template, fill, template
@@ -17,12 +17,6 @@ from sharding.schemas.services.fingerprint import Part, differences, digest_of, 
 from sharding.schemas.services.image_replay import ImageBody
 
 _TENANTS: Final = "SELECT schema FROM atoll.tenant_schema"
-
-# What a commit makes known to other sessions is some 70 rows of the catalogue for a statement that
-# makes a table or a counter, 20 for an index or a key (measured, 43 tables). PostgreSQL keeps 4,096
-# for those who are behind, of all commits together.
-_TABLES_AT_ONCE: Final = 20
-_KEYS_AT_ONCE: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +84,8 @@ def prove(
 
 
 def _cut(reading: Reading, digest: str) -> ImageBody:
-    before, rows, after = in_three(reading.script)
     return ImageBody(
-        pieces=(
-            in_pieces(before, _TABLES_AT_ONCE),
-            in_pieces(rows, len(rows) or 1),
-            in_pieces(after, _KEYS_AT_ONCE),
-        ),
+        pieces=cut(reading.script),
         locks=1,
         digest=digest,
         fingerprint=digest_of(reading.parts),

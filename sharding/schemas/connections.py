@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 from psycopg.conninfo import make_conninfo
@@ -20,6 +20,7 @@ from sharding.schemas.errors import ServerUnreachable
 
 Connection = psycopg.Connection[Any]
 
+_CALLED: Final = "atoll schemas"
 _CLIENT_GRACE = timedelta(seconds=1)
 """So that a heavy statement gets the server's own answer, and only a dead server our deadline."""
 
@@ -32,10 +33,13 @@ class Patience:
         statement: the server ends a statement after this; a dead server is given up one second
             later, by the client's own clock.
         lock: a statement that waits longer for a lock fails with 55P03.
+        idle: the server ends a transaction in which nothing happens for so long, with its session:
+            a client that is frozen would else hold its locks for ever.
     """
 
     statement: timedelta = timedelta(seconds=30)
     lock: timedelta = timedelta(seconds=5)
+    idle: timedelta | None = None
 
 
 DEFAULT = Patience()
@@ -68,9 +72,14 @@ def role_maker_connection(server: Server, patience: Patience = DEFAULT) -> Itera
 
 @contextmanager
 def login_connection(
-    server: Server, endpoint: Endpoint, login: Login, patience: Patience = DEFAULT
+    server: Server,
+    endpoint: Endpoint,
+    login: Login,
+    patience: Patience = DEFAULT,
+    *,
+    called: str = _CALLED,
 ) -> Iterator[Connection]:
-    """An autocommit connection to `endpoint` as `login`.
+    """An autocommit connection to `endpoint` as `login`; the server shows it as `called`.
 
     Raises:
         ServerUnreachable: no connection, or it was lost on the way.
@@ -78,7 +87,7 @@ def login_connection(
     conninfo = make_conninfo(**endpoint.parameters(login))
     # A setting of the session would stay on a pooler's server connection, for whoever is next.
     options = _options(patience) if endpoint == server.direct else ""
-    with _connection(server.name, str(endpoint), conninfo, patience, options) as connection:
+    with _connection(server.name, str(endpoint), conninfo, patience, options, called) as connection:
         yield connection
 
 
@@ -97,8 +106,13 @@ def admin_connection(
 
 
 @contextmanager
-def _connection(
-    name: str, endpoint: str, conninfo: str, patience: Patience, options: str
+def _connection(  # noqa: PLR0913 - what one connection needs
+    name: str,
+    endpoint: str,
+    conninfo: str,
+    patience: Patience,
+    options: str,
+    called: str = _CALLED,
 ) -> Iterator[Connection]:
     try:
         # Where a shard is being prepared, what the breaker's probe would use need not be there.
@@ -106,7 +120,7 @@ def _connection(
             conninfo,
             autocommit=True,
             connect_timeout=2,
-            application_name="atoll schemas",
+            application_name=called,
             options=options,
             # A frozen process is met by the client's deadline, a cut cable by these two.
             keepalives_idle=2,
@@ -133,5 +147,7 @@ def _options(patience: Patience) -> str:
             ("lock_timeout", patience.lock),
             # A killed client's session would else go on waiting, and hold what it holds.
             ("client_connection_check_interval", timedelta(seconds=1)),
+            ("idle_in_transaction_session_timeout", patience.idle),
         )
+        if limit is not None
     )

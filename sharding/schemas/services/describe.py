@@ -71,7 +71,9 @@ _DEFINER_FUNCTIONS = """
 _PHASES = "SELECT phase, count(*) FROM atoll.tenant_schema GROUP BY phase"
 _HALF_MADE = """
     SELECT schema FROM atoll.tenant_schema
-    WHERE phase IN ('incoming', 'tombstone') OR unfinished IS NOT NULL
+    WHERE phase = 'incoming' OR unfinished IS NOT NULL
+       -- Without a schema it is only there so that a late mover is known.
+       OR phase = 'tombstone' AND to_regnamespace(quote_ident(schema)) IS NOT NULL
     ORDER BY schema
 """
 _SIZE = "SELECT pg_database_size(current_database())"

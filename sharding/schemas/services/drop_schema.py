@@ -1,7 +1,7 @@
 """Take a tenant's schema away, a few tables at a time."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -50,7 +50,7 @@ _TABLES = """
 
 _DROP_TABLES = "DROP TABLE IF EXISTS {tables} CASCADE"
 _DROP_SCHEMA = "DROP SCHEMA IF EXISTS {schema} CASCADE"
-_FORGET = "DELETE FROM atoll.tenant_schema WHERE schema = %(schema)s"
+_FORGET = "DELETE FROM atoll.tenant_schema WHERE schema = {schema}"
 _SET_LOCK_TIMEOUT = "SET LOCAL lock_timeout TO {limit}"
 
 
@@ -91,28 +91,47 @@ def drop_schema(
         SchemaInUse: somebody held a table for `give_up_after`; what is dropped stays dropped.
         ServerUnreachable: call it again.
     """
-    gives_up_at = time.monotonic() + give_up_after.total_seconds()
     with own_connection(server, Patience(lock=LOCK_TIMEOUT)) as connection:
-        if read_marker(connection, schema) is None:
-            if _exists(connection, schema):
-                raise ForeignSchema(server.name, schema)
-            return Drop(existed=False, tables=0, transactions=0)
-        _close(connection, schema)
-        batches = list(in_batches(_weights(connection, schema), max_locks))
-        _drop_tables(connection, server, schema, batches, gives_up_at, tell)
-        _insist(
+        return drop_schema_on(
             connection,
             server,
             schema,
-            (
-                sql.SQL(_DROP_SCHEMA).format(schema=sql.Identifier(schema)),
-                sql.SQL(_FORGET.replace("%(schema)s", "{schema}")).format(
-                    schema=sql.Literal(schema)
-                ),
-            ),
-            gives_up_at,
+            max_locks=max_locks,
+            give_up_after=give_up_after,
+            tell=tell,
         )
-        tables = sum(len(batch) for batch in batches)
+
+
+def drop_schema_on(  # noqa: PLR0913 - what one drop needs
+    connection: Connection,
+    server: Server,
+    schema: str,
+    *,
+    token: int | None = None,
+    max_locks: int = MAX_LOCKS,
+    give_up_after: timedelta = GIVE_UP_AFTER,
+    tell: Callable[[str], None] = lambda line: None,
+) -> Drop:
+    """As `drop_schema`, on an owner connection that is there.
+
+    token: a move's. The row stays as a tombstone of that token, so that a late mover is known.
+
+    Raises:
+        WrongPhase: the row belongs to a holder of a newer token; nothing was dropped.
+    """
+    gives_up_at = time.monotonic() + give_up_after.total_seconds()
+    if read_marker(connection, schema) is None:
+        if _exists(connection, schema):
+            raise ForeignSchema(server.name, schema)
+        return Drop(existed=False, tables=0, transactions=0)
+    _close(connection, schema, token)
+    batches = list(in_batches(_weights(connection, schema), max_locks))
+    _drop_tables(connection, server, schema, batches, gives_up_at, tell)
+    last = [sql.SQL(_DROP_SCHEMA).format(schema=sql.Identifier(schema))]
+    if token is None:
+        last.append(sql.SQL(_FORGET).format(schema=sql.Literal(schema)))
+    _insist(connection, server, schema, last, gives_up_at)
+    tables = sum(len(batch) for batch in batches)
     return Drop(existed=True, tables=tables, transactions=len(batches) + 2)
 
 
@@ -164,10 +183,12 @@ def in_batches(weights: Iterable[tuple[str, int]], max_locks: int) -> Iterator[l
         yield batch
 
 
-def _close(connection: Connection, schema: str) -> None:
+def _close(connection: Connection, schema: str, token: int | None) -> None:
     with connection.transaction():
-        marker = read_marker(connection, schema)
-        set_phase(connection, schema, Phase.TOMBSTONE, token=marker.token if marker else 0)
+        if token is None:
+            marker = read_marker(connection, schema)
+            token = marker.token if marker else 0
+        set_phase(connection, schema, Phase.TOMBSTONE, token=token)
         if _exists(connection, schema):
             seal(connection, schema)
 
@@ -185,7 +206,7 @@ def _insist(
     connection: Connection,
     server: Server,
     schema: str,
-    statements: tuple[sql.Composed, ...],
+    statements: Sequence[sql.Composed],
     gives_up_at: float,
 ) -> None:
     limit = sql.SQL(_SET_LOCK_TIMEOUT).format(

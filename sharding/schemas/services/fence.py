@@ -5,6 +5,7 @@ table, so that fence and open are one catalogue row each, whatever the number of
 """
 
 from datetime import timedelta
+from typing import Final, LiteralString
 
 from psycopg import sql
 
@@ -28,7 +29,8 @@ _GUARDED_TABLES = """
 _ENABLE = "ALTER TABLE ONLY {schema}.{table} ENABLE TRIGGER {guard}"
 _DISABLE = "ALTER TABLE ONLY {schema}.{table} DISABLE TRIGGER {guard}"
 _SET_LOCK_TIMEOUT = "SET LOCAL lock_timeout TO {limit}"
-_LOCK = "LOCK TABLE {tables} IN SHARE ROW EXCLUSIVE MODE"
+_LOCK: Final = "LOCK TABLE {tables} IN SHARE ROW EXCLUSIVE MODE"
+_LOOK: Final = "LOCK TABLE {tables} IN ACCESS SHARE MODE"
 _GRANT_PERMIT = "GRANT REFERENCES ON {schema}.{permit} TO {schema}"
 _REVOKE_PERMIT = "REVOKE REFERENCES ON {schema}.{permit} FROM {schema}"
 _GRANT_USAGE = "GRANT USAGE ON SCHEMA {schema} TO {schema}"
@@ -71,14 +73,15 @@ def lock_tables(connection: Connection, schema: str) -> int:
 
     Transaction: the caller's, which then revokes the permit and commits.
     """
-    tables = _guarded(connection, schema, disarmed=False)
-    if tables:
-        connection.execute(
-            sql.SQL(_LOCK).format(
-                tables=sql.SQL(", ").join(sql.Identifier(schema, table) for table in tables)
-            )
-        )
-    return len(tables)
+    return _lock(connection, schema, _LOCK)
+
+
+def look_at_tables(connection: Connection, schema: str) -> int:
+    """Lock them as a reader does, which keeps nobody waiting: a session knows them afterwards.
+
+    Transaction: the caller's.
+    """
+    return _lock(connection, schema, _LOOK)
 
 
 def revoke_permit(connection: Connection, schema: str) -> None:
@@ -122,6 +125,17 @@ def _switch(
         with connection.transaction():
             connection.execute(limit)
             connection.execute(_compose(statement, schema, table))
+    return len(tables)
+
+
+def _lock(connection: Connection, schema: str, statement: LiteralString) -> int:
+    tables = _guarded(connection, schema, disarmed=False)
+    if tables:
+        connection.execute(
+            sql.SQL(statement).format(
+                tables=sql.SQL(", ").join(sql.Identifier(schema, table) for table in tables)
+            )
+        )
     return len(tables)
 
 

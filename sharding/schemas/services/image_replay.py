@@ -1,11 +1,12 @@
 """Make what an image holds, in one message: a new tenant's schema, or only its tables.
 
-A new tenant's is made in several transactions (docs/adr/0013): the server tells all its other
-sessions of every catalogue row that a commit brings. Of more than some 4,000 at once a session
-forgets all that it knew, and its next requests take milliseconds longer.
+A schema that nobody uses yet is made in several transactions (docs/adr/0013): the server tells all
+its other sessions of every catalogue row that a commit brings. Of more than some 4,000 at once a
+session forgets all that it knew, and its next requests take milliseconds longer.
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,7 +20,7 @@ from sharding.schemas.connections import Connection
 from sharding.schemas.errors import ForeignSchema, NoSuchRole
 from sharding.schemas.services.create_schema import creating, opening
 from sharding.schemas.services.furnish import furnishing
-from sharding.schemas.services.markers import setting_state
+from sharding.schemas.services.markers import set_phase, setting_state
 from sharding.schemas.types import Phase
 
 PLACEHOLDER: Final = "\x00"
@@ -161,6 +162,44 @@ def _creating(schema: str, body: ImageBody, epoch: int) -> Iterator[sql.Composab
 
 def _is_claim(error: psycopg.Error) -> bool:
     return error.diag.table_name == "tenant_schema" and error.diag.schema_name == names.SUPPORT
+
+
+def create_closed_from_image(
+    connection: Connection, schema: str, body: ImageBody, *, token: int
+) -> None:
+    """Make a schema that a move fills: furniture and tables, no rows, and nobody let in.
+
+    Its row is there, with at most this token, and becomes INCOMING before anything else is made.
+
+    Locks: a slot for each transaction, of as many as fill half of the server's lock table.
+    Transaction: several, each of which asks for the token; forbids an open one. Cut off before the
+        last one, what is there is closed, and goes with `drop_schema_on`.
+    Idempotent: no; a second call fails.
+
+    Raises:
+        SchemaMissing, WrongPhase: of its row; from then on nothing was changed.
+        psycopg.Error: it is unfinished.
+    """
+    _forbid_transaction(connection)
+    tables, _, others = body.scripts(schema, rows=False)
+    slot = slot_for(body.locks)
+    with _closed_piece(connection, schema, token):
+        connection.execute(sql.SQL(";\n").join((slot, creating(schema))))
+    for script in (*tables, *others):
+        with _closed_piece(connection, schema, token):
+            connection.execute(sql.SQL(";\n").join((slot, entering(schema), sql.SQL(script))))
+    # Only now: what was dumped brings guards of its own, and nobody comes in who would meet them.
+    with connection.transaction():
+        set_phase(connection, schema, Phase.INCOMING, token=token)
+        connection.execute(sql.SQL("; ").join((furnishing(schema), _stating(schema, body))))
+
+
+@contextmanager
+def _closed_piece(connection: Connection, schema: str, token: int) -> Iterator[None]:
+    with connection.transaction():
+        connection.execute(_COMMIT_AT_ONCE)
+        set_phase(connection, schema, Phase.INCOMING, token=token)
+        yield
 
 
 def replay_image(connection: Connection, schema: str, body: ImageBody) -> None:

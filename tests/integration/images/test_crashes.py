@@ -1,5 +1,6 @@
 """A process that is killed in the middle of an image has opened nothing to anybody."""
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -8,9 +9,12 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from migrations_tools.images.services.find_image import body_of
 from sharding.schemas.connections import own_connection
+from sharding.schemas.errors import WrongPhase
 from sharding.schemas.services.describe import describe, survey
-from sharding.schemas.services.image_replay import UNFINISHED
+from sharding.schemas.services.drop_schema import drop_schema_on
+from sharding.schemas.services.image_replay import UNFINISHED, create_closed_from_image
 from sharding.schemas.services.markers import read_marker
 from sharding.schemas.types import Phase
 from tests.fixtures.waiting import killed_at_last, wait_for
@@ -96,3 +100,40 @@ def test_two_at_once_make_one_schema(new_place, start, blocker, server):
     assert [process.returncode for process in both] == [0, 0], said
     assert "from the image\n" in [out for out, _ in said]
     assert describe(server, place.schema).lacks == ()
+
+
+TOMBSTONE = """
+    INSERT INTO atoll.tenant_schema (schema, phase, epoch, token) VALUES (%s, 'tombstone', 0, 5)
+"""
+
+
+@pytest.fixture
+def awaited(new_place, server):
+    """A place where a move is about to make a schema, with token 5."""
+    place = new_place()
+    with own_connection(server) as own:
+        own.execute(TOMBSTONE, (place.schema,))
+    return place
+
+
+def test_one_that_a_move_fills_is_closed_wherever_it_is_cut_off_and_can_be_dropped(
+    awaited, server, image
+):
+    body = body_of(image)
+    tables, rows, others = body.pieces
+    broken = dataclasses.replace(body, pieces=(tables, rows, (*others, "SELECT 1 / 0")))
+    with own_connection(server) as own, pytest.raises(psycopg.errors.DivisionByZero):
+        create_closed_from_image(own, awaited.schema, broken, token=5)
+    found = describe(server, awaited.schema)
+    assert found.tables, "it is there in part"
+    assert (found.marker.phase, found.usage, found.permit) == (Phase.INCOMING, False, False)
+    with own_connection(server) as own:
+        drop_schema_on(own, server, awaited.schema, token=5)
+        assert own.execute(OWN_OIDS, (awaited.schema,)).fetchall() == []
+
+
+def test_one_whose_move_was_taken_over_makes_nothing(awaited, server, image):
+    with own_connection(server) as own:
+        with pytest.raises(WrongPhase, match="under token 5"):
+            create_closed_from_image(own, awaited.schema, body_of(image), token=4)
+        assert own.execute(OWN_OIDS, (awaited.schema,)).fetchall() == []

@@ -16,10 +16,13 @@ from migrations_tools.images.services.find_image import body_of
 from migrations_tools.services.build_schema import build_schema
 from sharding.schemas.connections import own_connection
 from sharding.schemas.services.create_schema import create_schema
-from sharding.schemas.services.image_replay import replay_image
+from sharding.schemas.services.describe import describe
+from sharding.schemas.services.image_replay import create_closed_from_image, replay_image
+from sharding.schemas.types import Phase
 
 KEPT = 4096
 _WHERE = "SELECT current_setting('data_directory'), pg_current_wal_flush_lsn()::text"
+TOMBSTONE = "INSERT INTO atoll.tenant_schema (schema, phase, epoch) VALUES (%s, 'tombstone', 0)"
 _MESSAGE = re.compile(r"\b(?:catcache|relcache|snapshot|smgr)\b")
 
 
@@ -50,6 +53,20 @@ def test_a_tenant_is_made_in_commits_that_none_of_them_misses(told_by_each_commi
     told = told_by_each_commit(lambda: build_schema(place))
     assert sum(told) > KEPT / 2, "the tables are there"
     assert max(told) < KEPT / 3
+
+
+def test_nor_does_one_that_a_move_makes(told_by_each_commit, new_place, server, image):
+    place = new_place()
+    with own_connection(server) as own:
+        own.execute(TOMBSTONE, (place.schema,))
+        told = told_by_each_commit(
+            lambda: create_closed_from_image(own, place.schema, body_of(image), token=1)
+        )
+    assert sum(told) > KEPT / 2, "the tables are there"
+    assert max(told) < KEPT / 3
+    made = describe(server, place.schema)
+    assert (made.marker.phase, made.usage, made.permit) == (Phase.INCOMING, False, False)
+    assert made.unguarded == ()
 
 
 def test_in_one_transaction_they_would(told_by_each_commit, new_place, server, image):
