@@ -9,5 +9,9 @@ class MigrationsToolsConfig(AppConfig):
     name = "migrations_tools"
 
     def ready(self) -> None:
-        """Register the system checks."""
+        """Register the system checks, and with moves how a tenant's tables are made."""
         from migrations_tools import checks  # noqa: F401
+        from migrations_tools.move_shape import TenantShape
+        from sharding.moves.ports import register_shape
+
+        register_shape(TenantShape())

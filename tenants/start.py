@@ -8,7 +8,7 @@ from routers import signing
 from routers.checks import check_declared, check_homes, check_router
 from routers.reference_tables import check_reference_tables, keep_reference_rows
 from sharding import scope
-from sharding.moves.ports import register_gate
+from sharding.moves.ports import register_gate, register_tenants
 from sharding.placements.services.processes import on_announcement, tell_gates
 from sharding.scope import ports
 from tenants import mail
@@ -17,6 +17,7 @@ from tenants.directory import changes
 from tenants.directory.lookup import resolve
 from tenants.gating import process as gates
 from tenants.left_alone import left_alone
+from tenants.moving.refusals import KnownTenants
 from tenants.outages import note_outage
 from tenants.outbox.topics import register_topic
 from tenants.realise import realise_request
@@ -40,6 +41,7 @@ def hook_in() -> None:
     register_topic(mail.TOPIC, mail.deliver)
     leave_alone(left_alone)
     register_gate(TenantGate())
+    register_tenants(KnownTenants())
     checks.register(check_declared)
     checks.register(check_homes)
     checks.register(check_router)

@@ -1,5 +1,6 @@
 """What moves need from layers above them; they register it at start-up."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Protocol
 
@@ -8,6 +9,23 @@ from sharding.moves.types import GateReport, Refusal
 from sharding.registry.types import Server
 from sharding.schemas.connections import Connection
 from sharding.schemas.types import Marker
+
+
+@dataclass(frozen=True, slots=True)
+class TargetRequest:
+    """A schema that is to be made anew, as it is elsewhere.
+
+    Attributes:
+        schema: its name at both ends.
+        source: where it is.
+        connection: an owner's, to where it shall be; no transaction is open.
+        token: the move's.
+    """
+
+    schema: str
+    source: Server
+    connection: Connection
+    token: int
 
 
 class Gate(Protocol):
@@ -44,17 +62,13 @@ class Shape(Protocol):
     def refusals(self, place: scope.Placement, marker: Marker) -> tuple[Refusal, ...]:
         """Why a schema of this state is not to be moved: pending migrations …"""
 
-    def make_target(
-        self, place: scope.Placement, *, token: int, server: Server, connection: Connection
-    ) -> str:
-        """Make the schema of `place` on `server`, closed and without rows; return how, in a word.
+    def make_target(self, asked: TargetRequest) -> str:
+        """Make the schema at the target, closed and without rows; return how, in a word.
 
         An image of its state serves where that has the source's structure, else pg_dump of the
-        source. Its marker there is a tombstone of `token`, and becomes INCOMING.
+        source. Its marker there is a tombstone of the token, and becomes INCOMING.
 
-        connection: an owner's, to `server`.
-
-        Transaction: one on `connection`, so that a process that is killed leaves all or nothing.
+        Transaction: one on the connection, so that a process that is killed leaves all or nothing.
 
         Raises:
             WrongPhase: somebody with a newer token is at work; nothing was changed.
@@ -91,9 +105,7 @@ class NoShape:
     def refusals(self, place: scope.Placement, marker: Marker) -> tuple[Refusal, ...]:
         return (_NO_SHAPE,)
 
-    def make_target(
-        self, place: scope.Placement, *, token: int, server: Server, connection: Connection
-    ) -> str:
+    def make_target(self, asked: TargetRequest) -> str:
         raise RuntimeError(str(_NO_SHAPE))
 
 

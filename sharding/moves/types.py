@@ -1,6 +1,24 @@
 """What moves and the layers above them tell each other."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any, Self
+
+from sharding.moves.core.steps import Mode
+
+
+class DebtKind(StrEnum):
+    """What a move may owe on a shard."""
+
+    SEAL = "seal"
+    """The copy there still answers reads, and must not."""
+
+    DROP = "drop"
+    """The copy there is to go."""
+
+    DISARM = "disarm"
+    """The guards of its tables are armed, which costs every write a little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +59,114 @@ class Refusal:
 
     def __str__(self) -> str:
         return f"{self.reason} {self.remedy}"
+
+
+@dataclass(frozen=True, slots=True)
+class MoveRequest:
+    """What somebody wants.
+
+    Attributes:
+        max_pause: the tenant's writes are refused for so long at most; then the pause is taken
+            back and tried again.
+        max_drain: how long requests that are under way may take to end, before it is put off.
+        attempts: how often a pause is tried before the move is taken back.
+        between: how long is waited after one that failed.
+    """
+
+    tenant_id: str
+    target: str
+    mode: Mode = Mode.BLOCK
+    max_pause: timedelta = timedelta(seconds=1)
+    max_drain: timedelta = timedelta(seconds=5)
+    attempts: int = 5
+    between: timedelta = timedelta(seconds=1)
+    asked_by: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """What the journal keeps, for those who go on with it."""
+        return {
+            "mode": str(self.mode),
+            "max_pause_ms": _ms(self.max_pause),
+            "max_drain_ms": _ms(self.max_drain),
+            "attempts": self.attempts,
+            "between_ms": _ms(self.between),
+        }
+
+    @classmethod
+    def of(cls, tenant_id: str, target: str, asked: dict[str, Any]) -> Self:
+        """Read what the journal has."""
+        return cls(
+            tenant_id,
+            target,
+            mode=Mode(asked["mode"]),
+            max_pause=timedelta(milliseconds=asked["max_pause_ms"]),
+            max_drain=timedelta(milliseconds=asked["max_drain_ms"]),
+            attempts=asked["attempts"],
+            between=timedelta(milliseconds=asked["between_ms"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class MovePlan:
+    """What a move would do: the same object for a dry run and for a run.
+
+    Attributes:
+        bytes: of tables and indexes at the source.
+        steps: in words, in order.
+        refusals: why it is not done; empty when it can be.
+    """
+
+    request: MoveRequest
+    source: str
+    bytes: int = 0
+    tables: int = 0
+    steps: tuple[str, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data."""
+        return {
+            "tenant_id": self.request.tenant_id,
+            "from": self.source,
+            "to": self.request.target,
+            **self.request.to_json(),
+            "bytes": self.bytes,
+            "tables": self.tables,
+            "steps": list(self.steps),
+            "refusals": [asdict(one) for one in self.refusals],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class MoveReceipt:
+    """How a move ended.
+
+    Attributes:
+        state: done or aborted; anything else is still to be finished by somebody.
+        pause: how long the source's writes were refused before the target's were accepted, by
+            step in milliseconds; `total` is all of it.
+        rows: that were copied, those that were copied again among them.
+        verified: the digest of what both copies held at the switch; empty where they were not
+            compared.
+        owed: what is still to be taken away, as `kind on shard`.
+    """
+
+    move_id: int
+    tenant_id: str
+    source: str
+    target: str
+    state: str
+    pause_ms: dict[str, float] = field(default_factory=dict)
+    rows: int = 0
+    attempts: int = 0
+    verified: str = ""
+    owed: tuple[str, ...] = ()
+    why: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data."""
+        return asdict(self)
+
+
+def _ms(span: timedelta) -> int:
+    return span // timedelta(milliseconds=1)

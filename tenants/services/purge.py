@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from sharding import scope
+from sharding.moves.services.journal import live_move_of
 from sharding.placements.errors import NoSuchPlacement, PlacementError
 from sharding.placements.services.audit import record_audit
 from sharding.placements.services.dead_holders import free_of_the_dead
@@ -100,7 +101,7 @@ def purge_tenant(name: str, *, early: bool = False, tell: Tell = silent) -> Purg
 
     Raises:
         UnknownSlug: there is no such tenant (any more).
-        WrongTenantState: it is not deleted.
+        WrongTenantState: it is not deleted, or a move of it has not ended.
         PurgeNotDue: its grace is not over.
         PurgeFailed: it has stopped on its way, journaled; run it again.
     """
@@ -144,6 +145,9 @@ def _begin(tenant: Tenant, *, early: bool) -> PurgeState:
             return begun
         if row.state != TenantState.DELETED:
             raise WrongTenantState(row.slug, found=row.state, wanted="purged")
+        if live_move_of(tenant.id) is not None:
+            # It has another copy somewhere, which only the move's own end takes away.
+            raise WrongTenantState(row.slug, found="on its way to another shard", wanted="purged")
         if not early and not tenants.filter(purge_after__lte=Now()).exists():
             raise PurgeNotDue(row.slug, purge_after=row.purge_after)
         set_placement_state(tenant.id, PlacementState.DROPPING)

@@ -26,6 +26,7 @@ INSTALLED_APPS = [
     "migrations_tools.images",
     "tenants.rebalancing",
     "sharding.rebalance",
+    "sharding.moves",
     "sharding.placements",
     "sharding.backend",
     # tenant

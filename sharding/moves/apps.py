@@ -1,0 +1,12 @@
+"""The app that keeps the journal of moves."""
+
+from django.apps import AppConfig
+
+
+class MovesConfig(AppConfig):
+    """Label `moves`; its tables are in the control database."""
+
+    name = "sharding.moves"
+    label = "moves"
+    default_auto_field = "django.db.models.BigAutoField"
+    atoll_home = "control"

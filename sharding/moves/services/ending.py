@@ -1,0 +1,146 @@
+"""After the opening: close the source's copy, compare both, take away what is owed.
+
+The tenant works at the target meanwhile. A source that is away is waited for by nobody: what is
+owed there stays written down.
+"""
+
+import time
+from datetime import timedelta
+from typing import Final
+
+import psycopg
+
+from sharding.moves.connections import BULK, mover_connection
+from sharding.moves.control_points import reach
+from sharding.moves.core.states import MoveState
+from sharding.moves.errors import CopiesDiffer, CopyFailed, FenceNotReached, MoveOnHold
+from sharding.moves.services import journal
+from sharding.moves.services.copying import compare
+from sharding.moves.services.work import Work
+from sharding.moves.types import DebtKind
+from sharding.placements.services.placing import get_placement
+from sharding.registry.types import Server
+from sharding.schemas.services.drop_schema import drop_schema_on
+from sharding.schemas.services.fence import disarm, revoke_permit, seal
+from sharding.schemas.services.markers import read_marker, set_phase
+from sharding.schemas.services.transfer import snapshot, tables_of
+from sharding.schemas.types import Phase
+
+_DISARM_WITHIN: Final = timedelta(seconds=30)
+_BETWEEN_S: Final = 0.2
+DIFFER: Final = "differ"
+"""In a move's result: what the comparison found. A person has to look before anybody goes on."""
+
+
+def seal_source(work: Work) -> None:
+    """Nobody reads the old copy any more: what is there is of before the switch.
+
+    The fence is made sure of as well: a server that lost it (a standby was promoted) gets it back.
+
+    Transaction: one, there.
+    """
+    move = work.move
+    if not journal.owes(move, move.source, DebtKind.SEAL):
+        return
+    with mover_connection(work.source, work.who) as connection, connection.transaction():
+        marker = read_marker(connection, work.schema)
+        if marker is not None and marker.phase is not Phase.TOMBSTONE:
+            set_phase(connection, work.schema, Phase.SEALED, token=work.token)
+            revoke_permit(connection, work.schema)
+            seal(connection, work.schema)
+    reach("seal_source.sealed")
+    journal.settle(move, move.source, DebtKind.SEAL)
+
+
+def verify(work: Work) -> None:
+    """Compare the source with the target as it was before it was opened.
+
+    The source is looked at now: whatever was written there after the fence would show. Where the
+    target's snapshot is lost, with the mover that had it, only what was compared before the pause
+    was compared, and the journal says so.
+
+    Raises:
+        CopiesDiffer: nothing is dropped, by nobody.
+    """
+    move = work.move
+    if DIFFER in move.result:
+        raise CopiesDiffer(move.pk, [move.result[DIFFER]])
+    if work.lanes is None or not work.is_frozen:
+        journal.note(move, "verify", "left out", why="the snapshot of the target is lost")
+        work.tell("the copies were compared before the pause only")
+        return
+    began = time.monotonic()
+    with (
+        mover_connection(work.source, work.who, patience=BULK) as source,
+        snapshot(source, work.schema),
+    ):
+        tables = tables_of(source, work.schema)
+        try:
+            digest = compare(source, work.lanes.frozen, work.schema, tables)
+        except CopyFailed as error:
+            journal.keep_result(move, **{DIFFER: str(error)})
+            raise CopiesDiffer(move.pk, [str(error)]) from error
+    work.close_lanes()
+    took = time.monotonic() - began
+    journal.keep_result(move, verified=digest, verify_seconds=round(took, 3))
+    journal.advance(move, MoveState.VERIFIED, step="verify", digest=digest)
+    work.tell(f"both copies hold the same rows ({digest})")
+
+
+def drop_source(work: Work) -> None:
+    """The old copy goes; its row stays as a tombstone."""
+    move = work.move
+    if journal.owes(move, move.source, DebtKind.DROP):
+        drop_end(work, work.source)
+    journal.settle(move, move.source, DebtKind.DISARM)
+
+
+def disarm_target(work: Work) -> None:
+    """The target's guards rest."""
+    if journal.owes(work.move, work.move.target, DebtKind.DISARM):
+        disarm_end(work, work.target)
+
+
+def end(work: Work, to: MoveState) -> None:
+    """Write down that nothing is left to do."""
+    journal.advance(work.move, to, step="end")
+
+
+def drop_end(work: Work, server: Server) -> None:
+    """Drop the copy on one shard.
+
+    The role stays: without it a process that knows nothing of the move yet would meet an error
+    that does not look like one.
+
+    Raises:
+        MoveOnHold: it is the copy that the tenant lives in.
+    """
+    with mover_connection(server, work.who, patience=BULK) as connection:
+        marker = read_marker(connection, work.schema)
+        serves = marker is not None and marker.phase is Phase.ACTIVE
+        if serves or get_placement(work.move.tenant_id).shard_id == server.name:
+            raise MoveOnHold(work.move.pk, f"The copy on {server.name} is the one that is used.")
+
+        def still_ours(line: str) -> None:
+            work.ours()
+            work.tell(line)
+
+        drop_schema_on(connection, server, work.schema, token=work.token, tell=still_ours)
+    reach("drop_end.dropped")
+    journal.settle(work.move, server.name, DebtKind.DROP)
+
+
+def disarm_end(work: Work, server: Server) -> None:
+    """Let the guards on one shard rest; who uses a table is waited for, a little at a time."""
+    gives_up_at = time.monotonic() + _DISARM_WITHIN.total_seconds()
+    with mover_connection(server, work.who) as connection:
+        while True:
+            try:
+                disarm(connection, work.schema)
+            except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
+                if time.monotonic() >= gives_up_at:
+                    raise FenceNotReached(work.schema) from error
+                time.sleep(_BETWEEN_S)
+            else:
+                break
+    journal.settle(work.move, server.name, DebtKind.DISARM)

@@ -1,0 +1,147 @@
+"""Moves as control knows them. No shard is asked."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models.functions import Now
+
+from sharding.moves.core.states import ENDS, MoveState
+from sharding.moves.models import CONTROL, Move, MoveDebt, MoveEvent
+from sharding.moves.services.journal import find
+from sharding.placements.models import Placement
+
+Slugs = Callable[[Iterable[str]], dict[str, str]]
+"""What layers above call these tenants."""
+
+
+@dataclass(frozen=True, slots=True)
+class MoveLine:
+    """One move in a list.
+
+    Attributes:
+        tenant: its slug, or its id where it is gone.
+        mover: who works on it; empty: nobody does, and it waits to be gone on with.
+        pause_ms: how long writes paused; None before that.
+        owed: what is still to be taken away.
+    """
+
+    move_id: int
+    tenant_id: str
+    tenant: str
+    source: str
+    target: str
+    mode: str
+    state: str
+    mover: str
+    pause_ms: float | None
+    verified: str
+    owed: tuple[str, ...]
+    last_error: str
+    started_at: str
+    ended_at: str
+
+    @property
+    def is_stuck(self) -> bool:
+        """It can go on, and nobody works on it."""
+        return MoveState(self.state).is_live and not self.mover
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data."""
+        told = {name: getattr(self, name) for name in self.__slots__}
+        return told | {"owed": list(self.owed), "stuck": self.is_stuck}
+
+
+@dataclass(frozen=True, slots=True)
+class MoveDetails:
+    """One move and what happened in it, in order: when, which step, what was said, facts."""
+
+    line: MoveLine
+    asked: dict[str, Any]
+    result: dict[str, Any]
+    events: tuple[tuple[str, str, str, dict[str, Any]], ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data."""
+        return {
+            **self.line.to_json(),
+            "asked": self.asked,
+            "result": self.result,
+            "events": [
+                {"at": at, "step": step, "said": said, "facts": facts}
+                for at, step, said, facts in self.events
+            ],
+        }
+
+
+def all_moves(*, tenant_id: str = "", live: bool = False, slugs: Slugs) -> list[MoveLine]:
+    """All moves, the newest first; only those of one tenant, or that can go on, if told."""
+    moves = Move.objects.using(CONTROL).order_by("-pk")
+    if tenant_id:
+        moves = moves.filter(tenant_id=tenant_id)
+    if live:
+        moves = moves.exclude(state__in=sorted(ENDS))
+    return _lines(list(moves), slugs)
+
+
+def details_of(name: str, *, slugs: Slugs) -> MoveDetails:
+    """One move, by number or tenant id.
+
+    Raises:
+        NoSuchMove: there is none.
+    """
+    move = find(name)
+    events = MoveEvent.objects.using(CONTROL).filter(move=move)
+    return MoveDetails(
+        line=_lines([move], slugs)[0],
+        asked=move.asked,
+        result=move.result,
+        events=tuple((_told(e.at), e.step, e.said, e.facts) for e in events),
+    )
+
+
+def stuck_moves() -> list[Move]:
+    """Those that can go on and on which nobody works, the oldest first."""
+    live = Move.objects.using(CONTROL).exclude(state__in=sorted(ENDS)).order_by("pk")
+    worked_on = _worked_on(move.tenant_id for move in live)
+    return [move for move in live if worked_on.get(move.tenant_id) != move.mover]
+
+
+def _lines(moves: list[Move], slugs: Slugs) -> list[MoveLine]:
+    named = slugs({move.tenant_id for move in moves})
+    worked_on = _worked_on(move.tenant_id for move in moves)
+    owed: dict[int, list[str]] = {}
+    for debt in MoveDebt.objects.using(CONTROL).filter(move__in=moves, settled_at=None):
+        owed.setdefault(debt.move_id, []).append(str(debt))
+    return [
+        MoveLine(
+            move_id=move.pk,
+            tenant_id=move.tenant_id,
+            tenant=named.get(move.tenant_id, move.tenant_id),
+            source=move.source,
+            target=move.target,
+            mode=move.mode,
+            state=move.state,
+            mover=move.mover if worked_on.get(move.tenant_id) == move.mover else "",
+            pause_ms=move.result.get("pause_ms", {}).get("total"),
+            verified=move.result.get("verified", ""),
+            owed=tuple(owed.get(move.pk, ())),
+            last_error=move.last_error,
+            started_at=_told(move.started_at),
+            ended_at=_told(move.ended_at),
+        )
+        for move in moves
+    ]
+
+
+def _worked_on(tenant_ids: Iterable[str]) -> dict[str, str]:
+    """Who holds the leases of these tenants now, by control's clock."""
+    held = Placement.objects.using(CONTROL).filter(
+        tenant_id__in=list(tenant_ids), lease_until__gte=Now()
+    )
+    return dict(held.values_list("tenant_id", "lease_holder"))
+
+
+def _told(at: datetime | None) -> str:
+    return "" if at is None else at.isoformat(timespec="milliseconds")

@@ -1,0 +1,170 @@
+"""Move a tenant, with its traffic, to another shard."""
+
+import time
+from datetime import timedelta
+from typing import Final
+
+import psycopg
+from django.db import DatabaseError
+
+from sharding.moves.core.states import PAUSING, MoveState
+from sharding.moves.core.steps import Act, Step, Way, steps_from
+from sharding.moves.errors import (
+    FenceNotReached,
+    MoveFailed,
+    MoveOnHold,
+    MoveRefused,
+    PauseFailed,
+    Superseded,
+    WrongMoveState,
+)
+from sharding.moves.models import Move
+from sharding.moves.services import journal, preparing
+from sharding.moves.services.acting import carry_out
+from sharding.moves.services.preflight import plan_move
+from sharding.moves.services.tokens import newest_token
+from sharding.moves.services.work import Tell, Work, silent
+from sharding.moves.types import MoveReceipt, MoveRequest
+from sharding.placements.errors import LeaseLost
+from sharding.placements.services.dead_holders import free_of_the_dead
+from sharding.placements.services.keeping import kept
+from sharding.placements.services.leases import lease
+from sharding.pools.outages import without_rows
+from sharding.registry import current as addresses
+from sharding.schemas.errors import SchemaError
+
+PURPOSE: Final = "move"
+LEASE_FOR: Final = timedelta(seconds=15)
+"""So long after its mover has died a move waits for somebody to end it; renewed four times as
+often. Nothing that must be right depends on it: tokens do that."""
+
+_SERVERS: Final = (DatabaseError, psycopg.Error, SchemaError, OSError)
+
+
+def move_tenant(request: MoveRequest, *, tell: Tell = silent) -> MoveReceipt:
+    """Take a tenant to another shard while it works.
+
+    Up to the switch everything is taken back when something fails; after it the move is finished,
+    by this process or by whoever finds it.
+
+    Locks: the tenant's lease, while it works.
+    Transaction: opens many, on control and both shards; forbids open ones.
+    Idempotent: no; a tenant that is there already is refused.
+
+    Raises:
+        MoveRefused, AlreadyMoving, LeaseHeld: nothing was changed.
+        PauseFailed: no pause could be had; the tenant is where it was, nothing is left.
+        MoveFailed, MoveError: it was taken back; the message says why.
+        MoveOnHold: it is journaled, and to be gone on with by `recover_move`.
+        CopiesDiffer: the tenant is at the target; the source's copy is kept.
+    """
+    plan = plan_move(request)
+    if plan.refusals:
+        raise MoveRefused(request.tenant_id, plan.refusals)
+    with free_of_the_dead(lease(request.tenant_id, PURPOSE, LEASE_FOR)) as held, kept(held) as ours:
+        source, target = addresses.shard(plan.source), addresses.shard(request.target)
+        held.raise_token(newest_token(request.tenant_id, source, target) + 1)
+        move = journal.begin(request, source=plan.source, token=held.token, mover=held.holder)
+        tell(f"move {move.pk} of {request.tenant_id} from {plan.source} to {request.target}")
+        work = Work(move, request, held, ours, tell)
+        with work.closing():
+            _there_and_on(work)
+    return receipt_of(journal.find(str(move.pk)))
+
+
+def _there_and_on(work: Work) -> None:
+    try:
+        _to_the_switch(work)
+    except (Superseded, LeaseLost, MoveOnHold):
+        # Somebody else ends it, or will.
+        raise
+    except BaseException as error:
+        if work.state.is_past_no_return:
+            raise
+        why = without_rows(error)
+        work.tell(f"taking it back: {why}")
+        take_back(work)
+        journal.note_error(work.move, why)
+        if isinstance(error, _SERVERS):
+            raise MoveFailed(work.move.pk, why) from error
+        raise
+    finish(work)
+
+
+def _to_the_switch(work: Work) -> None:
+    """Prepare, and try the pause as often as was asked for."""
+    for step in steps_from(MoveState.PLANNED, Way.FORWARD):
+        if step.act is Act.GATE:
+            break
+        work.still_wanted()
+        work.tell(step.does)
+        carry_out(work, (step,))
+    while True:
+        work.still_wanted()
+        preparing.catch_up(work)
+        work.tried += 1
+        try:
+            carry_out(work, _pause())
+        except PauseFailed as error:
+            work.close_lanes()
+            work.tell(str(error))
+            journal.note(work.move, "pause", "failed", why=str(error), tried=work.tried)
+            if work.state in PAUSING:
+                carry_out(work, steps_from(work.state, Way.ANEW))
+            if work.tried >= work.request.attempts:
+                raise
+            time.sleep(work.request.between.total_seconds())
+        else:
+            return
+
+
+def _pause() -> tuple[Step, ...]:
+    """From closing the gate to the switch."""
+    steps = steps_from(MoveState.COPIED, Way.FORWARD)
+    last = next(number for number, step in enumerate(steps) if step.act is Act.SWITCH)
+    return steps[: last + 1]
+
+
+def finish(work: Work) -> None:
+    """What comes after the switch.
+
+    Raises:
+        MoveOnHold: a server does not answer; what is left to do is journaled.
+        CopiesDiffer: nothing is dropped.
+    """
+    try:
+        carry_out(work, steps_from(work.state, Way.FORWARD))
+    except (*_SERVERS, FenceNotReached) as error:
+        journal.note_error(work.move, without_rows(error))
+        raise MoveOnHold(work.move.pk, without_rows(error)) from error
+
+
+def take_back(work: Work) -> None:
+    """Undo what was done, so that nothing of the move is left.
+
+    Raises:
+        MoveOnHold: a server does not answer; what is left to do is journaled.
+    """
+    work.close_lanes()
+    try:
+        carry_out(work, steps_from(work.state, Way.BACK))
+    except (*_SERVERS, FenceNotReached, WrongMoveState) as error:
+        raise MoveOnHold(work.move.pk, without_rows(error)) from error
+
+
+def receipt_of(move: Move) -> MoveReceipt:
+    """How it stands."""
+    result = move.result
+    return MoveReceipt(
+        move_id=move.pk,
+        tenant_id=move.tenant_id,
+        source=move.source,
+        target=move.target,
+        state=move.state,
+        pause_ms=result.get("pause_ms", {}),
+        rows=result.get("rows", 0),
+        attempts=result.get("tried", 0),
+        verified=result.get("verified", ""),
+        owed=tuple(str(debt) for debt in journal.debts_of(move)),
+        why=move.last_error,
+    )

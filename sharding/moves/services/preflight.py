@@ -1,0 +1,226 @@
+"""Look before a move: what it would do, and every reason not to. Changes nothing."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import Final
+
+from psycopg import sql
+
+from sharding.moves import ports
+from sharding.moves.connections import mover_of
+from sharding.moves.core.states import MoveState
+from sharding.moves.core.steps import Way, steps_from
+from sharding.moves.services.journal import live_move_of
+from sharding.moves.types import MovePlan, MoveRequest, Refusal
+from sharding.placements.errors import ShardNotRestored, ShardUnavailable
+from sharding.placements.models import Placement
+from sharding.placements.services.choosing import check_shard
+from sharding.placements.services.incarnations import incarnation_of
+from sharding.placements.services.placing import get_placement
+from sharding.placements.states import PlacementState
+from sharding.registry import current as addresses
+from sharding.registry.errors import RegistryError
+from sharding.registry.types import Server
+from sharding.schemas.connections import BRIEF, Connection, Patience, login_connection
+from sharding.schemas.errors import ServerUnreachable
+from sharding.schemas.services.describe import describe_on
+from sharding.schemas.services.markers import read_marker
+from sharding.schemas.services.portability import ties_of
+from sharding.schemas.types import Phase, SchemaDescription
+
+_PATIENCE: Final = Patience(statement=BRIEF.statement * 10, lock=BRIEF.lock)
+
+_RIGHTS: Final = """
+    SELECT pg_has_role({own}, 'MEMBER'),
+           has_parameter_privilege('deadlock_timeout', 'SET'),
+           has_parameter_privilege('session_replication_role', 'SET')
+"""
+_LACKING: Final = (
+    "it may not act as {own}",
+    "it may not set deadlock_timeout",
+    "it may not set session_replication_role",
+)
+_AS_OWN: Final = "SET ROLE {own}"
+_HAS_SCHEMA: Final = "SELECT to_regnamespace(quote_ident(%(schema)s)) IS NOT NULL"
+_LOCALE: Final = """
+    SELECT pg_encoding_to_char(encoding), datcollate, datctype
+    FROM pg_database WHERE datname = current_database()
+"""
+
+Found = Iterator[Refusal]
+
+
+def plan_move(request: MoveRequest) -> MovePlan:
+    """What moving the tenant would do now, with all reasons why it is refused.
+
+    Raises:
+        NoSuchPlacement, NoSuchShard: there is nobody, or nowhere to go.
+    """
+    placement = get_placement(request.tenant_id)
+    plan = MovePlan(
+        request,
+        placement.shard_id,
+        steps=tuple(step.does for step in steps_from(MoveState.PLANNED, Way.FORWARD, request.mode)),
+    )
+    refusals = [*_by_control(request, placement)]
+    if refusals:
+        return _with(plan, refusals)
+    try:
+        source = addresses.shard(placement.shard_id)
+        target = addresses.shard(request.target)
+        refusals += _without_movers(source, target)
+        if refusals:
+            return _with(plan, refusals)
+        with _look(source) as at_source, _look(target) as at_target:
+            refusals += [*_rights(at_source, source), *_rights(at_target, target)]
+            if refusals:
+                return _with(plan, refusals)
+            refusals += [*_identity(at_source, source), *_identity(at_target, target)]
+            if refusals:
+                return _with(plan, refusals)
+            there = describe_on(at_source, source, placement.schema)
+            refusals += [
+                *_of_source(at_source, placement, there),
+                *_of_target(at_target, target, placement.schema),
+                *_of_both(at_source, at_target, source, target),
+            ]
+    except (ServerUnreachable, RegistryError) as error:
+        return _with(
+            plan,
+            [
+                *refusals,
+                Refusal(
+                    "moves.unreachable",
+                    str(error),
+                    "`manage.py list_shards` shows which shards answer.",
+                ),
+            ],
+        )
+    return _with(plan, refusals, size=there.bytes, tables=len(there.tables))
+
+
+def _with(plan: MovePlan, refusals: list[Refusal], *, size: int = 0, tables: int = 0) -> MovePlan:
+    return MovePlan(
+        plan.request, plan.source, bytes=size, tables=tables, steps=plan.steps,
+        refusals=tuple(refusals),
+    )  # fmt: skip
+
+
+def _by_control(request: MoveRequest, placement: Placement) -> Found:
+    if placement.shard_id == request.target:
+        yield Refusal(
+            "moves.there_already",
+            f"It lives on {request.target} already.",
+            "Name another shard with --to.",
+        )
+        return
+    live = live_move_of(request.tenant_id)
+    if live is not None:
+        yield Refusal(
+            "moves.already",
+            f"Move {live.pk} of it is {live.state}.",
+            f"Wait for it, or end it with `manage.py resume_move {live.pk}` or `abort_move`.",
+        )
+        return
+    if placement.state != PlacementState.READY:
+        yield Refusal(
+            "moves.not_ready",
+            f"Its place is {placement.state}.",
+            "Finish first what is under way; `manage.py show_tenant` says what.",
+        )
+    try:
+        check_shard(request.target)
+    except ShardUnavailable as error:
+        yield Refusal("moves.target_unavailable", str(error), "Name another shard with --to.")
+    yield from ports.tenants.refusals(request.tenant_id)
+
+
+def _without_movers(*servers: Server) -> Found:
+    for server in servers:
+        if server.mover is None:
+            yield Refusal(
+                "moves.no_mover",
+                f"The registry has no mover for {server.name}.",
+                f"Add one with `manage.py add_shard {server.name}` and the mover's password.",
+            )
+
+
+def _look(server: Server) -> AbstractContextManager[Connection]:
+    return login_connection(server, server.direct, mover_of(server), _PATIENCE)
+
+
+def _rights(connection: Connection, server: Server) -> Found:
+    row = connection.execute(sql.SQL(_RIGHTS).format(own=sql.Literal(server.own.user))).fetchone()
+    has = row or (False,) * len(_LACKING)
+    for right, lacking in zip(has, _LACKING, strict=True):
+        if not right:
+            yield Refusal(
+                "moves.rights",
+                f"The mover of {server.name} lacks a right: "
+                f"{lacking.replace('{own}', server.own.user)}.",
+                f"Run `manage.py add_shard {server.name}` with the arguments of its first run.",
+            )
+
+
+def _identity(connection: Connection, server: Server) -> Found:
+    connection.execute(sql.SQL(_AS_OWN).format(own=sql.Identifier(server.own.user)))
+    try:
+        incarnation = incarnation_of(connection, server)
+    except ShardNotRestored as error:
+        yield Refusal("moves.wrong_server", str(error), "Mend the registry.")
+        return
+    if incarnation < server.incarnation:
+        yield Refusal(
+            "moves.sealed_shard",
+            f"{server.name} was restored and has not been compared yet.",
+            f"Run `manage.py open_restored_shard {server.name}`.",
+        )
+
+
+def _of_source(connection: Connection, placement: Placement, there: SchemaDescription) -> Found:
+    marker = there.marker
+    if not there.exists or marker is None or marker.phase is not Phase.ACTIVE:
+        found = "missing" if marker is None or not there.exists else marker.phase
+        yield Refusal(
+            "moves.source_not_active",
+            f"Its schema on {placement.shard_id} is {found}.",
+            "`manage.py check_drift` says what is wrong there.",
+        )
+        return
+    if marker.unfinished is not None:
+        yield Refusal(
+            "moves.unfinished",
+            f"In its schema {marker.unfinished} was begun and not finished.",
+            "Run `manage.py migrate_schemas` for it first.",
+        )
+    for lack in there.lacks:
+        yield Refusal(
+            "moves.drifted",
+            f"Its schema is not as it must be: {lack}.",
+            "Run `manage.py mend_schema` first.",
+        )
+    for tie in ties_of(connection, placement.schema):
+        yield Refusal("moves.tied", f"Its schema is tied to where it is: {tie}.", "Untie it first.")
+    yield from ports.shape.refusals(placement.to_scope(), marker)
+
+
+def _of_target(connection: Connection, target: Server, schema: str) -> Found:
+    marker = read_marker(connection, schema)
+    row = connection.execute(_HAS_SCHEMA, {"schema": schema}).fetchone()
+    if (row and row[0]) or (marker is not None and marker.phase is not Phase.TOMBSTONE):
+        found = "unmarked" if marker is None else str(marker.phase)
+        yield Refusal(
+            "moves.target_taken",
+            f"{target.name} has a schema {schema} already ({found}).",
+            "`manage.py check_drift` says whose it is and how to drop it.",
+        )
+
+
+def _of_both(at_source: Connection, at_target: Connection, source: Server, target: Server) -> Found:
+    here, there = (one.execute(_LOCALE).fetchone() for one in (at_source, at_target))
+    if here != there:
+        yield Refusal(
+            "moves.locale",
+            f"{source.name} and {target.name} differ in encoding or collation: {here} and {there}.",
+            "Sorting and unique texts would differ: move it by export_tenant and import_tenant.",
+        )

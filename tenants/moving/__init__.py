@@ -1,0 +1,1 @@
+"""Moves of tenants, by the names that people give them."""
