@@ -34,18 +34,18 @@ _NAMES: Final[dict[CommandVerdict, str]] = {
         "optimizemigration runserver sendtestemail shell squashmigrations startapp startproject"
     ),
     CommandVerdict.CONTROL: (
-        "add_shard adopt_tenant all_tenants_command allocate_ids build_image cancel_sign_up "
-        "change_plan "
+        "abort_move add_shard adopt_tenant all_tenants_command allocate_ids build_image "
+        "cancel_sign_up change_plan "
         "check_drift check_migrations check_pooler clone_tenant create_domain create_operator "
         "create_tenant create_tenants dbshell delete_domain delete_tenant demo demo_check "
         "devstack disable_operator drop_left_over export_tenant fleet_status give_global_ids "
-        "hold_shard import_tenant list_operators list_shards list_sign_ups list_tenants "
-        "mend_schema migrate migrate_fleet migrate_schemas open_restored_shard outbox_status "
-        "pool_budget pooler promote_shard publish_reference purge_deleted "
+        "hold_shard import_tenant list_moves list_operators list_shards list_sign_ups list_tenants "
+        "mend_schema migrate migrate_fleet migrate_schemas move_tenant open_restored_shard "
+        "outbox_status pool_budget pooler promote_shard publish_reference purge_deleted "
         "rebuild_known_addresses reference_status release_shard rename_tenant "
-        "reset_operator_factor restore_tenant resume_tenant retire_reference retry_outbox "
-        "retry_sign_up seal_backups seal_shard show_tenant suspend_tenant tenant_command "
-        "write_pgbouncer_config"
+        "reset_operator_factor restore_tenant resume_move resume_tenant retire_reference "
+        "retry_outbox retry_sign_up seal_backups seal_shard show_move show_tenant suspend_tenant "
+        "tenant_command write_pgbouncer_config"
     ),
     CommandVerdict.TENANT: (
         "changepassword clearsessions createsuperuser dumpdata flush loaddata sqlsequencereset"

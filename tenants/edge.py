@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from typing import Final
 
 from migrations_tools.errors import MigrationToolsError
+from sharding.moves.errors import MoveError, MoveOnHold, NoSuchMove
 from sharding.placements import telling
 from sharding.placements.telling import Exit, ExitCodes
 from tenants.catalog.errors import NoSuchRow
@@ -46,6 +47,9 @@ _CODES: Final[ExitCodes] = {
     PurgeFailed: Exit.PAUSED,
     RestoreFailed: Exit.FAILED,
     MigrationToolsError: Exit.FAILED,
+    MoveError: Exit.FAILED,
+    NoSuchMove: Exit.USAGE,
+    MoveOnHold: Exit.PAUSED,
 }
 
 

@@ -1,0 +1,63 @@
+"""`move_tenant`: take a tenant, with its traffic, to another shard."""
+
+import json
+from argparse import ArgumentParser
+from datetime import timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from tenants.edge import add_dry_run, add_json, errors_told
+from tenants.moving import services
+from tenants.moving.telling import plan_text, receipt_text
+
+
+class Command(BaseCommand):
+    help = (
+        "Take a tenant to another shard while it works. Its writes pause for a moment. Up to the "
+        "switch everything is taken back when something fails; after it, it is finished."
+    )
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("tenant", help="its slug or id")
+        parser.add_argument("--to", required=True, metavar="SHARD", help="where it will live")
+        parser.add_argument(
+            "--max-pause",
+            type=int,
+            default=1000,
+            metavar="MS",
+            help="writes pause for so long at most; longer, and it is taken back and tried again",
+        )
+        parser.add_argument(
+            "--max-drain",
+            type=float,
+            default=5.0,
+            metavar="SECONDS",
+            help="so long may requests that are under way take to end; longer, and it is put off",
+        )
+        parser.add_argument(
+            "--attempts", type=int, default=5, help="how often the pause is tried (default: 5)"
+        )
+        add_dry_run(parser)
+        add_json(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        wish = services.Wish(
+            options["tenant"],
+            options["to"],
+            max_pause=timedelta(milliseconds=options["max_pause"]),
+            max_drain=timedelta(seconds=options["max_drain"]),
+            attempts=options["attempts"],
+        )
+        with errors_told():
+            if options["dry_run"]:
+                plan = services.plan(wish)
+                told, text = plan.to_json(), plan_text(plan, options["tenant"])
+            else:
+                receipt = services.move(wish, tell=self._progress)
+                told, text = receipt.to_json(), receipt_text(receipt)
+        self.stdout.write(json.dumps(told, indent=2) if options["json"] else text)
+
+    def _progress(self, line: str) -> None:
+        self.stderr.write(line, self.style.HTTP_INFO)

@@ -1,0 +1,80 @@
+"""What the commands of moves print."""
+
+from sharding.moves.services.listing import MoveDetails, MoveLine
+from sharding.moves.types import MovePlan, MoveReceipt
+
+_ROW = "{:>6}  {:<24} {:<22} {:<13} {:>9}  {}"
+
+
+def plan_text(plan: MovePlan, tenant: str) -> str:
+    """What would be done, or why it would not."""
+    if plan.refusals:
+        return "\n".join([f"{tenant} would not be moved:", *(f"  {one}" for one in plan.refusals)])
+    request = plan.request
+    return "\n".join(
+        [
+            (
+                f"{tenant} would go from {plan.source} to {request.target} "
+                f"({plan.tables} tables, {plan.bytes / 1e6:.1f} MB):"
+            ),
+            *(f"  {number}. {step}" for number, step in enumerate(plan.steps, start=1)),
+        ]
+    )
+
+
+def receipt_text(receipt: MoveReceipt) -> str:
+    """How it ended."""
+    lines = [f"move {receipt.move_id} is {receipt.state}"]
+    if receipt.pause_ms:
+        parts = ", ".join(
+            f"{name} {took:.1f}" for name, took in receipt.pause_ms.items() if name != "total"
+        )
+        lines.append(f"writes paused for {receipt.pause_ms['total']:.1f} ms ({parts})")
+    if receipt.verified:
+        lines.append(f"both copies held the same rows: {receipt.verified}")
+    if receipt.owed:
+        lines.append(f"still to be done: {', '.join(receipt.owed)}")
+    return "\n".join(lines)
+
+
+def list_text(lines: list[MoveLine]) -> str:
+    """A table."""
+    rows = [_ROW.format("MOVE", "TENANT", "FROM → TO", "STATE", "PAUSE MS", "")]
+    rows += [
+        _ROW.format(
+            line.move_id,
+            line.tenant,
+            f"{line.source} → {line.target}",
+            line.state,
+            "-" if line.pause_ms is None else f"{line.pause_ms:.1f}",
+            _remark(line),
+        ).rstrip()
+        for line in lines
+    ]
+    return "\n".join(rows)
+
+
+def details_text(details: MoveDetails) -> str:
+    """One move, and what happened in it."""
+    line = details.line
+    facts = {
+        "move": str(line.move_id),
+        "tenant": f"{line.tenant} ({line.tenant_id})",
+        "from, to": f"{line.source} → {line.target}",
+        "state": line.state,
+        "mover": line.mover or "-",
+        "still to be done": ", ".join(line.owed) or "-",
+        "last error": line.last_error or "-",
+        **{name: str(value) for name, value in details.result.items()},
+    }
+    told = [f"{name:<17} {value}" for name, value in facts.items()]
+    for at, step, said, more in details.events:
+        words = ", ".join(f"{name} {value}" for name, value in more.items())
+        told.append(f"{at}  {step:<14} {said:<13} {words}".rstrip())
+    return "\n".join(told)
+
+
+def _remark(line: MoveLine) -> str:
+    if line.is_stuck:
+        return f"nobody works on it: `manage.py resume_move {line.move_id}`"
+    return ", ".join(line.owed)
