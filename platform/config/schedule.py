@@ -32,6 +32,7 @@ BEAT_SCHEDULE: Final[dict[str, dict[str, Any]]] = {
     "purge deleted tenants whose grace is over": _every(
         "console.tasks.purge_deleted_tenants", hours=1
     ),
+    "end moves whose movers have died": _every("console.tasks.end_stuck_moves", seconds=5),
     "purge old exports and imports of every tenant": _every(
         "workspace.tasks.purge_transfers_of_all_tenants", hours=6
     ),

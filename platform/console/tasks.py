@@ -5,6 +5,7 @@ from celery.utils.log import get_task_logger
 
 from console.services.sign_in import purge_failures
 from console.sessions import SessionStore
+from sharding.moves.services.watching import recover_stuck_moves
 from sharding.placements.services.processes import purge_announcements, purge_processes
 from tenants.services.change_slug import purge_retired_slugs
 from tenants.services.purge_due import purge_due, tenants_to_purge
@@ -40,3 +41,10 @@ def purge_deleted_tenants() -> None:
                 result.tables,
                 result.files,
             )
+
+
+@shared_task(base=ControlTask)
+def end_stuck_moves() -> None:
+    """Finish, or take back, the moves whose movers have died."""
+    for receipt in recover_stuck_moves():
+        logger.info("move %d of tenant %s is %s", receipt.move_id, receipt.tenant_id, receipt.state)
