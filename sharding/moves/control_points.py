@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Final
 
 VARIABLE: Final = "MOVE_CONTROL_POINT"
-"""`<folder>:<name>`: the process that reaches that point writes its pid into `<folder>/<name>`, and
-goes on when there is `<folder>/<name>.go`."""
+"""`<folder>:<name>[,<name>…]`: the process that reaches such a point writes its pid into
+`<folder>/<name>`, and goes on when there is `<folder>/<name>.go`."""
 
 _LOOKS_EVERY_S: Final = 0.01
 
@@ -21,7 +21,7 @@ _LOOKS_EVERY_S: Final = 0.01
 def reach(name: str) -> None:
     """Say that the process is here; wait, if this is where it is to be frozen."""
     folder, _, wanted = os.environ.get(VARIABLE, "").rpartition(":")
-    if not folder or wanted != name:
+    if not folder or name not in wanted.split(","):
         return
     here = Path(folder) / name
     # Whole, or not there: somebody waits for it.

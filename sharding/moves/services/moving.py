@@ -1,12 +1,12 @@
 """Move a tenant, with its traffic, to another shard."""
 
 import time
-from datetime import timedelta
 from typing import Final
 
 import psycopg
 from django.db import DatabaseError
 
+from sharding.moves.conf import move_settings
 from sharding.moves.core.states import PAUSING, MoveState
 from sharding.moves.core.steps import Act, Step, Way, steps_from
 from sharding.moves.errors import (
@@ -34,9 +34,6 @@ from sharding.registry import current as addresses
 from sharding.schemas.errors import SchemaError
 
 PURPOSE: Final = "move"
-LEASE_FOR: Final = timedelta(seconds=15)
-"""So long after its mover has died a move waits for somebody to end it; renewed four times as
-often. Nothing that must be right depends on it: tokens do that."""
 
 _SERVERS: Final = (DatabaseError, psycopg.Error, SchemaError, OSError)
 
@@ -61,7 +58,8 @@ def move_tenant(request: MoveRequest, *, tell: Tell = silent) -> MoveReceipt:
     plan = plan_move(request)
     if plan.refusals:
         raise MoveRefused(request.tenant_id, plan.refusals)
-    with free_of_the_dead(lease(request.tenant_id, PURPOSE, LEASE_FOR)) as held, kept(held) as ours:
+    wanted = lease(request.tenant_id, PURPOSE, move_settings().lease)
+    with free_of_the_dead(wanted) as held, kept(held) as ours:
         source, target = addresses.shard(plan.source), addresses.shard(request.target)
         held.raise_token(newest_token(request.tenant_id, source, target) + 1)
         move = journal.begin(request, source=plan.source, token=held.token, mover=held.holder)

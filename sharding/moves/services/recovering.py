@@ -5,13 +5,14 @@ from typing import assert_never
 from django.db import transaction
 
 from sharding.moves import ports
+from sharding.moves.conf import move_settings
 from sharding.moves.connections import take_over
 from sharding.moves.core.recovery import UNSEEN, Place, Ruling, Sight, Verdict, decide
 from sharding.moves.core.states import MoveState
 from sharding.moves.errors import MoveOnHold
 from sharding.moves.models import CONTROL, Move
 from sharding.moves.services import journal
-from sharding.moves.services.moving import LEASE_FOR, PURPOSE, finish, receipt_of, take_back
+from sharding.moves.services.moving import PURPOSE, finish, receipt_of, take_back
 from sharding.moves.services.tokens import newest_token
 from sharding.moves.services.work import Tell, Work, silent
 from sharding.moves.types import MoveReceipt, MoveRequest
@@ -43,7 +44,8 @@ def recover_move(name: str, *, tell: Tell = silent) -> MoveReceipt:
     move = journal.find(name)
     if not MoveState(move.state).is_live:
         return receipt_of(move)
-    with free_of_the_dead(lease(move.tenant_id, PURPOSE, LEASE_FOR)) as held, kept(held) as ours:
+    wanted = lease(move.tenant_id, PURPOSE, move_settings().lease)
+    with free_of_the_dead(wanted) as held, kept(held) as ours:
         # As its mover has left it, which may have ended it while we waited.
         move = journal.find(name)
         if MoveState(move.state).is_live:

@@ -54,7 +54,9 @@ class Mover(Made):
         return next(shard for shard in SHARDS if shard != self.shard)
 
     def request(self, **more) -> MoveRequest:
-        return MoveRequest(self.id, self.elsewhere, between=timedelta(milliseconds=50), **more)
+        # A machine that is busy with other things is no reason to try again.
+        told = {"max_pause": timedelta(seconds=30), "between": timedelta(milliseconds=50), **more}
+        return MoveRequest(self.id, self.elsewhere, **told)
 
 
 def nobody_drains(message) -> None:

@@ -65,7 +65,7 @@ def test_a_name_that_is_nowhere_is_a_wrong_use(tenant, words):
 
 def test_a_move_tells_its_pause_and_is_listed_and_shown(tenant):
     target = tenant.elsewhere
-    out, err = run("move_tenant", tenant.slug, "--to", target)
+    out, err = run("move_tenant", tenant.slug, "--to", target, "--max-pause", "30000")
     assert "is done" in out
     assert "writes paused for" in out
     assert "both copies held the same rows" in out

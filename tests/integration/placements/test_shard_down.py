@@ -110,6 +110,7 @@ def test_a_slow_server_is_waited_for_as_long_as_it_answers_in_time(through_proxi
 
 
 ASK_CONTROL = (
+    "abort_move 7",
     "adopt_tenant ann --shard alpha --admin host=127.0.0.1",
     "all_tenants_command clearsessions",
     "allocate_ids",
@@ -129,6 +130,7 @@ ASK_CONTROL = (
     "fleet_status",
     "give_global_ids",
     "hold_shard alpha --reason test",
+    "list_moves",
     "list_operators",
     "list_shards",
     "list_sign_ups",
@@ -137,6 +139,7 @@ ASK_CONTROL = (
     "migrate",
     "migrate_fleet",
     "migrate_schemas",
+    "move_tenant ann --to beta",
     "open_restored_shard alpha",
     "outbox_status",
     "promote_shard alpha",
@@ -148,12 +151,14 @@ ASK_CONTROL = (
     "rename_tenant ann bob",
     "reset_operator_factor x@example.org",
     "restore_tenant ann",
+    "resume_move 7",
     "resume_tenant ann",
     "retire_reference catalog.Country DE",
     "retry_outbox ann",
     "retry_sign_up 8f14e45f-ceea-4672-a2b1-4d1f3c1a9a55",
     "seal_backups alpha",
     "seal_shard alpha --confirm alpha",
+    "show_move 7",
     "show_tenant ann",
     "suspend_tenant ann",
 )

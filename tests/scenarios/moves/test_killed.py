@@ -54,6 +54,8 @@ AFTER = [
     "end.begin",
 ]
 QUICK = {"switch.after"}
+# A machine that is busy with other things is no reason to try the pause again.
+TO_BETA = ("--to", "beta", "--max-pause", "30000")
 
 
 def shared(points):
@@ -68,7 +70,7 @@ def test_every_act_of_a_move_is_killed_somewhere():
 
 def killed(tenant, start, point):
     """A move that was cut off there; how many of the shards accept writes then."""
-    victim = start(point, "move_tenant", tenant.slug, "--to", "beta")
+    victim = start(point, "move_tenant", tenant.slug, *TO_BETA)
     os.kill(victim.pid, signal.SIGKILL)
     victim.process.wait()
     return [shard for shard in ("alpha", "beta") if may_write(tenant.id, shard)]
@@ -142,7 +144,7 @@ def test_one_that_was_frozen_while_another_ended_its_move_changes_nothing_when_i
 ):
     tenant = new_tenant(ledger=True)
     with Writers(tenant.id) as writers:
-        victim = start(point, "move_tenant", tenant.slug, "--to", "beta")
+        victim = start(point, "move_tenant", tenant.slug, *TO_BETA)
         move = Move.objects.using("control").get(tenant_id=tenant.id)
         os.kill(victim.pid, signal.SIGSTOP)
         # Control's clock says when a lease is over; so it may as well be now.
