@@ -90,9 +90,9 @@ class Step:
     Attributes:
         number: from 1 on; each prefix of the plan is an improvement.
         why: the reason, and of which dimension where it has one.
-        value: what was too high before: the source's ratio in that dimension, or its utilisation
-            at a hard limit, or 1 - the target's ratio that was too low.
-        limit: what it must not be higher than.
+        value: what was measured before the step: the source's ratio in that dimension; at a hard
+            limit the part of its capacity; of a fill the target's ratio.
+        limit: what it should be.
         gain: what of the source's excess the move takes, of all that it brings to the target.
         source_before, …: parts of the shards' fair shares (ratios), before and after this step.
         source_use_before, …: parts of their capacities.

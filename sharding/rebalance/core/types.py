@@ -1,7 +1,7 @@
 """What the planner is told: tenants, shards, a policy. Pure."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
@@ -21,6 +21,10 @@ class Dimension(StrEnum):
 
 DIMENSIONS: Final = tuple(Dimension)
 """In the order of every tuple of three numbers in this package."""
+
+HARD_LIMITS: Final[Mapping[Dimension, float]] = MappingProxyType(
+    {Dimension.BYTES: 0.9, Dimension.LOAD: 0.9, Dimension.TENANTS: 1.0}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,8 @@ class ShardCapacity:
             other shards' and the weights, and then limits nothing.
         load: its server bears, in the unit of tenants' load; None likewise.
         tenants: whose roles its server bears; None likewise.
-        weight: its share of everything whose capacity is not said, beside the others'.
+        weight: its share of everything whose capacity is not said, beside the others'; 0: it
+            takes no part, nobody comes and nobody leaves.
         draining: it is to be empty, and gets nobody.
         down: it does not answer, or serves nobody: nobody comes, nobody can leave.
         labels: what it has, such as a region.
@@ -100,7 +105,9 @@ class Policy:
         leave: … down to 1 + this. Lower than `enter`, so that it is not relieved again tomorrow.
         floor: utilisation up to which no shard is too full, whatever the others hold.
         hard: utilisation, by dimension, that no move may bring about.
-        cooldown: a tenant that came so recently stays, unless its shard drains.
+        fill: the dimensions in which a shard that has much less than its fair share is filled.
+        cooldown: a tenant that came so recently stays, unless somebody's order moves it: its
+            shard drains, or it is pinned elsewhere, lacks a label or is not apart.
         improvement: of all that a tenant would bring to its new shard in the dimensions in
             question, so much must be excess of its old one.
         base_bytes: what a move costs beside the bytes: ten small ones are dearer than one that
@@ -114,9 +121,8 @@ class Policy:
     enter: float = 0.10
     leave: float = 0.05
     floor: float = 0.30
-    hard: Mapping[Dimension, float] = MappingProxyType(
-        {Dimension.BYTES: 0.9, Dimension.LOAD: 0.9, Dimension.TENANTS: 1.0}
-    )
+    hard: Mapping[Dimension, float] = field(default_factory=lambda: HARD_LIMITS)
+    fill: frozenset[Dimension] = frozenset({Dimension.BYTES, Dimension.LOAD})
     cooldown: timedelta = timedelta(days=7)
     improvement: float = 0.5
     base_bytes: int = 64 * MEGABYTE
