@@ -107,6 +107,12 @@ def unmigrated_apps() -> set[str]:
     return set(_graph().unmigrated_apps)
 
 
+def module_of(node: Node) -> str:
+    """The module that a migration is in; empty where it is not on disk any more."""
+    migration = (_graph().disk_migrations or {}).get(node)
+    return "" if migration is None else type(migration).__module__
+
+
 def rows_of(node: Node) -> Iterator[Node]:
     """The rows of django_migrations that say that `node` is applied: what it replaces, and it.
 

@@ -20,6 +20,8 @@ class Image(models.Model):
     body = models.BinaryField(default=b"")
     """The script in three parts, with NUL in the place of the schema's name: no text column can
     hold that."""
+    source = models.CharField(max_length=32, default="", db_default="", blank=True)
+    """Of the text of the migrations that it was made by; empty: built by an older release."""
     nodes = models.JSONField(default=list)
     """What it has applied, as `app.name`, in order."""
     statements = models.PositiveIntegerField(default=0)

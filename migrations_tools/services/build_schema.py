@@ -11,8 +11,8 @@ from django.db import connections
 from migrations_tools.errors import HalfApplied, SchemaBusy, SchemaClosed
 from migrations_tools.execution import Executor, Tell, silent
 from migrations_tools.images.models import Image
-from migrations_tools.images.services.find_image import body_of, find_image, why_none
-from migrations_tools.states import state_of, wanted_state
+from migrations_tools.images.services.find_image import body_of, find_wanted_image, why_none
+from migrations_tools.states import state_of
 from migrations_tools.turns import WAIT_FOR_OTHERS, alone
 from sharding import scope
 from sharding.backend.session_bound import forbid_open_transaction, session_bound
@@ -121,10 +121,10 @@ def _is_to_make(marker: Marker | None) -> bool:
 
 
 def _image_for(connection: Connection, schema: str) -> Image | None:
-    digest, major = wanted_state().digest, connection.info.server_version // 10000
-    image = find_image(digest, major)
+    major = connection.info.server_version // 10000
+    image = find_wanted_image(major)
     if image is None:
-        _warn(schema, why_none(digest, major))
+        _warn(schema, why_none(major))
     return image
 
 

@@ -24,6 +24,7 @@ from migrations_tools.images.reading import Reading, agree, prove, read
 from migrations_tools.images.services.find_image import packed
 from migrations_tools.images.templates import Template, run_migrations, template
 from migrations_tools.images.types import BuiltImage, ImageOutcome, ImageReceipt
+from migrations_tools.sources import source_digest
 from migrations_tools.states import State, wanted_state
 from sharding.placements.models import Shard
 from sharding.placements.services.reference import bring_newest
@@ -65,7 +66,8 @@ def build_image(
 
     Migrations are run twice in templates and compared; the script is replayed in a third and
     compared with them. What cannot be an image is written down with its reason, and tenants are
-    made by Django's migrations. With `force` what is there is built again.
+    made by Django's migrations. What was built of migrations that were edited since is built
+    again, and with `force` all is.
 
     Transaction: forbids an open one on control and on the shards.
     Idempotent: an image that is there is kept.
@@ -108,7 +110,8 @@ def _shards_by_major(major: int | None) -> dict[int, str]:
 
 
 def _there(job: _Job) -> Image | None:
-    rows = Image.objects.using(CONTROL)
+    """Its row, if the migrations are what they were when it was built."""
+    rows = Image.objects.using(CONTROL).filter(source=source_digest(job.state))
     return rows.filter(digest=job.state.digest, major=job.major).first()
 
 
@@ -177,7 +180,12 @@ def _store(job: _Job, facts: dict[str, object]) -> Image:
     image, _ = Image.objects.using(CONTROL).update_or_create(
         digest=job.state.digest,
         major=job.major,
-        defaults={**facts, "checks": checks, "built_at": Now()},
+        defaults={
+            **facts,
+            "source": source_digest(job.state),
+            "checks": checks,
+            "built_at": Now(),
+        },
     )
     image.refresh_from_db(using=CONTROL)
     return image

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from migrations_tools.images.models import CONTROL, Image
+from migrations_tools.sources import source_digest
+from migrations_tools.states import wanted_state
 from sharding.schemas.services.image_replay import ImageBody
 
 _BETWEEN: Final = b"\x00\x00"
@@ -29,12 +31,31 @@ def find_image(digest: str, major: int) -> Image | None:
     )
 
 
-def why_none(digest: str, major: int) -> str:
-    """Why a state has no image, as the end of a sentence."""
+def find_wanted_image(major: int) -> Image | None:
+    """The image of the state that the code wants, if it was built of the migrations as they are.
+
+    One that an older release has built says nothing of their text, and is believed.
+    """
+    state = wanted_state()
+    image = find_image(state.digest, major)
+    if image is None or image.source not in ("", source_digest(state)):
+        return None
+    return image
+
+
+def why_none(major: int) -> str:
+    """Why the state that the code wants has no image, as the end of a sentence."""
+    state = wanted_state()
     of_major = Image.objects.using(CONTROL).filter(major=major)
-    found = of_major.filter(digest=digest).values_list("refused", flat=True).first()
+    found = of_major.filter(digest=state.digest).values_list("refused", "source").first()
     if found is not None:
-        return f"it was refused: {found}" if found else "it was built this moment"
+        refused, source = found
+        if source not in ("", source_digest(state)):
+            return (
+                "it is stale: migrations were edited since it was built; "
+                "`manage.py build_image` builds it again"
+            )
+        return f"it was refused: {refused}" if refused else "it was built this moment"
     if of_major.exists():
         return (
             "it is stale: those that were built are of other migrations than the code has; "

@@ -7,10 +7,9 @@ from typing import Any, Final
 
 import psycopg
 
-from migrations_tools.images.services.find_image import body_of, find_image
+from migrations_tools.images.services.find_image import body_of, find_wanted_image
 from migrations_tools.images.templates import Template, fill, run_migrations, template
 from migrations_tools.services.build_schema import build_schema
-from migrations_tools.states import wanted_state
 from sharding import scope
 from sharding.placements.services.audit import record_audit
 from sharding.placements.services.reference import bring_newest
@@ -233,7 +232,7 @@ def _plan(connection: Connection, request: AdoptionRequest) -> AdoptionPlan:
 
 def _fill(made: Template) -> None:
     """Bring a template to the state of the code, in the quickest way there is."""
-    image = find_image(wanted_state().digest, made.major)
+    image = find_wanted_image(made.major)
     if image is not None:
         fill(made, body_of(image))
     else:

@@ -11,7 +11,9 @@ from django.contrib.contenttypes.models import ContentType
 
 from migrations_tools.errors import SchemaBusy
 from migrations_tools.images.models import Image
+from migrations_tools.images.services.build_image import build_image
 from migrations_tools.images.services.find_image import body_of
+from migrations_tools.images.types import ImageOutcome
 from migrations_tools.services import build_schema as module
 from migrations_tools.services.build_schema import build_schema
 from sharding import scope
@@ -220,3 +222,28 @@ def test_who_waits_too_long_for_a_slot_is_told_to_try_again(new_place, server, i
         with pytest.raises(SchemaBusy):
             build_schema(place)
     assert build_schema(place).from_image
+
+
+def test_an_image_of_migrations_that_were_edited_since_is_stale(new_place, image, caplog):
+    rows = Image.objects.using("control").filter(pk=image.pk)
+    rows.update(source="0" * 32)
+    place = new_place()
+    try:
+        with caplog.at_level(logging.WARNING, logger="atoll.images"):
+            assert not build_schema(place).from_image
+        assert "migrations were edited since it was built" in caplog.text
+        told = build_image(dry_run=True)
+        assert [one.outcome for one in told.images] == [ImageOutcome.TO_BUILD]
+    finally:
+        rows.update(source=image.source)
+    assert [one.outcome for one in build_image(dry_run=True).images] == [ImageOutcome.KEPT]
+
+
+def test_an_image_of_an_older_release_is_believed_until_the_next_build(new_place, image):
+    rows = Image.objects.using("control").filter(pk=image.pk)
+    rows.update(source="")
+    try:
+        assert build_schema(new_place()).from_image
+        assert build_image(dry_run=True).missing
+    finally:
+        rows.update(source=image.source)
