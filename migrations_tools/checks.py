@@ -9,6 +9,7 @@ from django.db import router
 
 from migrations_tools.images.conf import image_settings
 from migrations_tools.safety.conf import safety_settings
+from migrations_tools.spares.conf import spare_settings
 from sharding.schemas.names import HEARTBEAT, WRITE_PERMIT
 from sharding.typed_settings import HINT, mistakes_of
 
@@ -37,13 +38,13 @@ def check_table_names(
 def check_settings(
     app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """What is said of images and of the check of migrations can be meant."""
+    """What is said of images, spares and the check of migrations can be meant."""
     return [
         Error(
             f"{mistake.setting} is {mistake.shown}; it must be {mistake.wanted}.",
             hint=HINT,
             id="migrations_tools.E002",
         )
-        for read in (image_settings, safety_settings)
+        for read in (image_settings, safety_settings, spare_settings)
         for mistake in mistakes_of(read)
     ]

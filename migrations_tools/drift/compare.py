@@ -216,6 +216,17 @@ def _of_schema(directory: Directory, shard: ShardSeen, seen: SchemaSeen) -> Iter
 def _of_marker(
     placed: Placed, shard: ShardSeen, seen: SchemaSeen, marker: Marker
 ) -> Iterator[Finding]:
+    if marker.spare:
+        yield Finding(
+            Kind.SCHEMA_MISSING,
+            seen.name,
+            shard.name,
+            f"Tenant {placed.tenant_id} lives on {shard.name}, and {seen.name} is a spare there "
+            "that was never opened: the shard is older than control.",
+            "Its data is lost here: look for it among the schemas without a tenant of other "
+            "shards, else restore it from an archive (docs/how-to/drift.md).",
+        )
+        return
     if placed.arrived_epoch and marker.epoch < placed.arrived_epoch:
         yield Finding(
             Kind.SCHEMA_STALE,
@@ -278,6 +289,10 @@ def _of_rights(shard: ShardSeen, seen: SchemaSeen, marker: Marker) -> Iterator[F
 def _of_stray(directory: Directory, shard: ShardSeen, seen: SchemaSeen) -> Iterator[Finding]:
     home = directory.placements.get(seen.name)
     phase = seen.marker.phase if seen.marker is not None else None
+    spare = seen.marker.spare if seen.marker is not None else None
+    if home is None and (spare or seen.name in directory.spares):
+        yield from _of_spare(directory, shard, seen)
+        return
     if home is None:
         how = phase.value if phase is not None else "not ours (no row in atoll.tenant_schema)"
         yield Finding(
@@ -303,6 +318,27 @@ def _of_stray(directory: Directory, shard: ShardSeen, seen: SchemaSeen) -> Itera
         f"manage.py open_restored_shard {shard.name}; when the copy is not wanted: manage.py "
         f"drop_left_over {shard.name} {seen.name}",
     )
+
+
+def _of_spare(directory: Directory, shard: ShardSeen, seen: SchemaSeen) -> Iterator[Finding]:
+    if seen.usage or seen.permit:
+        yield Finding(
+            Kind.SPARE_OPEN,
+            seen.name,
+            shard.name,
+            f"Schema {seen.name} is a spare for a tenant that is not there yet, and its role may "
+            f"{'write' if seen.permit else 'look into it'}.",
+            f"manage.py drop_left_over {shard.name} {seen.name}",
+        )
+    elif seen.name not in directory.spares:
+        yield Finding(
+            Kind.SPARE_UNKNOWN,
+            seen.name,
+            shard.name,
+            f"Schema {seen.name} is a spare, and control does not know of it: control or the shard "
+            "was restored from a backup.",
+            f"manage.py make_spares {shard.name} (it drops such spares; so does beat)",
+        )
 
 
 def _of_roles(directory: Directory, shard: ShardSeen) -> Iterator[Finding]:

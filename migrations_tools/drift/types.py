@@ -29,6 +29,8 @@ class Kind(StrEnum):
     SCHEMA_UNFINISHED = "schema.unfinished"
     SCHEMA_STALE = "schema.stale"
     SCHEMA_AHEAD = "schema.ahead"
+    SPARE_UNKNOWN = "spare.unknown"
+    SPARE_OPEN = "spare.open"
     MARKER_WITHOUT_SCHEMA = "marker.without_schema"
     RIGHTS_WRONG = "rights.wrong"
     TABLE_UNGUARDED = "table.unguarded"
@@ -96,12 +98,14 @@ class Directory:
         incarnations: by shard, as the registry has them.
         roles: every tenant id that was ever made or is about to be.
         tenants: the ids that the layer of tenants knows; None where it was not asked.
+        spares: the ids that have a spare schema, or are just getting or losing one.
     """
 
     placements: Mapping[str, Placed]
     incarnations: Mapping[str, int]
     roles: frozenset[str]
     tenants: frozenset[str] | None = None
+    spares: frozenset[str] = frozenset()
 
     def of_schema(self, shard: str, schema: str) -> Placed | None:
         """The placement that this schema on this shard is."""

@@ -28,6 +28,7 @@ from sharding.schemas.services.furnish import Execute, furnish
 from sharding.schemas.services.global_ids import install
 from sharding.schemas.services.image_replay import UNFINISHED, create_from_image
 from sharding.schemas.services.markers import read_marker, set_state, set_unfinished
+from sharding.schemas.services.spares import take_spare
 from sharding.schemas.types import Marker, Phase
 
 _logger: Final = logging.getLogger("atoll.images")
@@ -45,6 +46,7 @@ class Build:
         created: the schema was made now.
         digest: names the migrations that it has.
         from_image: nothing was migrated; an image of these migrations was replayed.
+        spare: it had been replayed before, and was only opened.
     """
 
     schema: str
@@ -52,6 +54,7 @@ class Build:
     migrations: tuple[str, ...]
     digest: str
     from_image: bool = False
+    spare: bool = False
 
 
 def build_schema(
@@ -59,10 +62,10 @@ def build_schema(
 ) -> Build:
     """Create the schema if there is none, apply what is pending, furnish, and open it.
 
-    A new schema is made from the image of the code's migrations, in one message. Where there is
-    no image, a warning is logged with the cause and Django's migrations are run: every one is
-    applied, furnished and recorded in one transaction, and the schema stays closed to its tenant
-    until all is done.
+    A new schema is made from the image of the code's migrations, in one message, unless there is a
+    spare of this image under its name, which is opened. Where there is no image, a warning is
+    logged with the cause and Django's migrations are run: every one is applied, furnished and
+    recorded in one transaction, and the schema stays closed to its tenant until all is done.
 
     The shard gets control's reference tables first, since migrations may refer to them; without
     `with_reference` the caller has seen to that.
@@ -93,7 +96,8 @@ def _from_image(
 ) -> Build | None:
     """Make a schema that nobody has begun; None where there is one, or no image of it.
 
-    What a killed process left of an image is closed and marked, and made anew.
+    A spare of this image is taken. What a killed process left of an image, and a spare of another,
+    is closed and marked, and made anew.
     """
     schema = placement.schema
     if not _is_to_make(read_marker(connection, schema)):
@@ -105,17 +109,26 @@ def _from_image(
         image = _image_for(connection, schema)
         if image is None:
             return None
-        if marker is not None:
-            drop_schema(server, schema)
-        tell(f"replaying the image of {len(image.nodes)} migrations")
-        if not _made_of(image, connection, server, placement):
-            return None
-    return Build(schema, True, tuple(image.nodes), image.digest, from_image=True)
+        spare = marker is not None and _taken(image, connection, placement, tell)
+        if not spare:
+            if marker is not None:
+                drop_schema(server, schema)
+            tell(f"replaying the image of {len(image.nodes)} migrations")
+            if not _made_of(image, connection, server, placement):
+                return None
+    return Build(schema, True, tuple(image.nodes), image.digest, from_image=True, spare=spare)
+
+
+def _taken(image: Image, connection: Connection, placement: scope.Placement, tell: Tell) -> bool:
+    if not take_spare(connection, placement.schema, body_of(image), epoch=placement.epoch):
+        return False
+    tell("taking a spare schema")
+    return True
 
 
 def _is_to_make(marker: Marker | None) -> bool:
-    """Whether there is nothing, or what is left of an image."""
-    if marker is None:
+    """Whether there is nothing, or a spare, or what is left of an image."""
+    if marker is None or marker.spare:
         return True
     return marker.phase is Phase.INCOMING and marker.unfinished == UNFINISHED
 

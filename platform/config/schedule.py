@@ -15,6 +15,7 @@ BEAT_SCHEDULE: Final[dict[str, dict[str, Any]]] = {
     "look into the outbox of every tenant": _every(
         "tenants.outbox.tasks.drain_all_outboxes", hours=2
     ),
+    "make spare schemas": _every("console.tasks.make_spares_of_all_shards", seconds=30),
     "publish reference tables that have changed": _every(
         "tenants.catalog.tasks.keep_in_step", minutes=1
     ),

@@ -124,6 +124,8 @@ class ReservedRole(models.Model):
     """For whom it was taken, such as a slug."""
     placed_at = models.DateTimeField(null=True, blank=True)
     """When it became a placement; from then on it is nobody else's for ever."""
+    spare = models.CharField(max_length=32, default="", db_default="", blank=True)
+    """The key of what a spare schema of this name was made of; empty: there is none."""
 
     class Meta:
         indexes = [

@@ -7,6 +7,7 @@ SchemaError
 ├── RoleCapReached
 ├── NoSuchRole
 ├── ForeignSchema
+├── SpareUnlikeImage
 ├── SchemaMissing
 ├── WrongPhase
 ├── SchemaInUse
@@ -123,6 +124,21 @@ class ForeignSchema(SchemaError):
             f"{server} has a schema {schema!r} without a row in atoll.tenant_schema, so it is not "
             "ours to fill. Look at it with `manage.py devstack psql`; tenant ids are never used "
             "twice, so take a new one."
+        )
+
+
+class SpareUnlikeImage(SchemaError):
+    """A spare schema was made of an image and has another structure than the image says."""
+
+    code = "schemas.spare_unlike_image"
+
+    def __init__(self, server: str, schema: str, *, found: str, wanted: str) -> None:
+        self.server = server
+        self.schema = schema
+        super().__init__(
+            f"Spare schema {schema} of {server} has structure {found[:12]}, and the image that it "
+            f"was made of says {wanted[:12]}. It is dropped by the next `manage.py make_spares`; "
+            "build the image again: `manage.py build_image --force`."
         )
 
 

@@ -4,6 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Final
+
+SPARE: Final = "a spare of "
+"""What the mark of a spare schema says, before the key of what it was made of. It stands where a
+step that was cut off is told: a release that knows of no spares drops it and makes it anew."""
 
 
 class Phase(StrEnum):
@@ -34,7 +39,8 @@ class Marker:
         move_id, token: the move that may change it, and its fencing token.
         digest: names the migrations that it has; None while the first build is unfinished.
         fingerprint, major: of its structure, as computed on that PostgreSQL major.
-        unfinished: a step that no rollback would undo and that is under way, or was cut off.
+        unfinished: a step that no rollback would undo and that is under way, or was cut off; of a
+            spare what it was made of.
     """
 
     schema: str
@@ -46,6 +52,14 @@ class Marker:
     fingerprint: str | None
     major: int | None
     unfinished: str | None
+
+    @property
+    def spare(self) -> str | None:
+        """The key of what it was made of, if it waits, closed and whole, for its first tenant."""
+        told = self.unfinished or ""
+        if self.phase is not Phase.INCOMING or not told.startswith(SPARE):
+            return None
+        return told.removeprefix(SPARE)
 
 
 class Guard(StrEnum):
@@ -112,6 +126,7 @@ class ShardSurvey:
         roles: tenant roles of the server, used or not; they count against `role_cap`.
         phases: number of schemas by phase.
         half_made: schemas that a creation or a drop left behind unfinished.
+        spares: how many are made ahead of their tenants.
     """
 
     major: int
@@ -122,3 +137,4 @@ class ShardSurvey:
     role_cap: int
     phases: Mapping[Phase, int] = field(default_factory=lambda: MappingProxyType({}))
     half_made: tuple[str, ...] = ()
+    spares: int = 0

@@ -16,6 +16,7 @@ from django.utils.module_loading import import_string
 
 from migrations_tools.errors import MigrationToolsError
 from migrations_tools.services.build_schema import build_schema
+from migrations_tools.spares.services.wanted import spare_wanted
 from sharding import scope
 from sharding.placements.errors import LeaseHeld
 from sharding.placements.models import ReservedRole
@@ -148,7 +149,8 @@ def _told(plan: ProvisionPlan) -> dict[str, Any]:
 
 def _claim(plan: ProvisionPlan) -> str:
     request = plan.request
-    tenant_id = reserve_tenant_id(plan.shard, used_by=request.slug)
+    spare = spare_wanted(plan.shard) if request.contents is None else None
+    tenant_id = reserve_tenant_id(plan.shard, used_by=request.slug, spare=spare)
     try:
         with transaction.atomic(using=CONTROL, durable=True):
             # An heir's stays: when the heir goes again, its slug is that one's to take back.

@@ -4,7 +4,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -119,6 +119,7 @@ def _directory(request: DriftRequest) -> Directory:
         incarnations=directory.incarnations,
         roles=directory.roles,
         tenants=None if directory.tenants is None else directory.tenants & request.tenants,
+        spares=directory.spares,
     )
 
 
@@ -148,6 +149,12 @@ def _measure(
         one = shard.schemas.get(placed.schema) if shard is not None else None
         if placed.state == READY and not placed.leased and one is not None and one.exists:
             wanted[placed.shard].append(placed.schema)
+    for shard in by_name.values():
+        wanted[shard.name] += (
+            name
+            for name in sorted(shard.schemas.keys() & directory.spares)
+            if _is_spare(shard, name)
+        )
     found: list[Finding] = []
     count = 0
     for name, schemas in sorted(wanted.items()):
@@ -171,5 +178,15 @@ def _judge(
             continue
         wanted = wanted_structure(marker, measured, major=shard.major)
         told = name_differences(server, measured, wanted) if wanted else measured
-        found += judge(marker, told, major=shard.major)
+        judged = judge(marker, told, major=shard.major)
+        if marker.spare:
+            # Nobody misses it, and no tenant gets it as it is.
+            mend = f"manage.py drop_left_over {shard.name} {measured.schema}"
+            judged = (replace(finding, mend=mend) for finding in judged)
+        found += judged
     return found, count
+
+
+def _is_spare(shard: ShardSeen, name: str) -> bool:
+    marker = shard.schemas[name].marker
+    return marker is not None and bool(marker.spare)

@@ -7,6 +7,7 @@ from django.db.models.functions import Now
 
 from migrations_tools.drift.types import Directory, Placed
 from sharding.placements.models import CONTROL, Placement, ReservedRole
+from sharding.placements.services.spares import all_spares
 from sharding.registry.current import registry
 
 
@@ -36,4 +37,5 @@ def read_directory(tenants: Collection[str] | None = None) -> Directory:
         incarnations={name: server.incarnation for name, server in registry().shards.items()},
         roles=frozenset(ReservedRole.objects.using(CONTROL).values_list("name", flat=True)),
         tenants=None if tenants is None else frozenset(tenants),
+        spares=all_spares(),
     )

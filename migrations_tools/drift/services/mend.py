@@ -87,7 +87,7 @@ def mend_schema(tenant_id: str, *, open_it: bool = False) -> Mended:
         NoSuchPlacement: there is no such tenant.
         LeaseHeld: somebody is changing it now.
         SchemaMissing: its schema, or the row that marks it, is not there.
-        WrongPhase: it is being dropped.
+        WrongPhase: it is being dropped, or is a spare.
         OpenElsewhere: nothing was changed.
     """
     with lease(tenant_id, PURPOSE):
@@ -118,6 +118,8 @@ def _plan(
         raise SchemaMissing(server.name, schema)
     if marker.phase is Phase.TOMBSTONE:
         raise WrongPhase(schema, found=marker.phase, wanted="a schema that is not being dropped")
+    if marker.spare:
+        raise WrongPhase(schema, found="a spare, never opened", wanted="what a tenant has filled")
     state = _state(connection, schema)
     plan = Mended(
         schema=schema,

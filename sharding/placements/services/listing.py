@@ -70,6 +70,7 @@ class ShardLine:
             "phases": {str(phase): n for phase, n in found.phases.items()} if found else None,
             "pools": dict(self.pools),
             "half_made": list(found.half_made) if found else None,
+            "spares": found.spares if found else None,
             "problem": self.problem,
             "held": {"reason": self.hold.reason, "since": self.hold.since.isoformat()}
             if self.hold

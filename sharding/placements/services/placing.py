@@ -37,7 +37,9 @@ def create_placement(tenant_id: str, shard: str) -> Placement:
             tenant_id=tenant_id, defaults={"shard_id": shard, "schema": tenant_id}
         )
         if created:
-            ReservedRole.objects.using(CONTROL).filter(name=tenant_id).update(placed_at=Now())
+            ReservedRole.objects.using(CONTROL).filter(name=tenant_id).update(
+                placed_at=Now(), spare=""
+            )
             record_audit("placement.create", tenant_id, after=_facts(placement))
     return placement
 

@@ -20,10 +20,12 @@ _TRIES = 5
 """How often others may empty the batch that we just made before we give up."""
 
 
-def reserve_tenant_id(shard: str, *, used_by: str) -> str:
+def reserve_tenant_id(shard: str, *, used_by: str, spare: str | None = None) -> str:
     """A new tenant id whose role exists on `shard`, kept for `used_by` until it is placed.
 
-    Makes a batch of roles when none is left.
+    Makes a batch of roles when none is left. `spare` is for whoever goes on with `build_schema`:
+    the key of the spare schemas that it would take. An id that has one is given first, one whose
+    spare is another last. Without it no id is given that has a schema.
 
     Transaction: forbids an open one on control: what is made on the shard would outlive it.
     Idempotent: by `used_by`, until create_placement uses the id up.
@@ -34,7 +36,7 @@ def reserve_tenant_id(shard: str, *, used_by: str) -> str:
         ServerUnreachable: no role was left, and none could be made.
     """
     for _ in range(_TRIES):
-        name = _take(shard, used_by)
+        name = _take(shard, used_by, spare)
         if name is not None:
             return name
         top_up_roles(shard)
@@ -88,21 +90,38 @@ def room_for_roles(shard: Shard) -> int:
     return max(0, cap_of(shard) - ReservedRole.objects.using(CONTROL).filter(shard=shard).count())
 
 
-def _take(shard: str, used_by: str) -> str | None:
+def _take(shard: str, used_by: str, spare: str | None) -> str | None:
     free = ReservedRole.objects.using(CONTROL).filter(
         shard_id=shard, placed_at=None, made_at__isnull=False
     )
+    if spare is None:
+        free = free.filter(spare="")
     with transaction.atomic(using=CONTROL, durable=True):
         kept = free.filter(used_by=used_by).order_by("name").first()
         if kept is not None:
             return kept.name
         # Skipping what others are just taking: the batch serves many at once.
-        found = free.filter(used_by="").select_for_update(skip_locked=True).first()
+        unused = free.filter(used_by="").order_by(*_preferred(spare), "name")
+        found = unused.select_for_update(skip_locked=True).first()
         if found is None:
             return None
         found.used_by = used_by
         found.save(using=CONTROL, update_fields=["used_by"])
         return found.name
+
+
+def _preferred(spare: str | None) -> tuple[models.Case, ...]:
+    """One that has what is wanted, then one that has nothing; else a spare that must be dropped."""
+    if spare is None:
+        return ()
+    return (
+        models.Case(
+            models.When(spare="", then=1),
+            models.When(spare=spare, then=0),
+            default=2,
+            output_field=models.IntegerField(),
+        ),
+    )
 
 
 def _unmade(shard: str) -> models.QuerySet[ReservedRole]:

@@ -162,6 +162,8 @@ def judge_copy(marker: Marker | None, placement: Placement | None, *, shard: str
 
 
 def _judge(marker: Marker, placement: Placement | None, shard: str) -> tuple[Fate, str]:
+    if placement is None and marker.spare:
+        return Fate.LEFT, "it is a spare, closed as ever; `make_spares` drops what control has not"
     if placement is None:
         return Fate.SEALED, "no tenant has this id: it was deleted after the backup"
     if placement.shard_id != shard:

@@ -9,6 +9,7 @@ from sharding.schemas.connections import BRIEF, Connection, own_connection
 from sharding.schemas.services.markers import read_marker
 from sharding.schemas.services.roles import count_roles, role_cap
 from sharding.schemas.types import (
+    SPARE,
     Guard,
     Phase,
     SchemaDescription,
@@ -71,10 +72,15 @@ _DEFINER_FUNCTIONS = """
 _PHASES = "SELECT phase, count(*) FROM atoll.tenant_schema GROUP BY phase"
 _HALF_MADE = """
     SELECT schema FROM atoll.tenant_schema
-    WHERE phase = 'incoming' OR unfinished IS NOT NULL
-       -- Without a schema it is only there so that a late mover is known.
-       OR phase = 'tombstone' AND to_regnamespace(quote_ident(schema)) IS NOT NULL
+    WHERE (phase = 'incoming' OR unfinished IS NOT NULL
+           -- Without a schema it is only there so that a late mover is known.
+           OR phase = 'tombstone' AND to_regnamespace(quote_ident(schema)) IS NOT NULL)
+      AND NOT (phase = 'incoming' AND starts_with(coalesce(unfinished, ''), %(spare)s))
     ORDER BY schema
+"""
+_SPARES = """
+    SELECT count(*) FROM atoll.tenant_schema
+    WHERE phase = 'incoming' AND starts_with(unfinished, %(spare)s)
 """
 _SIZE = "SELECT pg_database_size(current_database())"
 
@@ -151,6 +157,8 @@ def survey(server: Server) -> ShardSurvey:
         version = connection.info.server_version
         size = connection.execute(_SIZE).fetchone()
         incarnation, in_recovery = connection.execute(WHO).fetchone() or (0, False)
+        spares = connection.execute(_SPARES, {"spare": SPARE}).fetchone()
+        half_made = connection.execute(_HALF_MADE, {"spare": SPARE})
         return ShardSurvey(
             major=version // 10000,
             incarnation=incarnation,
@@ -159,7 +167,8 @@ def survey(server: Server) -> ShardSurvey:
             roles=count_roles(connection, server),
             role_cap=role_cap(version),
             phases={Phase(phase): count for phase, count in connection.execute(_PHASES)},
-            half_made=tuple(schema for (schema,) in connection.execute(_HALF_MADE)),
+            half_made=tuple(schema for (schema,) in half_made),
+            spares=spares[0] if spares else 0,
         )
 
 

@@ -5,7 +5,7 @@ its other sessions of every catalogue row that a commit brings. Of more than som
 session forgets all that it knew, and its next requests take milliseconds longer.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -63,6 +63,7 @@ _ACTIVATE: Final = "UPDATE atoll.tenant_schema SET phase = {phase} WHERE schema 
 
 # The last commit waits for the disk, and with it for all before.
 _COMMIT_AT_ONCE: Final = sql.SQL("SET LOCAL synchronous_commit TO off")
+_SEMICOLON: Final = sql.SQL(";\n")
 _BEGIN: Final = sql.SQL("BEGIN")
 _COMMIT: Final = sql.SQL("COMMIT")
 
@@ -121,9 +122,37 @@ def create_from_image(
         ForeignSchema: a schema of this name is there and is not ours; nothing was changed.
         psycopg.Error: nothing was changed, or it is unfinished.
     """
+    whole = _SEMICOLON.join((*_beginning(schema, body, epoch), _last(schema, body)))
+    return _sent(connection, server, schema, (whole,))
+
+
+def begun_from_image(
+    connection: Connection,
+    server: Server,
+    schema: str,
+    body: ImageBody,
+    *,
+    between: Callable[[], None],
+) -> bool:
+    """The same, but for the last transaction: it stays closed, and its mark says UNFINISHED.
+
+    Its transactions are sent one by one; `between` is called after each.
+    """
+    return _sent(connection, server, schema, _beginning(schema, body, 0), between)
+
+
+def _sent(
+    connection: Connection,
+    server: Server,
+    schema: str,
+    messages: Iterable[sql.Composed],
+    between: Callable[[], None] = lambda: None,
+) -> bool:
     _forbid_transaction(connection)
     try:
-        connection.execute(sql.SQL(";\n").join(_creating(schema, body, epoch)))
+        for message in messages:
+            connection.execute(message)
+            between()
     except psycopg.Error as error:
         if not connection.closed:
             connection.rollback()
@@ -137,27 +166,32 @@ def create_from_image(
     return True
 
 
-def _creating(schema: str, body: ImageBody, epoch: int) -> Iterator[sql.Composable]:
+def _beginning(schema: str, body: ImageBody, epoch: int) -> Iterator[sql.Composed]:
+    """All transactions but the last."""
     claim = sql.SQL(_CLAIM).format(
         schema=sql.Literal(schema),
         phase=sql.Literal(Phase.INCOMING.value),
         epoch=sql.Literal(epoch),
         unfinished=sql.Literal(UNFINISHED),
     )
-    activate = sql.SQL(_ACTIVATE).format(
-        schema=sql.Literal(schema), phase=sql.Literal(Phase.ACTIVE.value)
-    )
     slot = slot_for(body.locks)
     tables, rows, others = body.scripts(schema)
     # Whoever finds no slot waits before anything is there.
-    yield from (_BEGIN, _COMMIT_AT_ONCE, slot, claim, creating(schema), _COMMIT)
+    yield _transaction(_COMMIT_AT_ONCE, slot, claim, creating(schema))
     for script in (*tables, *rows, *others):
-        yield from (_BEGIN, _COMMIT_AT_ONCE, slot, entering(schema), sql.SQL(script))
-        if script in tables:
-            yield furnishing(schema)
-        yield _COMMIT
-    yield from (_BEGIN, furnishing(schema), _stating(schema, body), activate, opening(schema))
-    yield _COMMIT
+        furniture = (furnishing(schema),) if script in tables else ()
+        yield _transaction(_COMMIT_AT_ONCE, slot, entering(schema), sql.SQL(script), *furniture)
+
+
+def _last(schema: str, body: ImageBody) -> sql.Composed:
+    activate = sql.SQL(_ACTIVATE).format(
+        schema=sql.Literal(schema), phase=sql.Literal(Phase.ACTIVE.value)
+    )
+    return _transaction(furnishing(schema), stating(schema, body), activate, opening(schema))
+
+
+def _transaction(*statements: sql.Composable) -> sql.Composed:
+    return _SEMICOLON.join((_BEGIN, *statements, _COMMIT))
 
 
 def _is_claim(error: psycopg.Error) -> bool:
@@ -191,7 +225,7 @@ def create_closed_from_image(
     # Only now: what was dumped brings guards of its own, and nobody comes in who would meet them.
     with connection.transaction():
         set_phase(connection, schema, Phase.INCOMING, token=token)
-        connection.execute(sql.SQL("; ").join((furnishing(schema), _stating(schema, body))))
+        connection.execute(sql.SQL("; ").join((furnishing(schema), stating(schema, body))))
 
 
 @contextmanager
@@ -249,13 +283,14 @@ def _send(
         entering(schema),
         sql.SQL(body.script(schema)),
         furnishing(schema),
-        _stating(schema, body),
+        stating(schema, body),
         *after,
     )
     connection.execute(sql.SQL(";\n").join(message))
 
 
-def _stating(schema: str, body: ImageBody) -> sql.Composed:
+def stating(schema: str, body: ImageBody) -> sql.Composed:
+    """The statement that writes down what a schema of this image is."""
     return setting_state(schema, digest=body.digest, fingerprint=body.fingerprint, major=body.major)
 
 

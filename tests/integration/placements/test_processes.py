@@ -117,8 +117,8 @@ def test_list_shards_adds_up_what_living_processes_hold():
         out = io.StringIO()
         call_command("list_shards", shard, stdout=out)
         heads, cells = (line.split() for line in out.getvalue().splitlines())
-        assert heads[6:11] == ["OPEN", "IDLE", "WAITING", "GIVEN", "UP"]
-        return dict(zip(names, map(int, cells[7:11]), strict=True))
+        assert heads[7:12] == ["OPEN", "IDLE", "WAITING", "GIVEN", "UP"]
+        return dict(zip(names, map(int, cells[8:12]), strict=True))
 
     def adds_up():
         before = held_by_others("alpha"), held_by_others("beta")

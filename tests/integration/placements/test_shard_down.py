@@ -135,6 +135,7 @@ ASK_CONTROL = (
     "list_shards",
     "list_sign_ups",
     "list_tenants",
+    "make_spares",
     "mend_schema ann",
     "migrate",
     "migrate_fleet",

@@ -20,8 +20,12 @@ OF_SETTINGS = [
     for check in registry.get_checks(include_deployment_checks=True)
     if not check.__module__.startswith("django.")
 ]
-NONE_IS_MEANT = {("ATOLL_SLUG_QUARANTINE_DAYS", 0), ("ATOLL_DELETION_GRACE_DAYS", 0)}
-"""A slug need not rest at all, nor what was deleted."""
+NONE_IS_MEANT = {
+    ("ATOLL_SLUG_QUARANTINE_DAYS", 0),
+    ("ATOLL_DELETION_GRACE_DAYS", 0),
+    ("ATOLL_SPARES", 0),
+}
+"""A slug need not rest at all, nor what was deleted; nor need schemas be made ahead."""
 
 
 @pytest.fixture(autouse=True)

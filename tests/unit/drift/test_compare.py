@@ -14,7 +14,7 @@ from migrations_tools.drift.types import (
     SchemaSeen,
     ShardSeen,
 )
-from sharding.schemas.types import Marker, Phase
+from sharding.schemas.types import SPARE, Marker, Phase
 
 ANN, BOB, SIX = "tann00001", "tbob00002", "tsix00006"
 
@@ -66,6 +66,11 @@ def test_where_nothing_differs_nothing_is_found():
 
 
 SEALED = marker(phase=Phase.SEALED)
+SPARED = open_schema(
+    marker=marker(phase=Phase.INCOMING, epoch=0, unfinished=f"{SPARE}abc"),
+    usage=False,
+    permit=False,
+)
 PLANTED = {
     "away": (Kind.SHARD_AWAY, WELL, shard(problem="it does not answer.")),
     "no shard": (Kind.SHARD_UNPREPARED, WELL, shard(unprepared=True)),
@@ -141,6 +146,17 @@ PLANTED = {
         shard("alpha", open_schema(), roles=frozenset({ANN, SIX})),
     ),
     "no role": (Kind.ROLE_MISSING, WELL, shard("alpha", open_schema(has_role=False))),
+    "spare of nobody": (
+        Kind.SPARE_UNKNOWN,
+        directory(roles=frozenset({ANN})),
+        shard("alpha", SPARED),
+    ),
+    "spare that may look": (
+        Kind.SPARE_OPEN,
+        directory(roles=frozenset({ANN}), spares=frozenset({ANN})),
+        shard("alpha", replace(SPARED, usage=True)),
+    ),
+    "spare where a tenant was": (Kind.SCHEMA_MISSING, WELL, shard("alpha", SPARED)),
     "template": (
         Kind.TEMPLATE_LEFT_OVER,
         WELL,
@@ -171,6 +187,13 @@ def test_every_kind_is_planted_somewhere():
         Kind.NOT_MEASURED,
     }
     assert {kind for kind, _, _ in PLANTED.values()} | measured == set(Kind)
+
+
+def test_a_spare_that_control_knows_is_no_drift_nor_one_that_is_being_made():
+    believed = directory(roles=frozenset({ANN}), spares=frozenset({ANN}))
+    assert compare(believed, [shard("alpha", SPARED)]) == ()
+    begun = marker(phase=Phase.INCOMING, epoch=0, unfinished="its image")
+    assert compare(believed, [shard("alpha", replace(SPARED, marker=begun))]) == ()
 
 
 @pytest.mark.parametrize("phase", [Phase.SEALED, Phase.TOMBSTONE])

@@ -1,16 +1,22 @@
 """What becomes of each schema of a restored shard, by its mark and its placement alone."""
 
+from dataclasses import replace
+
 import pytest
 
 from sharding.placements.models import Placement
 from sharding.placements.services.restored import Fate, judge_copy
-from sharding.schemas.types import Marker, Phase
+from sharding.schemas.types import SPARE, Marker, Phase
 
 ID = "tann00001"
 
 
 def marker(phase=Phase.ACTIVE, epoch=2):
     return Marker(ID, phase, epoch, None, 0, "d", None, None, None)
+
+
+def spare():
+    return replace(marker(Phase.INCOMING, epoch=0), unfinished=f"{SPARE}abc")
 
 
 def place(shard="alpha", state="ready", epoch=2, arrived=0):
@@ -35,6 +41,8 @@ def place(shard="alpha", state="ready", epoch=2, arrived=0):
         ("being dropped in the backup", marker(Phase.TOMBSTONE), place(), Fate.LOST),
         ("control is older", marker(epoch=7), place(), Fate.LEFT),
         ("half made", marker(), place(state="creating"), Fate.LEFT),
+        ("a spare then and now", spare(), None, Fate.LEFT),
+        ("a spare in the backup, a tenant since", spare(), place(), Fate.LOST),
         ("made after the backup", None, place(), Fate.LOST),
         ("half made after the backup", None, place(state="creating"), Fate.LEFT),
     ],

@@ -17,6 +17,7 @@ _COLUMNS: Final = {
     "TENANTS": "{:>7} ",
     "BYTES": "{:>10} ",
     "ROLES": "{:>12} ",
+    "SPARES": "{:>6} ",
     "PG": "{:>3} ",
     "OPEN": "{:>5} ",
     "IDLE": "{:>5} ",
@@ -29,10 +30,10 @@ _COLUMNS: Final = {
 
 class Command(BaseCommand):
     help = (
-        "List the shards: tenants, bytes, tenant roles used and borne, state; connections that "
-        "the pools of all processes hold, how many are idle, threads that wait for one, and how "
-        "often one got none or no answer. A shard that is down is shown as away, within seconds; "
-        "BREAKERS says what the processes hold of it."
+        "List the shards: tenants, bytes, tenant roles used and borne, spare schemas, state; "
+        "connections that the pools of all processes hold, how many are idle, threads that wait "
+        "for one, and how often one got none or no answer. A shard that is down is shown as away, "
+        "within seconds; BREAKERS says what the processes hold of it."
     )
     requires_system_checks: list[str] = []
 
@@ -60,9 +61,10 @@ def _cells(line: ShardLine) -> Iterator[object]:
     found = line.survey
     notes = [line.problem, _why(line)]
     if found is None:
-        yield from "---"
+        yield from "----"
     else:
-        yield from (_human(found.bytes), f"{found.roles}/{line.role_cap}", found.major)
+        roles = f"{found.roles}/{line.role_cap}"
+        yield from (_human(found.bytes), roles, found.spares, found.major)
         if found.half_made:
             notes.insert(0, f"half made: {', '.join(found.half_made)}")
     yield from (line.pools[name] for name in ("open", "idle", "waiting", "given_up"))
