@@ -96,8 +96,8 @@ bench-statements: venv ## Cost of one statement: plain, bound, separate SET
 bench-pages: venv ## Server time of pages among 100,000 tickets and 10,000 tenants
 	@$(PY) -m tests.benchmarks.bench_pages
 
-bench-fleet: venv ## Making tenants and migrating all of them, beside django-tenants
-	@$(PY) -m tests.benchmarks.bench_fleet
+bench-fleet: venv ## Making tenants and migrating all of them (ARGS=--help: a part of it)
+	@$(PY) -m tests.benchmarks.bench_fleet $(ARGS)
 
 bench-shards: venv ## One server down under load, beside stock Django (ARGS=--help: a part of it)
 	@$(PY) -m tests.benchmarks.bench_shards $(ARGS)

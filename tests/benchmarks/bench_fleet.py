@@ -1,7 +1,6 @@
 """`make bench-fleet`: making tenants and migrating all of them, beside django-tenants.
 
-BENCH_QUICK=1 for a hint of a few minutes. Environment: BENCH_SIZES="100 1000" for other sizes of
-the curve; BENCH_CURVE=only measures that alone, and takes the rest from the last run.
+ARGS="--help" says how to measure a part of it; what is not measured is of the run before.
 """
 
 import json
@@ -9,7 +8,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +19,9 @@ import psycopg
 
 from tests.benchmarks import fleet_page, hosts, systems, wrk
 from tests.benchmarks.conditions import this_machine
-from tests.benchmarks.fleet_page import Beside, Point, Results
+from tests.benchmarks.fleet_many import write_migrations
+from tests.benchmarks.fleet_page import Beside, Flat, Point, Results
+from tests.benchmarks.fleet_plan import BESIDE, BIG, CURVE, FLAT, Plan, plan_of
 from tests.benchmarks.ground import SHARD, Ground, ground
 from tests.benchmarks.gunicorn import serve
 from tests.benchmarks.systems import SYSTEMS, System
@@ -32,31 +33,10 @@ _WATCHED: Final = 10
 _LOAD: Final = wrk.Load(seconds=10, connections=2)
 _CREATED_ALONE: Final = 20
 _CREATED_UNDER_WATCH: Final = 8
+_PEER_CREATED: Final = 3
+"""Each of them runs all migrations; there is no second way that it could go."""
 
 Answer = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How many of everything."""
-
-    quick: bool
-    curve_only: bool
-    tenants: int
-    big_peer: int
-    big_atoll: int
-    sizes: tuple[int, ...]
-    sizes_15: tuple[int, ...]
-
-
-def plan_of(environment: os._Environ[str] | dict[str, str]) -> Plan:
-    """The plan that the environment asks for."""
-    quick = environment.get("BENCH_QUICK", "") not in ("", "0")
-    sizes = tuple(map(int, environment.get("BENCH_SIZES", "").split()))
-    curve_only = environment.get("BENCH_CURVE", "") == "only"
-    if quick:
-        return Plan(True, curve_only, 20, 1, 5, sizes or (100,), ())
-    return Plan(False, curve_only, 200, 5, 50, sizes or (100, 1_000, 5_000), (100, 1_000))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +48,7 @@ class Side:
     module: str
     settings: str
     big: bool = False
+    migrations: str = ""
 
     def run(self, *step: str, release: int = 1, seed: bool = False) -> Answer:
         """One step in a process of its own; what it answers."""
@@ -89,46 +70,80 @@ class Side:
                 "BENCH_RELEASE": str(release),
                 "BENCH_BIG": "1" if self.big else "",
                 "BENCH_SEED": "1" if seed else "",
+                "BENCH_MIGRATIONS": self.migrations,
+                "PYTHONPATH": os.pathsep.join(
+                    map(str, (ROOT, ROOT / "platform", self.made.folder))
+                ),
             }
         )
 
 
 def main() -> None:
-    plan = plan_of(os.environ)
+    plan = plan_of(sys.argv[1:])
     wrk.require_wrk()
-    last = fleet_page.read_last() if plan.curve_only else _measure_beside(plan)
-    points: list[Point] = []
-    machine = this_machine(PostgreSQL=last.machine.versions["PostgreSQL"])
-    try:
-        points.extend(_point(size, None) for size in plan.sizes)
-        if plan.sizes_15 and OLDEST.is_dir():
-            points.extend(_point(size, OLDEST) for size in plan.sizes_15)
-    finally:
-        # What was measured before a part failed is told; its table is shorter then.
-        results = replace(last, points=points, machine_of_points=machine)
-        fleet_page.report(results, quick=plan.quick)
+    results = fleet_page.read_last()
+    for part in plan.parts:
+        for measured in _MEASURES[part](plan, results):
+            # What was measured before another part fails is told.
+            fleet_page.report(measured, quick=plan.quick)
+            results = measured
 
 
-def _measure_beside(plan: Plan) -> Results:
+def _measure_beside(plan: Plan, last: Results) -> Iterator[Results]:
     with ground(plan.tenants) as made:
         machine = this_machine(PostgreSQL=str(made.stack.major))
         beside = _beside(made, plan)
         tables = _tables(made)
+    yield last.with_beside(beside, machine, BESIDE, tables=tables)
+
+
+def _measure_big(plan: Plan, last: Results) -> Iterator[Results]:
     with ground(plan.big_atoll) as made:
-        beside.append(_big(made, plan))
-    return Results(beside, (), tables, machine, machine)
+        machine = this_machine(PostgreSQL=str(made.stack.major))
+        beside = _big(made, plan)
+    yield last.with_beside(beside, machine, BIG)
 
 
-def _sides(made: Ground, *, big: bool = False) -> tuple[Side, Side]:
+def _measure_flat(plan: Plan, last: Results) -> Iterator[Results]:
+    before = this_machine()
+    flat: list[Flat] = []
+    for number in plan.flat:
+        one, major = _flat(number)
+        flat.append(one)
+        machine = replace(before, versions={**before.versions, "PostgreSQL": str(major)})
+        yield replace(last, flat=tuple(flat), machines={**last.machines, FLAT: machine})
+
+
+def _measure_curve(plan: Plan, last: Results) -> Iterator[Results]:
+    machine = this_machine()
+    points: list[Point] = []
+    sizes: list[tuple[int, Path | None]] = [(size, None) for size in plan.sizes]
+    if OLDEST.is_dir():
+        sizes += [(size, OLDEST) for size in plan.sizes_15]
+    for size, pg_bin in sizes:
+        points.append(_point(size, pg_bin))
+        yield replace(last, points=tuple(points), machines={**last.machines, CURVE: machine})
+
+
+_MEASURES: Final[dict[str, Callable[[Plan, Results], Iterator[Results]]]] = {
+    BESIDE: _measure_beside,
+    BIG: _measure_big,
+    FLAT: _measure_flat,
+    CURVE: _measure_curve,
+}
+
+
+def _sides(made: Ground, *, big: bool = False, migrations: str = "") -> tuple[Side, Side]:
     by_name = {system.name: system for system in SYSTEMS}
     settings = "tests.benchmarks.settings"
     peer = Side(
         made, by_name["django_tenants"], "tests.benchmarks.fleet_peer",
-        f"{settings}.fleet_django_tenants", big,
+        f"{settings}.fleet_django_tenants", big, migrations,
     )  # fmt: skip
     ours = Side(
-        made, by_name["atoll"], "tests.benchmarks.fleet_atoll", f"{settings}.fleet_atoll", big
-    )
+        made, by_name["atoll"], "tests.benchmarks.fleet_atoll", f"{settings}.fleet_atoll", big,
+        migrations,
+    )  # fmt: skip
     return peer, ours
 
 
@@ -138,12 +153,11 @@ def _beside(made: Ground, plan: Plan) -> list[Beside]:
     number = plan.tenants
     _say(f"{number} tenants of each")
     peer.run("prepare")
-    peer_created = peer.run("create", "1", str(number + 1))["seconds"]
+    theirs = peer.run("create", "1", str(number + 1))["seconds"]
     prepared = ours.run("prepare", str(made.stack.folder), SHARD)
     _refuse_without_image(prepared)
-    our_created = ours.run("create", SHARD, "1", str(number + 1))["seconds"]
+    beside = _created(ours, theirs, number, names=("create", "create_from_image"), goal=5)
     made.settle()
-    beside = [Beside("create", _ms(median(peer_created)), None, _ms(median(our_created)), 5)]
     for name, release, goals in (
         ("noop_per_tenant", 1, (500, None)),
         ("add_column_per_tenant", 2, (50, 25)),
@@ -154,6 +168,19 @@ def _beside(made: Ground, plan: Plan) -> list[Beside]:
         standard, parallel, our_own = (_ms(seconds / number) for seconds in took)
         beside.append(Beside(name, standard, parallel, our_own, *goals))
     return beside
+
+
+def _created(
+    ours: Side, theirs: Sequence[float], number: int, *, names: tuple[str, str], goal: float
+) -> list[Beside]:
+    """Half of our tenants find a spare schema, half are made of the image."""
+    middle = number // 2
+    spare = ours.run("create", SHARD, "1", str(middle + 1), "0", "spares")["seconds"]
+    image = ours.run("create", SHARD, str(middle + 1), str(number + 1))["seconds"]
+    return [
+        Beside(name, _ms(median(theirs)), None, _ms(median(seconds)), goal)
+        for name, seconds in zip(names, (spare, image), strict=True)
+    ]
 
 
 def _migrated(peer: Side, ours: Side, *, release: int, tenants: int) -> tuple[float, float, float]:
@@ -178,15 +205,35 @@ def _by_processes(peer: Side, *, release: int) -> float:
     return took
 
 
-def _big(made: Ground, plan: Plan) -> Beside:
+def _big(made: Ground, plan: Plan) -> list[Beside]:
     """Creation with wagtail and allauth in every tenant."""
     _say("wagtail and allauth")
     peer, ours = _sides(made, big=True)
     peer.run("prepare")
     theirs = peer.run("create", "1", str(plan.big_peer + 1))["seconds"]
     _refuse_without_image(ours.run("prepare", str(made.stack.folder), SHARD))
-    our_own = ours.run("create", SHARD, "1", str(plan.big_atoll + 1))["seconds"]
-    return Beside("create_big", _ms(median(theirs)), None, _ms(median(our_own)), 100)
+    names = ("create_big", "create_big_from_image")
+    return _created(ours, theirs, plan.big_atoll, names=names, goal=100)
+
+
+def _flat(number: int) -> tuple[Flat, int]:
+    """Creation with so many migrations, whose tables are the same at the end."""
+    _say(f"{number} migrations")
+    with ground(2 * _CREATED_ALONE) as made:
+        peer, ours = _sides(made, migrations=write_migrations(made.folder, number))
+        peer.run("prepare")
+        theirs = peer.run("create", "1", str(_PEER_CREATED + 1))["seconds"]
+        _refuse_without_image(ours.run("prepare", str(made.stack.folder), SHARD))
+        end = _CREATED_ALONE + 1
+        spare = ours.run("create", SHARD, "1", str(end), "0", "spares")["seconds"]
+        image = ours.run("create", SHARD, str(end), str(end + _CREATED_ALONE))["seconds"]
+        flat = Flat(
+            migrations=number,
+            standard=_ms(median(theirs)),
+            image=_ms(median(image)),
+            spare=_ms(median(spare)),
+        )
+        return flat, made.stack.major
 
 
 def _point(size: int, pg_bin: Path | None) -> Point:
@@ -197,16 +244,22 @@ def _point(size: int, pg_bin: Path | None) -> Point:
         _refuse_without_image(ours.run("prepare", str(made.stack.folder), SHARD))
         ours.run("create", SHARD, "1", str(_WATCHED + 1), seed=True)
         # The last ones are made while it is measured: a server has room for just 5,000 of them.
-        alone_from = size + 1 - _CREATED_ALONE - _CREATED_UNDER_WATCH
-        watched_from = size + 1 - _CREATED_UNDER_WATCH
-        _many(ours, _WATCHED + 1, alone_from)
+        spared_from = size + 1 - 2 * _CREATED_ALONE - 2 * _CREATED_UNDER_WATCH
+        alone_from = spared_from + _CREATED_ALONE
+        watched_from = alone_from + _CREATED_ALONE
+        image_from = watched_from + _CREATED_UNDER_WATCH
+        _many(ours, _WATCHED + 1, spared_from)
         made.settle()
+        spared = ours.run("create", SHARD, str(spared_from), str(alone_from), "0", "spares")
         alone = ours.run("create", SHARD, str(alone_from), str(watched_from))["seconds"]
         no_op = ours.run("no-op")["seconds"]
         drift = ours.run("drift", SHARD)["seconds"]
         with _served(ours) as server:
             quiet = _p99(server, made)
-            with _beside_it(ours, "create", SHARD, str(watched_from), str(size + 1), "1"):
+            spare_words = (SHARD, str(watched_from), str(image_from), "1", "spares")
+            with _beside_it(ours, "create", *spare_words):
+                while_spared = _p99(server, made)
+            with _beside_it(ours, "create", SHARD, str(image_from), str(size + 1), "1"):
                 while_made = _p99(server, made)
             with _beside_it(ours, "migrate", release=2) as answered:
                 while_migrated = _p99(server, made)
@@ -215,11 +268,14 @@ def _point(size: int, pg_bin: Path | None) -> Point:
         return Point(
             major=made.stack.major,
             tenants=size,
-            create=_ms(median(alone)),
+            create=_ms(median(spared["seconds"])),
+            create_from_image=_ms(median(alone)),
+            spare=_ms(median(spared["making"])),
             noop_deploy=_ms(no_op),
             add_column=_ms(column),
             others_p99=quiet,
-            others_p99_rise=while_made - quiet,
+            others_p99_rise=while_spared - quiet,
+            others_p99_rise_from_image=while_made - quiet,
             others_p99_rise_in_migration=while_migrated - quiet,
             drift=_ms(drift),
             catalogue_mb=_catalogue_bytes(made) / 2**20,

@@ -32,22 +32,40 @@ def prepare(folder: str, *shards: str) -> Answer:
     }
 
 
-def create(shard: str, first: str, end: str, pause_s: str = "0") -> Answer:
-    """Provision tenants `first` to `end` (exclusive) as `create_tenant` does."""
+def create(shard: str, first: str, end: str, every_s: str = "0", spares: str = "") -> Answer:
+    """Provision tenants `first` to `end` (exclusive) as `create_tenant` does.
+
+    One each `every_s` seconds, or one after the other. With `spares` each finds one spare schema
+    waiting, and the next is made when it is through; that time is told apart.
+    """
     from sharding import scope
     from tenants.services.provision import provision_tenant
     from tenants.services.types import ProvisionRequest
     from tests.benchmarks import systems
 
-    took = []
+    took, making = [], []
+    if spares:
+        _make_spare(shard)
     for number in range(int(first), int(end)):
         name = systems.slug(number)
         begun = time.perf_counter()
         with scope.enter(scope.CONTROL):
             provision_tenant(ProvisionRequest(slug=name, name=name, shard=shard))
         took.append(time.perf_counter() - begun)
-        time.sleep(float(pause_s))
-    return {"seconds": took}
+        if spares and number + 1 < int(end):
+            making.append(_make_spare(shard))
+        time.sleep(max(0.0, float(every_s) - (time.perf_counter() - begun)))
+    return {"seconds": took, "making": making}
+
+
+def _make_spare(shard: str) -> float:
+    from migrations_tools.spares.services.fill import make_spares
+
+    begun = time.perf_counter()
+    report = make_spares(shard)
+    if report.ready != 1:
+        raise SystemExit(f"There is no spare to be taken: {report}")
+    return time.perf_counter() - begun
 
 
 def migrate() -> Answer:

@@ -1,19 +1,22 @@
 """The page and the raw figures of `make bench-fleet`."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from tests.benchmarks.conditions import Machine
+from tests.benchmarks.fleet_plan import PARTS
 from tests.benchmarks.pages import ROOT, markdown_table, publish
 
 _LABELS = {
-    "create": "create a tenant",
+    "create": "create a tenant: a spare waits",
+    "create_from_image": "create a tenant: from the image",
     "noop_per_tenant": "a migration with nothing to do, per tenant",
     "add_column_per_tenant": "a column with an index, per tenant",
     "run_python_per_tenant": "a `RunPython`, per tenant",
-    "create_big": "create a tenant with wagtail and allauth",
+    "create_big": "with wagtail and allauth: a spare waits",
+    "create_big_from_image": "with wagtail and allauth: from the image",
 }
 
 
@@ -41,11 +44,14 @@ class Point:
     """Atoll alone at one number of tenants; milliseconds, and mebibytes where it says so.
 
     Attributes:
-        create: median of twenty more.
+        create: median of twenty more, each of which found a spare schema.
+        create_from_image: and of twenty that found none.
+        spare: what making a spare takes in the background, with its pauses.
         noop_deploy: a whole fleet migration with nothing to do, in process.
         add_column: a whole fleet migration that adds a column with an index to every tenant.
         others_p99: of other tenants' requests while nothing else happens.
-        others_p99_rise: of it while one tenant a second is created.
+        others_p99_rise: of it while one tenant a second is created, and a spare for the next.
+        others_p99_rise_from_image: and while one a second is made of the image.
         others_p99_rise_in_migration: of it while the column is added.
         drift: one schema's fingerprint.
         catalogue_mb: all tables of pg_catalog with their indexes.
@@ -55,10 +61,13 @@ class Point:
     major: int
     tenants: int
     create: float
+    create_from_image: float
+    spare: float
     noop_deploy: float
     add_column: float
     others_p99: float
     others_p99_rise: float
+    others_p99_rise_from_image: float
     others_p99_rise_in_migration: float
     drift: float
     catalogue_mb: float
@@ -66,20 +75,51 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
+class Flat:
+    """Creating a tenant at one number of migrations; milliseconds.
+
+    Attributes:
+        standard: django-tenants.
+        image, spare: Atoll, without and with a spare schema.
+    """
+
+    migrations: int
+    standard: float
+    image: float
+    spare: float
+
+
+@dataclass(frozen=True, slots=True)
 class Results:
-    """All figures of a run.
+    """All figures: of this run, and of the run before where this one measured a part.
 
     Attributes:
         tables: of one tenant, in django-tenants and in Atoll.
-        machine: as it was when both were measured beside each other.
-        machine_of_points: as it was when Atoll's points were measured.
+        machines: by part, as it was when that was measured.
     """
 
-    beside: Sequence[Beside]
-    points: Sequence[Point]
-    tables: tuple[int, int]
-    machine: Machine
-    machine_of_points: Machine
+    beside: Sequence[Beside] = ()
+    points: Sequence[Point] = ()
+    flat: Sequence[Flat] = ()
+    tables: tuple[int, int] = (0, 0)
+    machines: Mapping[str, Machine] = field(default_factory=dict)
+
+    def with_beside(
+        self,
+        rows: Sequence[Beside],
+        machine: Machine,
+        part: str,
+        *,
+        tables: tuple[int, int] | None = None,
+    ) -> "Results":
+        """The same with these rows in the place of those of before."""
+        by_name = {one.name: one for one in (*self.beside, *rows)}
+        return replace(
+            self,
+            beside=tuple(by_name[name] for name in _LABELS if name in by_name),
+            tables=tables or self.tables,
+            machines={**self.machines, part: machine},
+        )
 
 
 def report(results: Results, *, quick: bool) -> None:
@@ -89,11 +129,11 @@ def report(results: Results, *, quick: bool) -> None:
         .with_name("fleet.md.in")
         .read_text()
         .format(
-            machine=results.machine.sentence(),
-            machine_of_points=results.machine_of_points.sentence(),
+            **{f"machine_of_{part}": _machine(results, part) for part in PARTS},
             peer_tables=results.tables[0],
             our_tables=results.tables[1],
             beside=beside_table(results.beside),
+            flat=_flat(results.flat),
             curve=_curve(results.points),
         )
         .strip()
@@ -110,20 +150,24 @@ def report(results: Results, *, quick: bool) -> None:
             for one in results.beside
         },
         "curve": [asdict(point) for point in results.points],
+        "flat": [asdict(one) for one in results.flat],
         "tables": results.tables,
-        "machine": asdict(results.machine),
-        "machine_of_curve": asdict(results.machine_of_points),
+        "machines": {part: asdict(machine) for part, machine in results.machines.items()},
     }
     publish("fleet", page=page, figures=raw, quick=quick)
 
 
-def read_last() -> Results:
-    """What the last run wrote.
+def _machine(results: Results, part: str) -> str:
+    machine = results.machines.get(part)
+    return machine.sentence() if machine is not None else "Not measured."
 
-    Raises:
-        FileNotFoundError: there was none.
-    """
-    raw = json.loads((ROOT / ".bench" / "fleet.json").read_text())
+
+def read_last() -> Results:
+    """What the last run wrote; nothing where there was none."""
+    file = ROOT / ".bench" / "fleet.json"
+    if not file.exists():
+        return Results()
+    raw = json.loads(file.read_text())
     return Results(
         beside=[
             Beside(
@@ -138,9 +182,9 @@ def read_last() -> Results:
             if name in raw
         ],
         points=[Point(**point) for point in raw["curve"]],
+        flat=[Flat(**one) for one in raw["flat"]],
         tables=tuple(raw["tables"]),
-        machine=Machine(**raw["machine"]),
-        machine_of_points=Machine(**raw["machine_of_curve"]),
+        machines={part: Machine(**machine) for part, machine in raw["machines"].items()},
     )
 
 
@@ -174,15 +218,33 @@ def _judged(theirs: float | None, ours: float, goal: float | None) -> tuple[str,
     return f"{times:,.1f}", f"{goal:g}", "" if times >= goal else "missed"
 
 
+def _flat(rows: Sequence[Flat]) -> str:
+    return markdown_table(
+        ["migrations", "django-tenants", "from the image", "a spare waits"],
+        [
+            [
+                f"{one.migrations:,}",
+                _figure(one.standard),
+                _figure(one.image),
+                _figure(one.spare),
+            ]
+            for one in rows
+        ],
+    )
+
+
 def _curve(points: Sequence[Point]) -> str:
     header = [
         "PostgreSQL, tenants",
-        "create",
+        "create, a spare waits",
+        "from the image",
+        "making a spare",
         "no-op deploy",
         "column, all",
         "column, each",
         "others' p99",
-        "rise: creating",
+        "rise: creating, and spares",
+        "rise: from the image",
         "rise: column",
         "drift of one",
         "catalogue, MiB",
@@ -194,11 +256,14 @@ def _curve(points: Sequence[Point]) -> str:
             [
                 f"{point.major}, {point.tenants:,}",
                 _figure(point.create),
+                _figure(point.create_from_image),
+                _figure(point.spare),
                 _figure(point.noop_deploy),
                 _figure(point.add_column),
                 _figure(point.add_column / point.tenants),
                 _figure(point.others_p99),
                 f"{point.others_p99_rise:+.1f}",
+                f"{point.others_p99_rise_from_image:+.1f}",
                 f"{point.others_p99_rise_in_migration:+.1f}",
                 _figure(point.drift),
                 f"{point.catalogue_mb:,.0f}",

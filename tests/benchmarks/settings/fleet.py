@@ -3,7 +3,8 @@
 import os
 
 MIGRATION_MODULES = {
-    "bench_fleet": f"tests.benchmarks.fleet.release_{os.environ.get('BENCH_RELEASE', '1')}"
+    "bench_fleet": os.environ.get("BENCH_MIGRATIONS")
+    or f"tests.benchmarks.fleet.release_{os.environ.get('BENCH_RELEASE', '1')}"
 }
 BIG_APPS = [
     "wagtail.contrib.forms",

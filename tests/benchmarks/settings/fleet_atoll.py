@@ -24,6 +24,8 @@ MIDDLEWARE = [
 ATOLL_HOMES = {**ATOLL_HOMES, **(BIG_HOMES if _big else {})}
 # What wagtail's first page gets from Python is each tenant's own.
 ATOLL_IMAGE_EXPRESSIONS = {"wagtailcore_page.translation_key": "gen_random_uuid()"} if _big else {}
+# One at a time, made when the benchmark says so.
+ATOLL_SPARES = 1
 CELERY_BEAT_SCHEDULE: dict[str, object] = {}
 # The product's own paths lead to `workspace`.
 ROOT_URLCONF = "tests.benchmarks.app.urls"

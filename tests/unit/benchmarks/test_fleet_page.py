@@ -29,10 +29,21 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+def test_a_run_of_one_part_keeps_what_the_last_run_measured_of_the_others(folder):
+    machine = this_machine(PostgreSQL="18")
+    last = Results([COLUMN, CREATE], machines={"beside": machine})
+    faster = Beside("create", 700.0, None, 50.0, 5)
+    after = last.with_beside([faster], machine, "big")
+    assert after.beside == (faster, COLUMN)
+    assert set(after.machines) == {"beside", "big"}
+    assert read_last() == Results()
+
+
 def test_a_run_of_the_curve_alone_reads_what_the_last_run_wrote(folder, monkeypatch):
     written = {}
     monkeypatch.setattr(fleet_page, "publish", lambda name, **words: written.update(words))
     machine = this_machine(PostgreSQL="18")
-    report(Results([COLUMN, CREATE], [], (33, 43), machine, machine), quick=True)
+    report(Results([COLUMN, CREATE], machines={"beside": machine}), quick=True)
+    assert "Not measured." in written["page"]
     (folder / ".bench" / "fleet.json").write_text(json.dumps(written["figures"]))
     assert sorted(read_last().beside, key=lambda one: one.name) == [COLUMN, CREATE]
