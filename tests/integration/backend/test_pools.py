@@ -207,7 +207,9 @@ def test_a_pool_that_nobody_uses_gives_its_connections_and_threads_back(pooled):
     with pooled.superuser("alpha") as looking:
         there = "SELECT FROM pg_stat_activity WHERE pid = %s"
         wait_for(lambda: looking.execute(there, [pid]).rowcount == 0)
-    assert "alpha" not in keeper.looks()
+    # Another test of this process may have waited in vain, which is told as long as it lives.
+    gone = keeper.looks().get("alpha")
+    assert gone is None or gone.open == 0
     assert backend_of(pooled.b) != pid
     assert wrapper.pool is not pool
 
