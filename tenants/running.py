@@ -9,14 +9,14 @@ from django.core.management import get_commands, load_command_class
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
-from sharding import scope
 from sharding.placements.telling import Exit
 from sharding.registry.errors import RegistryError
 from tenants.command_verdicts import VERDICTS, CommandVerdict
 from tenants.errors import ShardNotUsable
 from tenants.models import CONTROL, Tenant
 from tenants.outages import is_outage
-from tenants.services.finding import find_tenant, placement_of
+from tenants.services.entering import entered
+from tenants.services.finding import find_tenant
 from tenants.services.probing import check_answers
 
 OWN_OPTIONS: Final = ("-t", "--tenant", "-s", "--schema")
@@ -115,11 +115,12 @@ def run_for(tenant: Tenant, call: Call, prog: str) -> None:
 
     Raises:
         CommandError: there is no such command, or it raised this.
+        ShardHeld: an operator holds the tenant's shard.
     """
     check_known(call)
     command = _load(call.command)
     arguments = [prog, call.command, *call.arguments]
-    with scope.enter(placement_of(tenant)):
+    with entered(tenant):
         parser = command.create_parser(prog, call.command)
         options = vars(parser.parse_args(arguments[2:]))
         positional = options.pop("args", ())

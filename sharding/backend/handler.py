@@ -125,6 +125,21 @@ class ScopeHandler(ConnectionHandler):
         self[alias] = wrapper
         return wrapper
 
+    def make_room_for(self, shard: str) -> None:
+        """Where this process may connect to no further shard, leave those that this thread has met.
+
+        For commands, which go from shard to shard. What serves requests belongs to a group of
+        shards, and other threads of it may be using the pools that this closes.
+        """
+        with _connected_lock:
+            if shard in _connected or len(_connected) < SHARDS_PER_PROCESS:
+                return
+        for alias, wrapper in self.wrappers().items():
+            if alias in _connected and not wrapper.in_atomic_block:
+                self._retire(alias, wrapper)
+                with _connected_lock:
+                    _connected.discard(alias)
+
     def _retire(self, alias: str, wrapper: Any) -> None:
         """Drop a connection whose server has another address now, or none."""
         wrapper.close()

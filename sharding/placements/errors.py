@@ -13,6 +13,7 @@ PlacementError
 ├── ShardNotRestored
 ├── ShardSealed
 ├── HoldNeedsReason
+├── ShardHeld
 ├── ShardStillServes
 ├── NotPromoted
 ├── ProcessesBehind
@@ -195,6 +196,24 @@ class HoldNeedsReason(PlacementError):
         super().__init__(
             f"Say in a few words why {shard!r} is held: whoever looks at it sees the reason. "
             "Nothing was changed."
+        )
+
+
+class ShardHeld(PlacementError):
+    """An operator holds a shard: nobody is served from it, and no command goes to its tenants.
+
+    `manage.py release_shard` ends it.
+    """
+
+    code = "placements.shard_held"
+    retryable = True
+
+    def __init__(self, shard: str, *, reason: str, since: datetime) -> None:
+        self.shard = shard
+        self.reason = reason
+        super().__init__(
+            f"Shard {shard!r} is held since {since:%Y-%m-%d %H:%M:%S} UTC: {reason}. Nothing was "
+            f"done there. When that is over: `manage.py release_shard {shard}`."
         )
 
 

@@ -10,7 +10,7 @@ from typing import Final
 from django.db import transaction
 from django.db.models.functions import Now
 
-from sharding.placements.errors import HoldNeedsReason, NoSuchShard
+from sharding.placements.errors import HoldNeedsReason, NoSuchShard, ShardHeld
 from sharding.placements.models import CONTROL, Shard
 from sharding.placements.services.audit import record_audit
 from sharding.placements.services.processes import live_processes
@@ -79,6 +79,18 @@ def release_shard(name: str, *, dry_run: bool = False) -> Holding:
         NoSuchShard: nothing was changed.
     """
     return _set(name, "", dry_run=dry_run)
+
+
+def refuse_held(name: str) -> None:
+    """For who is told of no hold: a command has no heartbeat.
+
+    Raises:
+        ShardHeld: an operator holds shard `name`.
+    """
+    shard = Shard.objects.using(CONTROL).filter(name=name).first()
+    hold = shard.hold if shard is not None else None
+    if hold is not None:
+        raise ShardHeld(name, reason=hold.reason, since=hold.since)
 
 
 def _set(name: str, reason: str, *, dry_run: bool) -> Holding:

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from django.core.management.base import CommandError
 
+from sharding.placements.errors import ShardHeld
 from sharding.placements.models import Placement
 from tenants.edge import errors_told
 from tenants.models import CONTROL, Tenant
@@ -18,8 +19,8 @@ class Command(CommandOfCommands):
     help = (
         "Run a command for every tenant that is finished and not deleted, one after the other: "
         "all_tenants_command COMMAND [what it takes …]. Goes on after a tenant for which it fails, "
-        "leaves out the rest of a shard that does not answer, and says at the end which those "
-        "were, with exit status 1."
+        "leaves out the rest of a shard that does not answer or is held, and says at the end which "
+        "those were, with exit status 1."
     )
 
     def handle(self, *words: str, **options: Any) -> None:
@@ -32,6 +33,7 @@ class Command(CommandOfCommands):
             shards = dict(Placement.objects.using(CONTROL).values_list("tenant_id", "shard_id"))
         failed: list[str] = []
         left_out: dict[str, list[str]] = {}
+        why: dict[str, str] = {}
         for tenant in tenants:
             shard = shards.get(tenant.id, "")
             if shard in left_out:
@@ -40,17 +42,19 @@ class Command(CommandOfCommands):
             error = self._run_for(tenant, call)
             if error is None:
                 continue
-            away = who_is_away(error, shard)
+            held = isinstance(error.__cause__, ShardHeld)
+            away = shard if held else who_is_away(error, shard)
             if away == CONTROL:
                 done = tenants.index(tenant)
                 raise CommandError(f"Stopped after {done} of {len(tenants)}: {error}")
             if away:
-                self.stderr.write(f"shard {shard} is left out from here on: it does not answer")
+                why[shard] = "is held" if held else "does not answer"
+                self.stderr.write(f"shard {shard} is left out from here on: it {why[shard]}")
                 left_out[shard] = [tenant.slug]
             else:
                 failed.append(tenant.slug)
         if failed or left_out:
-            raise CommandError(" ".join(_told(failed, left_out, len(tenants))))
+            raise CommandError(" ".join(_told(failed, left_out, why, len(tenants))))
 
     def _run_for(self, tenant: Tenant, call: Call) -> Exception | None:
         self.stderr.write(f"=== {tenant.slug} ({tenant.id})", self.style.HTTP_INFO)
@@ -66,9 +70,11 @@ class Command(CommandOfCommands):
         return None
 
 
-def _told(failed: list[str], left_out: dict[str, list[str]], count: int) -> list[str]:
+def _told(
+    failed: list[str], left_out: dict[str, list[str]], why: dict[str, str], count: int
+) -> list[str]:
     said = [f"Failed for {len(failed)} of {count}: {', '.join(failed)}"] if failed else []
     for shard, slugs in left_out.items():
-        said.append(f"Left out {len(slugs)} of {count}, whose shard {shard} does not answer: ")
-        said[-1] += ", ".join(slugs)
+        whose = f"whose shard {shard} {why[shard]}"
+        said.append(f"Left out {len(slugs)} of {count}, {whose}: {', '.join(slugs)}")
     return said

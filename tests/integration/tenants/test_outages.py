@@ -2,13 +2,15 @@
 
 import time
 from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
 from io import StringIO
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import pytest
 from django.core.cache import cache, caches
-from django.core.management import CommandError
+from django.core.management import CommandError, call_command
 from django.db import connections
 from django.test import Client
 from kombu.exceptions import OperationalError as BrokerAway
@@ -17,7 +19,10 @@ from accounts.tasks import clear_sessions
 from config.celery_app import app
 from sharding import scope
 from sharding.placements.models import Placement
+from sharding.placements.services.holding import hold_shard, release_shard
 from sharding.pools import deadline
+from sharding.pools.breaker import BreakerState, breaker_for
+from sharding.pools.errors import TooManyShards
 from sharding.registry import current as registry
 from tenants.directory import lookup as module
 from tenants.directory.lookup import directory, lookup, resolve
@@ -25,8 +30,10 @@ from tenants.directory.types import HostKey
 from tenants.errors import CacheInDoubt, DirectoryAway
 from tenants.management.commands import all_tenants_command
 from tenants.management.commands.all_tenants_command import Command as AllTenantsCommand
+from tenants.management.commands.tenant_command import Command as TenantCommand
 from tenants.services.suspend import resume_tenant, suspend_tenant
 from tests.faults.down import REFUSAL_AND_SILENCE_FIRST, Down
+from tests.fixtures.breakers import becomes, breakers_on
 from tests.fixtures.queues import lead_celery_to
 from tests.fixtures.servers import redis_is_back
 from tests.fixtures.waiting import wait_for
@@ -210,16 +217,110 @@ def test_sessions_need_no_redis(ann, client_of, through_faults):
     assert client.get("/session/").json()["seen"] == [ann.id, ann.id]
 
 
-def test_a_command_for_all_leaves_out_a_shard_that_is_away(tenants, ann, cyd, through_faults):
+@pytest.mark.parametrize("how", REFUSAL_AND_SILENCE_FIRST)
+def test_a_command_for_all_leaves_out_a_shard_that_is_away(tenants, ann, cyd, through_faults, how):
+    """With breakers, as commands run: one that is slow is away to them, and left out as well."""
     said = StringIO()
-    with through_faults.down("beta", Down.REFUSED):
-        with pytest.raises(
-            CommandError, match=r"^Left out \d+ of \d+, .* beta .*: .*cyd"
-        ) as refused:
-            AllTenantsCommand(stderr=said, stdout=StringIO()).handle("clearsessions")
+    with breakers_on(ATOLL_PROBE_SECONDS="1"):
+        with through_faults.down("beta", how):
+            began = time.monotonic()
+            with pytest.raises(
+                CommandError, match=r"^Left out \d+ of \d+, .* beta .*: .*cyd"
+            ) as refused:
+                AllTenantsCommand(stderr=said, stdout=StringIO()).handle("clearsessions")
+            assert time.monotonic() - began < 20
+        close_all()
+        becomes("beta", BreakerState.CLOSED)
+        deadline._met_away.__dict__.clear()
+        with cyd.scope():
+            clear_sessions()
     assert refused.value.returncode == 1
     assert "=== ann" in said.getvalue()
     assert said.getvalue().count("does not answer") == 2, "asked once, and told"
+
+
+@pytest.mark.parametrize("how", REFUSAL_AND_SILENCE_FIRST)
+def test_a_command_for_one_ends_soon_where_its_shard_is_away(ann, cyd, through_faults, how):
+    with breakers_on(ATOLL_PROBE_SECONDS="1"), through_faults.down("beta", how):
+        breaker_for("beta").suspect("somebody met it")
+        becomes("beta", BreakerState.OPEN)
+        began = time.monotonic()
+        with pytest.raises(CommandError, match="A server does not answer: The server beta") as told:
+            TenantCommand().handle("-t", "cyd", "clearsessions")
+        assert told.value.returncode == 1
+        assert time.monotonic() - began < 2, "nobody waits for what is known to be away"
+        TenantCommand().handle("-t", "ann", "clearsessions")
+
+
+@pytest.fixture
+def held(stack_ready):
+    hold_shard("beta", reason="new disks")
+    yield
+    release_shard("beta")
+
+
+def test_commands_leave_out_what_an_operator_holds(tenants, ann, cyd, held):
+    """They have no heartbeat that would tell them; so they ask."""
+    said = StringIO()
+    with pytest.raises(CommandError, match=r"Left out \d+ of \d+, whose shard beta is held: .*cyd"):
+        AllTenantsCommand(stderr=said, stdout=StringIO()).handle("clearsessions")
+    assert "=== ann" in said.getvalue()
+    assert said.getvalue().count("is held") == 2
+    for_one = partial(TenantCommand().handle, "-t", "cyd", "clearsessions")
+    for command in (for_one, partial(call_command, "retry_outbox", "cyd")):
+        with pytest.raises(CommandError, match=r"Shard 'beta' is held .*: new disks") as told:
+            command()
+        assert told.value.returncode == 1
+    TenantCommand().handle("-t", "ann", "clearsessions")
+
+
+def test_they_go_there_again_when_it_is_released(cyd):
+    hold_shard("beta", reason="new disks")
+    release_shard("beta")
+    TenantCommand().handle("-t", "cyd", "clearsessions")
+
+
+@pytest.fixture
+def far_shards(settings):
+    """Shards that nobody will ask anything, and more of them than a process may meet twice over."""
+    known = registry.registry()
+    nobody = replace(known.shards["alpha"].direct, port=1)
+    names = [f"far{n:02d}" for n in range(45)]
+    far = {
+        name: replace(known.shards["alpha"], name=name, direct=at, pooled=at)
+        for name in names
+        for at in [replace(nobody, dbname=name)]
+    }
+    groups = [f"{n}=1x1:{','.join(names[at : at + 15])}" for n, at in zip("abc", (0, 15, 30), strict=True)]
+    settings.ATOLL_PROCESS_GROUPS = " ".join(["near=1x1:alpha,beta", *groups])
+    registry.install(replace(known, shards={**known.shards, **far}))
+    yield iter(names)
+    close_all()
+    registry.install(known)
+
+
+def test_a_command_for_all_goes_to_more_shards_than_a_process_may_serve(
+    tenants, ann, cyd, far_shards
+):
+    handler = cast(Any, connections)
+
+    def meet_as_many_as_may_be():
+        for name in far_shards:
+            try:
+                with scope.enter(replace(ann.place, shard=name)):
+                    assert connections[name].alias == name
+            except TooManyShards:
+                return name
+        raise AssertionError("there are too few")
+
+    # Among the first may be alpha and beta, from tests before.
+    handler.make_room_for(meet_as_many_as_may_be())
+    meet_as_many_as_may_be()
+    with pytest.raises(TooManyShards), ann.scope():
+        connections["alpha"].alias  # noqa: B018 - made
+    said = StringIO()
+    AllTenantsCommand(stderr=said, stdout=StringIO()).handle("clearsessions")
+    assert [line.split()[1] for line in said.getvalue().splitlines()] == ["ann", "bob", "cyd"]
 
 
 def test_a_command_for_all_stops_when_control_goes_away(tenants, through_faults, monkeypatch):

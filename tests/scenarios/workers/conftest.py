@@ -1,4 +1,4 @@
-"""A worker of each queue, in processes of their own."""
+"""A worker of each queue, in processes of their own, whose servers can fail in any way."""
 
 import os
 import signal
@@ -9,6 +9,8 @@ import pytest
 from django.conf import settings
 
 from config.celery_app import app
+from sharding.registry.current import ENVIRONMENT_VARIABLE
+from sharding.registry.toml_file import write_registry
 from tests.fixtures.queues import lead_celery_to
 from tests.fixtures.waiting import wait_for
 from tests.integration.tenants.conftest import ann, bob, cyd, groups, tenants
@@ -19,8 +21,9 @@ QUEUES = ("shard.alpha", "shard.beta", "control")
 
 
 @pytest.fixture
-def workers(groups, tmp_path):
+def workers(groups, faulty, tmp_path):
     """The logs of the workers, by queue."""
+    write_registry(tmp_path / "registry.toml", faulty.registry)
     before = app.conf.broker_url
     lead_celery_to(settings.CELERY_BROKER_URL)
     started = {}
@@ -37,6 +40,9 @@ def workers(groups, tmp_path):
                 stderr=out,
                 env={
                     **os.environ,
+                    ENVIRONMENT_VARIABLE: str(tmp_path / "registry.toml"),
+                    # Well below the two seconds by which a slow server is late.
+                    "ATOLL_PROBE_SECONDS": "1",
                     "DJANGO_SETTINGS_MODULE": "tests.integration.tenants.worker_settings",
                 },
                 start_new_session=True,

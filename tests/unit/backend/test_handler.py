@@ -123,6 +123,30 @@ def test_a_process_refuses_more_shards_than_it_may_hold(handler):
         handler[names[-2]]
 
 
+def test_a_command_goes_from_shard_to_shard_beyond_that(handler):
+    names = [f"shard{number:02d}" for number in range(SHARDS_PER_PROCESS + 2)]
+    install(*names)
+    for name in names[:-1]:
+        handler.make_room_for(name)
+        assert handler[name].alias == name
+    # All were left at once, when there was no room any more.
+    assert handler.made() == (names[-2],)
+    handler.make_room_for(names[-1])
+    assert handler[names[-1]].alias == names[-1]
+    assert set(handler.made()) == {names[-2], names[-1]}
+
+
+def test_but_not_out_of_a_transaction(handler):
+    names = [f"shard{number:02d}" for number in range(SHARDS_PER_PROCESS + 1)]
+    install(*names)
+    for name in names[:-1]:
+        handler[name].in_atomic_block = True
+    handler.make_room_for(names[-1])
+    assert handler.made() == tuple(names[:-1])
+    with pytest.raises(TooManyShards):
+        handler[names[-1]]
+
+
 def test_every_shard_has_the_atomic_requests_of_default(handler):
     value = handler["alpha"].settings_dict["ATOMIC_REQUESTS"]
     assert value is handler.settings["default"]["ATOMIC_REQUESTS"]

@@ -7,10 +7,10 @@ from django.core.management.base import BaseCommand, CommandError
 
 from front.edge import errors_told
 from front.services.known import publish_all_addresses
-from sharding import scope
 from tenants.edge import add_dry_run
 from tenants.models import CONTROL, Tenant
-from tenants.services.finding import find_tenant, placement_of
+from tenants.services.entering import entered
+from tenants.services.finding import find_tenant
 from tenants.states import TenantState
 
 
@@ -43,7 +43,7 @@ class Command(BaseCommand):
 
     def _ask(self, tenant: Tenant) -> bool:
         try:
-            with errors_told(), scope.enter(placement_of(tenant)):
+            with errors_told(), entered(tenant):
                 found = publish_all_addresses()
         except CommandError as error:
             self.stderr.write(f"{tenant.slug}: {error}", self.style.ERROR)

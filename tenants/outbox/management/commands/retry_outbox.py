@@ -5,10 +5,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from sharding import scope
 from tenants.edge import add_dry_run, errors_told
 from tenants.outbox.services.retry import retry_outbox
-from tenants.services.finding import find_tenant, placement_of
+from tenants.services.entering import entered
+from tenants.services.finding import find_tenant
 
 
 class Command(BaseCommand):
@@ -27,7 +27,7 @@ class Command(BaseCommand):
         dry_run = options["dry_run"]
         with errors_told():
             tenant = find_tenant(options["tenant"])
-            with scope.enter(placement_of(tenant)):
+            with entered(tenant):
                 done = retry_outbox(topic=options["topic"], dry_run=dry_run)
         would = "would be" if dry_run else "are"
         self.stdout.write(
