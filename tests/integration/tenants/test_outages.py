@@ -291,7 +291,9 @@ def far_shards(settings):
         for name in names
         for at in [replace(nobody, dbname=name)]
     }
-    groups = [f"{n}=1x1:{','.join(names[at : at + 15])}" for n, at in zip("abc", (0, 15, 30), strict=True)]
+    groups = [
+        f"{n}=1x1:{','.join(names[at : at + 15])}" for n, at in zip("abc", (0, 15, 30), strict=True)
+    ]
     settings.ATOLL_PROCESS_GROUPS = " ".join(["near=1x1:alpha,beta", *groups])
     registry.install(replace(known, shards={**known.shards, **far}))
     yield iter(names)
