@@ -24,7 +24,7 @@ def sample_shards() -> None:
     """Have each shard looked at by a worker of its own queue: one that hangs holds up no other."""
     shards = Shard.objects.using(CONTROL).exclude(state=ShardState.PREPARING)
     for name in shards.values_list("name", flat=True):
-        sample.apply_async([name], queue=shard_queue(name), expires=SAMPLED_EVERY.total_seconds())
+        sample.apply_async((name,), queue=shard_queue(name), expires=SAMPLED_EVERY.total_seconds())
 
 
 @shared_task(base=ControlTask)
