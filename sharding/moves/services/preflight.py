@@ -11,6 +11,7 @@ from sharding.moves.connections import mover_of
 from sharding.moves.core.states import MoveState
 from sharding.moves.core.steps import Way, steps_from
 from sharding.moves.services.journal import live_move_of
+from sharding.moves.services.server_fit import unfit
 from sharding.moves.types import MovePlan, MoveRequest, Refusal
 from sharding.placements.errors import ShardNotRestored, ShardUnavailable
 from sharding.placements.models import Placement
@@ -33,12 +34,16 @@ _PATIENCE: Final = Patience(statement=BRIEF.statement * 10, lock=BRIEF.lock)
 _RIGHTS: Final = """
     SELECT pg_has_role({own}, 'MEMBER'),
            has_parameter_privilege('deadlock_timeout', 'SET'),
-           has_parameter_privilege('session_replication_role', 'SET')
+           has_parameter_privilege('session_replication_role', 'SET'),
+           pg_has_role('pg_read_all_stats', 'USAGE'),
+           pg_has_role('pg_signal_backend', 'USAGE')
 """
 _LACKING: Final = (
     "it may not act as {own}",
     "it may not set deadlock_timeout",
     "it may not set session_replication_role",
+    "it may not see others' sessions (pg_read_all_stats)",
+    "it may not end others' sessions (pg_signal_backend)",
 )
 _AS_OWN: Final = "SET ROLE {own}"
 _HAS_SCHEMA: Final = "SELECT to_regnamespace(quote_ident(%(schema)s)) IS NOT NULL"
@@ -83,6 +88,7 @@ def plan_move(request: MoveRequest) -> MovePlan:
                 *_of_source(at_source, placement, there),
                 *_of_target(at_target, target, placement.schema),
                 *_of_both(at_source, at_target, source, target),
+                *unfit(at_source, at_target, there, target=target.name),
             ]
     except (ServerUnreachable, RegistryError) as error:
         return _with(

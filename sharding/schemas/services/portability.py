@@ -41,8 +41,95 @@ _TIES: Final = """
     UNION ALL
     SELECT format('%%s is a materialized view, which arrives empty', c.oid::regclass)
     FROM pg_class c WHERE c.oid IN (SELECT objid FROM mine) AND c.relkind = 'm'
+    UNION ALL
+    SELECT format('%%s is unlogged: a crash empties it', c.oid::regclass)
+    FROM pg_class c WHERE c.oid IN (SELECT objid FROM mine) AND c.relpersistence = 'u'
+      AND c.relkind = 'r'
+    UNION ALL
+    SELECT format('the index %%s is not valid', indexrelid::regclass)
+    FROM pg_index WHERE indrelid IN (SELECT objid FROM mine) AND NOT indisvalid
+    UNION ALL
+    SELECT format('somebody follows %%s by the publication %%s', prrelid::regclass, pubname)
+    FROM pg_publication_rel JOIN pg_publication p ON p.oid = prpubid
+    WHERE prrelid IN (SELECT objid FROM mine) AND pubname NOT LIKE 'mv\\_%%'
+    UNION ALL
+    SELECT format('the publication %%s follows all of it', pubname)
+    FROM pg_publication_namespace JOIN pg_publication p ON p.oid = pnpubid
+    WHERE pnnspid = to_regnamespace(quote_ident(%(schema)s))
+    UNION ALL
+    SELECT format('the publication %%s follows all tables', pubname)
+    FROM pg_publication WHERE puballtables
+    UNION ALL
+    SELECT format('%%s is filled by a subscription', srrelid::regclass)
+    FROM pg_subscription_rel WHERE srrelid IN (SELECT objid FROM mine)
+    UNION ALL
+    SELECT format('a prepared transaction holds %%s', relation::regclass)
+    FROM pg_locks
+    WHERE pid IS NULL AND relation IN (SELECT objid FROM mine)
+      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
     ORDER BY 1
 """
+
+# Whatever hangs on a table, view or function of the schema, and what that hangs on: both by the
+# schema that they lie in. What every shard has is the same everywhere.
+_LEADS_OUT: Final = """
+    WITH RECURSIVE spot AS (
+        SELECT to_regnamespace(quote_ident(%(schema)s))::oid AS oid
+    ), mine AS (
+        SELECT classid, objid FROM pg_depend
+        WHERE refclassid = 'pg_namespace'::regclass AND refobjid = (SELECT oid FROM spot)
+        UNION
+        SELECT d.classid, d.objid FROM pg_depend d JOIN mine ON d.refclassid = mine.classid
+          AND d.refobjid = mine.objid
+        WHERE d.classid IN ('pg_attrdef'::regclass, 'pg_trigger'::regclass, 'pg_rewrite'::regclass,
+                            'pg_policy'::regclass, 'pg_constraint'::regclass)
+          AND d.deptype IN ('a', 'i')
+    ), other AS (
+        SELECT DISTINCT d.classid, d.objid, d.refclassid, d.refobjid
+        FROM pg_depend d JOIN mine ON d.classid = mine.classid AND d.objid = mine.objid
+        WHERE d.deptype = 'n' AND d.refobjid >= 16384
+          AND d.refclassid IN ('pg_class'::regclass, 'pg_proc'::regclass, 'pg_type'::regclass)
+          AND NOT EXISTS (
+              SELECT FROM mine m WHERE m.classid = d.refclassid AND m.objid = d.refobjid
+          )
+    ), told AS (
+        SELECT o.*, i.schema, i.identity
+        FROM other o, pg_identify_object(o.refclassid, o.refobjid, 0) i
+    )
+    SELECT DISTINCT format('%%s needs %%s, which is not in its schema',
+                           pg_describe_object(classid, objid, 0), identity)
+    FROM told
+    WHERE schema IS DISTINCT FROM %(schema)s AND schema <> ALL (%(shared)s::text[])
+      AND classid <> 'pg_constraint'::regclass
+    ORDER BY 1
+"""
+_LEADS_IN: Final = """
+    WITH mine AS (
+        SELECT classid, objid FROM pg_depend
+        WHERE refclassid = 'pg_namespace'::regclass
+          AND refobjid = to_regnamespace(quote_ident(%(schema)s))
+          AND classid IN ('pg_class'::regclass, 'pg_proc'::regclass, 'pg_type'::regclass)
+    )
+    SELECT DISTINCT format('%%s needs %%s, which would be gone',
+                           pg_describe_object(d.classid, d.objid, 0),
+                           pg_describe_object(d.refclassid, d.refobjid, 0))
+    FROM pg_depend d
+    JOIN mine ON d.refclassid = mine.classid AND d.refobjid = mine.objid
+    LEFT JOIN pg_class c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid
+    LEFT JOIN pg_proc p ON d.classid = 'pg_proc'::regclass AND p.oid = d.objid
+    LEFT JOIN pg_rewrite w ON d.classid = 'pg_rewrite'::regclass AND w.oid = d.objid
+    LEFT JOIN pg_class wc ON wc.oid = w.ev_class
+    LEFT JOIN pg_attrdef a ON d.classid = 'pg_attrdef'::regclass AND a.oid = d.objid
+    LEFT JOIN pg_class ac ON ac.oid = a.adrelid
+    LEFT JOIN pg_trigger t ON d.classid = 'pg_trigger'::regclass AND t.oid = d.objid
+    LEFT JOIN pg_class tc ON tc.oid = t.tgrelid
+    WHERE d.deptype = 'n'
+      AND coalesce(c.relnamespace, p.pronamespace, wc.relnamespace, ac.relnamespace,
+                   CASE WHEN NOT t.tgisinternal THEN tc.relnamespace END)
+          <> to_regnamespace(quote_ident(%(schema)s))
+    ORDER BY 1
+"""
+_SHARED: Final = ("pg_catalog", "pg_toast", "information_schema", names.REFERENCE, names.EXTENSIONS)
 
 
 def ties_of(connection: Connection, schema: str) -> tuple[str, ...]:
@@ -50,6 +137,14 @@ def ties_of(connection: Connection, schema: str) -> tuple[str, ...]:
 
     Transaction: any, or none.
     """
-    facts = {"schema": schema, "reference": names.REFERENCE}
-    ties = tuple(told for (told,) in connection.execute(_TIES, facts))
+    facts = {
+        "schema": schema,
+        "reference": names.REFERENCE,
+        "shared": [*_SHARED, names.SUPPORT],
+    }
+    ties = [
+        told
+        for asked in (_TIES, _LEADS_OUT, _LEADS_IN)
+        for (told,) in connection.execute(asked, facts)
+    ]
     return (*in_the_way(connection, schema), *ties)

@@ -6,6 +6,7 @@ from psycopg import sql
 
 from sharding.moves.errors import MoveRefused
 from sharding.moves.models import Move
+from sharding.moves.services import server_fit
 from sharding.moves.services.moving import move_tenant
 from sharding.moves.services.preflight import plan_move
 from sharding.moves.types import MoveRequest
@@ -42,6 +43,10 @@ def refused(tenant):
         )
         assert not Move.objects.using("control").filter(tenant_id=tenant.id).exists()
         assert "Nothing was changed" in str(caught.value)
+        for refusal in caught.value.refusals:
+            assert refusal.code.startswith("moves.")
+            assert refusal.reason.endswith(".")
+            assert refusal.remedy.endswith(".")
         return [refusal.code for refusal in caught.value.refusals]
 
     return ask
@@ -114,6 +119,28 @@ def test_one_whose_schema_is_there_already(tenant, refused):
         ("UPDATE atoll.tenant_schema SET digest = 'old:' || digest WHERE schema = {n}",
          "UPDATE atoll.tenant_schema SET digest = substr(digest, 5) WHERE schema = {n}",
          "moves.pending_migrations"),
+        ("ALTER TABLE {s}.django_session SET UNLOGGED",
+         "ALTER TABLE {s}.django_session SET LOGGED", "moves.tied"),
+        ("ALTER TABLE {s}.django_session ADD COLUMN blob oid",
+         "ALTER TABLE {s}.django_session DROP COLUMN blob", "moves.tied"),
+        ("CREATE PUBLICATION somebodys FOR TABLE {s}.django_session",
+         "DROP PUBLICATION somebodys", "moves.tied"),
+        (("CREATE SCHEMA somewhere; CREATE SEQUENCE somewhere.numbers; ALTER TABLE "
+         "{s}.django_session ADD COLUMN number bigint DEFAULT nextval('somewhere.numbers')"),
+         "ALTER TABLE {s}.django_session DROP COLUMN number; DROP SCHEMA somewhere CASCADE",
+         "moves.tied"),
+        (("CREATE SCHEMA somewhere; CREATE TYPE somewhere.mood AS ENUM ('good'); ALTER TABLE "
+         "{s}.django_session ADD COLUMN mood somewhere.mood"),
+         "ALTER TABLE {s}.django_session DROP COLUMN mood; DROP SCHEMA somewhere CASCADE",
+         "moves.tied"),
+        (("CREATE SCHEMA somewhere; CREATE FUNCTION somewhere.does() RETURNS trigger LANGUAGE "
+         "plpgsql AS 'BEGIN RETURN NEW; END'; CREATE TRIGGER does BEFORE INSERT ON "
+         "{s}.django_session FOR EACH ROW EXECUTE FUNCTION somewhere.does()"),
+         "DROP TRIGGER does ON {s}.django_session; DROP SCHEMA somewhere CASCADE", "moves.tied"),
+        (("CREATE SCHEMA somewhere; CREATE VIEW somewhere.looks AS SELECT session_key FROM "
+         "{s}.django_session"), "DROP SCHEMA somewhere CASCADE", "moves.tied"),
+        ("CREATE SCHEMA somewhere; CREATE TABLE somewhere.part () INHERITS ({s}.django_session)",
+         "DROP SCHEMA somewhere CASCADE", "moves.tied"),
     ],
 )  # fmt: skip
 def test_one_whose_schema_cannot_be_served_elsewhere(tenant, refused, own, make, unmake, code):
@@ -148,3 +175,76 @@ def test_the_mover_needs_its_rights(refused, stack_ready):
             assert refused() == ["moves.rights"]
         finally:
             superuser.execute(sql.SQL(f"GRANT {right} TO {{}}").format(mover))
+
+
+def test_one_that_a_prepared_transaction_holds(tenant, refused, stack_ready):
+    table = sql.Identifier(tenant.id, "django_session")
+    with psycopg.connect(stack_ready.admin_conninfo("alpha"), autocommit=True) as superuser:
+        if superuser.execute("SHOW max_prepared_transactions").fetchone() == ("0",):
+            pytest.skip("these servers have no prepared transactions, as PostgreSQL is delivered")
+        superuser.execute("BEGIN")
+        superuser.execute(sql.SQL("LOCK TABLE {} IN ROW EXCLUSIVE MODE").format(table))
+        superuser.execute("PREPARE TRANSACTION 'somebodys'")
+        try:
+            assert refused() == ["moves.tied"]
+        finally:
+            superuser.execute("ROLLBACK PREPARED 'somebodys'")
+
+
+def test_one_with_more_tables_than_the_target_has_locks_for(refused, monkeypatch):
+    monkeypatch.setattr(server_fit, "_LOCKS_PER_TABLE", 10_000)
+    assert refused() == ["moves.locks"]
+
+
+def test_one_that_sorts_by_what_the_target_has_not(refused, monkeypatch):
+    asked = "SELECT 'de-x-icu', 'i', '153.120' WHERE %(schema)s <> ''"
+    monkeypatch.setattr(server_fit, "_COLLATIONS", asked)
+    assert refused() == ["moves.collation"]
+
+
+def test_one_that_needs_an_extension_which_the_target_has_not(refused, monkeypatch):
+    monkeypatch.setattr(server_fit, "_EXTENSIONS", "SELECT 'hstore', '1.8' WHERE %(schema)s <> ''")
+    assert refused() == ["moves.extension"]
+
+
+RIGHTS = {
+    "REVOKE SET ON PARAMETER deadlock_timeout FROM {m}": (
+        "GRANT SET ON PARAMETER deadlock_timeout TO {m}"
+    ),
+    "REVOKE {o} FROM {m}": "GRANT {o} TO {m} WITH INHERIT FALSE, SET TRUE",
+    "REVOKE pg_read_all_stats FROM {m}": "GRANT pg_read_all_stats TO {m} WITH INHERIT TRUE",
+    "REVOKE pg_signal_backend FROM {m}": "GRANT pg_signal_backend TO {m} WITH INHERIT TRUE",
+}
+
+
+@pytest.mark.parametrize("revoke", RIGHTS)
+@pytest.mark.parametrize("shard", ["alpha", "beta"])
+def test_the_mover_needs_each_of_its_rights_at_both_ends(refused, stack_ready, revoke, shard):
+    server = registry.shard(shard)
+    names = {
+        "m": sql.Identifier(server.mover.user),
+        "o": sql.Identifier(server.own.user),
+    }
+    with psycopg.connect(stack_ready.admin_conninfo(shard), autocommit=True) as superuser:
+        superuser.execute(sql.SQL(revoke).format(**names))
+        try:
+            assert refused() == ["moves.rights"]
+        finally:
+            superuser.execute(sql.SQL(RIGHTS[revoke]).format(**names))
+
+
+def test_the_mover_is_no_superuser_and_owns_nothing(stack_ready):
+    """From 16 on; what it may do are the grants, one by one."""
+    for shard in ("alpha", "beta"):
+        server = registry.shard(shard)
+        with psycopg.connect(stack_ready.admin_conninfo(shard), autocommit=True) as superuser:
+            row = superuser.execute(
+                "SELECT rolsuper, rolcreaterole, rolcreatedb, rolbypassrls, rolreplication, "
+                "rolinherit FROM pg_roles WHERE rolname = %s",
+                (server.mover.user,),
+            ).fetchone()
+            assert row[:5] == (False, False, False, False, True)
+            owned = superuser.execute(
+                "SELECT count(*) FROM pg_class WHERE relowner = %s::regrole", (server.mover.user,)
+            ).fetchone()
+            assert owned == (0,)
