@@ -3,7 +3,7 @@
 import itertools
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -16,6 +16,7 @@ from sharding.backend.prefix import prefix_for
 from sharding.moves import ports
 from sharding.moves.core.states import ENDS
 from sharding.moves.models import Move, MoveDebt
+from sharding.moves.services import acting, ending, pausing, preparing
 from sharding.moves.types import MoveRequest
 from sharding.placements.models import Placement
 from sharding.placements.services.placing import get_placement
@@ -110,6 +111,21 @@ def gate(monkeypatch):
     return put
 
 
+@pytest.fixture
+def at(monkeypatch):
+    """Has something happen at a point of the next move, in this process; at each point once."""
+    happens: dict[str, Callable[[], object]] = {}
+
+    def reached(name: str) -> None:
+        if (what := happens.pop(name, None)) is not None:
+            what()
+
+    for module in (acting, ending, pausing, preparing):
+        monkeypatch.setattr(module, "reach", reached)
+    yield happens.__setitem__
+    assert not happens, f"no move came to {', '.join(happens)}"
+
+
 def add_table(tenant: Mover, statement: str) -> None:
     """As a migration would, but for the journal of migrations: its structure is nobody else's."""
     place = tenant.place
@@ -139,6 +155,22 @@ def may_write(tenant_id: str, shard: str) -> bool:
     return True
 
 
+def connect_as_web(shard: str) -> psycopg.Connection:
+    return psycopg.connect(**web(registry.shard(shard)), autocommit=True)
+
+
+Write = Callable[[psycopg.Connection, str, str, int, int], object]
+"""Connection, tenant, shard, writer, number: one acknowledged write, or an error."""
+
+
+def by_message(
+    connection: psycopg.Connection, tenant_id: str, shard: str, writer: int, number: int
+) -> None:
+    """As most requests do."""
+    statement = f"INSERT INTO ledger (writer, number) VALUES ({writer}, {number})"
+    as_tenant(connection, tenant_id, shard, statement)
+
+
 @dataclass
 class Writers:
     """Clients that write to both shards all the time, wherever the tenant is.
@@ -149,6 +181,8 @@ class Writers:
 
     tenant_id: str
     threads: int = 3
+    kinds: tuple[Write, ...] = (by_message,)
+    connect: Callable[[str], psycopg.Connection] = connect_as_web
     acked: set[tuple[int, int]] = field(default_factory=set)
     refused: dict[str, int] = field(default_factory=dict)
     _over: threading.Event = field(default_factory=threading.Event)
@@ -177,25 +211,21 @@ class Writers:
             thread.join()
 
     def _write(self, writer: int, lock: threading.Lock) -> None:
-        connections = {
-            shard: psycopg.connect(**web(registry.shard(shard)), autocommit=True)
-            for shard in SHARDS
-        }
+        connections = {shard: self.connect(shard) for shard in SHARDS}
+        write = self.kinds[writer % len(self.kinds)]
         number = 0
         while not self._over.is_set():
-            number += 1
             for shard, connection in connections.items():
-                # The same number to both: whoever takes it twice has two writers.
-                statement = f"INSERT INTO ledger (writer, number) VALUES ({writer}, {number})"
+                number += 1
                 try:
-                    as_tenant(connection, self.tenant_id, shard, statement)
+                    write(connection, self.tenant_id, shard, writer, number)
                 except psycopg.Error as error:
+                    connection.rollback()
                     with lock:
                         state = error.sqlstate or "?"
                         self.refused[state] = self.refused.get(state, 0) + 1
                 else:
                     with lock:
-                        assert (writer, number) not in self.acked, "two shards took one write"
                         self.acked.add((writer, number))
             time.sleep(0.002)
         for connection in connections.values():
