@@ -7,8 +7,9 @@ from typing import Any
 
 from sharding.moves.errors import NoSuchMove
 from sharding.moves.models import Move
-from sharding.moves.services import moving, preflight, recovering
+from sharding.moves.services import moving, preflight, recovering, rehearsing
 from sharding.moves.services.listing import MoveDetails, MoveLine, all_moves, details_of
+from sharding.moves.services.rehearsing import Rehearsal
 from sharding.moves.types import MovePlan, MoveReceipt, MoveRequest
 from tenants.errors import UnknownSlug
 from tenants.models import CONTROL, Tenant
@@ -58,6 +59,15 @@ def move(wish: Wish, *, tell: Tell) -> MoveReceipt:
         as `sharding.moves.services.moving.move_tenant`; UnknownSlug.
     """
     return moving.move_tenant(wish.request(), tell=tell)
+
+
+def rehearse(wish: Wish, *, tell: Tell) -> Rehearsal:
+    """Do everything of a move but its pause, and throw it away.
+
+    Raises:
+        as `sharding.moves.services.rehearsing.rehearse_move`; UnknownSlug.
+    """
+    return rehearsing.rehearse_move(wish.request(), tell=tell)
 
 
 def resume(name: str, *, tell: Tell) -> MoveReceipt:

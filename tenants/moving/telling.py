@@ -1,7 +1,9 @@
 """What the commands of moves print."""
 
 from sharding.moves.services.listing import MoveDetails, MoveLine
+from sharding.moves.services.rehearsing import Rehearsal
 from sharding.moves.types import MovePlan, MoveReceipt
+from tenants.moving.doctoring import Seen
 
 _ROW = "{:>6}  {:<24} {:<22} {:<13} {:>9}  {}"
 
@@ -20,6 +22,21 @@ def plan_text(plan: MovePlan, tenant: str) -> str:
             *(f"  {number}. {step}" for number, step in enumerate(plan.steps, start=1)),
         ]
     )
+
+
+def rehearsal_text(rehearsal: Rehearsal) -> str:
+    """What the move would have been like."""
+    parts = ", ".join(
+        f"{name} {took:.1f}" for name, took in rehearsal.pause_ms.items() if name != "total"
+    )
+    rows, target, seconds = rehearsal.rows, rehearsal.target, rehearsal.seconds
+    lines = [
+        f"{rows} rows came to {target} in {seconds:.1f} s and are gone again; nothing was fenced",
+        f"writes would pause for some {rehearsal.pause_ms['total']:.0f} ms ({parts})",
+    ]
+    if not rehearsal.within_budget:
+        lines.append("that is more than --max-pause allows")
+    return "\n".join(lines)
 
 
 def receipt_text(receipt: MoveReceipt) -> str:
@@ -72,6 +89,22 @@ def details_text(details: MoveDetails) -> str:
         words = ", ".join(f"{name} {value}" for name, value in more.items())
         told.append(f"{at}  {step:<14} {said:<13} {words}".rstrip())
     return "\n".join(told)
+
+
+def findings_text(seen: Seen) -> str:
+    """What is wrong, why, and what to do; or what became of it."""
+    told = []
+    for one in seen.findings:
+        told.append(f"{one.shard}  {one.ill}  {one.subject}  {seen.slugs.get(one.tenant_id, '')}")
+        told.append(f"    {one.says}")
+        why_not = seen.why_not.get((one.shard, one.subject))
+        if one in seen.mended:
+            told.append("    ✓ mended")
+        elif why_not:
+            told.append(f"    ✗ not mended: {why_not}")
+        else:
+            told.append(f"    → {one.remedy}{' (--fix)' if one.mends else ''}")
+    return "\n".join(line.rstrip() for line in told) if told else "Nothing is left of any move."
 
 
 def _remark(line: MoveLine) -> str:

@@ -51,7 +51,7 @@ class Round:
         counts: rows by table.
         copied: tables that this round has copied.
         rows: that it has copied.
-        seconds: that looking for changes took, and copying.
+        seconds: by what took them: looking for changes, copying, comparing …
     """
 
     tables: tuple[TableShape, ...]
@@ -79,7 +79,9 @@ def first_round(source: Connection, target: Connection, schema: str) -> Round:
             _check_tables(schema, tables, tables_of(target, schema))
             _truncate(target, schema, tables)
             counts = _copy(source, target, schema, tables)
+        copied = time.monotonic()
         compare(source, target, schema, tables)
+    compared = time.monotonic()
     _analyze(target, schema, tables)
     return Round(
         tables,
@@ -87,7 +89,11 @@ def first_round(source: Connection, target: Connection, schema: str) -> Round:
         counts,
         copied=tuple(counts),
         rows=sum(counts.values()),
-        seconds={"copy": time.monotonic() - began},
+        seconds={
+            "copy": copied - began,
+            "compare": compared - copied,
+            "analyze": time.monotonic() - compared,
+        },
     )
 
 

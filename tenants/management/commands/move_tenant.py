@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand
 
 from tenants.edge import add_dry_run, add_json, errors_told
 from tenants.moving import services
-from tenants.moving.telling import plan_text, receipt_text
+from tenants.moving.telling import plan_text, receipt_text, rehearsal_text
 
 
 class Command(BaseCommand):
@@ -39,6 +39,11 @@ class Command(BaseCommand):
         parser.add_argument(
             "--attempts", type=int, default=5, help="how often the pause is tried (default: 5)"
         )
+        parser.add_argument(
+            "--rehearse",
+            action="store_true",
+            help="do all but the pause, tell how long that would be, and throw the copy away",
+        )
         add_dry_run(parser)
         add_json(parser)
 
@@ -54,6 +59,9 @@ class Command(BaseCommand):
             if options["dry_run"]:
                 plan = services.plan(wish)
                 told, text = plan.to_json(), plan_text(plan, options["tenant"])
+            elif options["rehearse"]:
+                rehearsal = services.rehearse(wish, tell=self._progress)
+                told, text = rehearsal.to_json(), rehearsal_text(rehearsal)
             else:
                 receipt = services.move(wish, tell=self._progress)
                 told, text = receipt.to_json(), receipt_text(receipt)

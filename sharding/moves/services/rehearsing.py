@@ -1,0 +1,163 @@
+"""Everything of a move but its pause, on the real servers, and thrown away again.
+
+What the pause would do is done one by one, timed and without effect: what is changed is rolled
+back, or set to what it was. So the prediction knows this tenant, these servers and their commits.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+from psycopg import sql
+
+from sharding.moves.conf import move_settings
+from sharding.moves.connections import check_token, identity_of
+from sharding.moves.core.states import MoveState
+from sharding.moves.core.steps import Act, Way, steps_from
+from sharding.moves.errors import MoveRefused
+from sharding.moves.services import journal, preparing
+from sharding.moves.services.acting import carry_out
+from sharding.moves.services.copying import next_round
+from sharding.moves.services.moving import PURPOSE, take_back
+from sharding.moves.services.preflight import plan_move
+from sharding.moves.services.sequences import advance_sequences
+from sharding.moves.services.tokens import newest_token
+from sharding.moves.services.work import Tell, Work, silent
+from sharding.moves.types import MoveRequest
+from sharding.placements.services.dead_holders import free_of_the_dead
+from sharding.placements.services.keeping import kept
+from sharding.placements.services.leases import lease
+from sharding.registry import current as addresses
+from sharding.schemas.services.create_schema import open_schema
+from sharding.schemas.services.fence import look_at_tables, revoke_permit
+from sharding.schemas.services.markers import set_phase
+from sharding.schemas.services.transfer import pin, read_sequences
+from sharding.schemas.types import Phase
+
+_DURABLE: Final = sql.SQL("SET LOCAL synchronous_commit TO on")
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What a move would have been like.
+
+    Attributes:
+        pause_ms: that writes would pause, by step; `total` is all of it. Nobody was waited for:
+            requests that are under way add their time to `lock`.
+        within_budget: so much would be allowed.
+        seconds: of everything before the pause.
+    """
+
+    move_id: int
+    tenant_id: str
+    source: str
+    target: str
+    rows: int
+    seconds: float
+    pause_ms: dict[str, float] = field(default_factory=dict)
+    within_budget: bool = True
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data."""
+        return asdict(self)
+
+
+def rehearse_move(request: MoveRequest, *, tell: Tell = silent) -> Rehearsal:
+    """Copy a tenant as a move would, measure what its pause would take, and throw the copy away.
+
+    The tenant works meanwhile and notices nothing: its gate is not closed, nothing is fenced.
+
+    Locks: the tenant's lease, while it works.
+    Transaction: opens many, on control and both shards; forbids open ones.
+
+    Raises:
+        MoveRefused, AlreadyMoving, LeaseHeld: nothing was changed.
+        MoveError: the rehearsal failed, and was taken back.
+        MoveOnHold: it could not be taken back now; whoever finds it does it.
+    """
+    plan = plan_move(request)
+    if plan.refusals:
+        raise MoveRefused(request.tenant_id, plan.refusals)
+    wanted = lease(request.tenant_id, PURPOSE, move_settings().lease)
+    with free_of_the_dead(wanted) as held, kept(held) as ours:
+        source, target = addresses.shard(plan.source), addresses.shard(request.target)
+        held.raise_token(newest_token(request.tenant_id, source, target) + 1)
+        move = journal.begin(request, source=plan.source, token=held.token, mover=held.holder)
+        tell(f"move {move.pk}: a rehearsal from {plan.source} to {request.target}")
+        work = Work(move, request, held, ours, tell)
+        began = time.monotonic()
+        with work.closing():
+            try:
+                _prepare(work)
+                prepared = time.monotonic()
+                predicted = _predicted(work)
+            finally:
+                # Whatever happened: nothing of it is to be left.
+                take_back(work)
+        told = {"rehearsed": True, "predicted_pause_ms": predicted, "rows": work.rows}
+        journal.keep_result(move, **told)
+    budget_ms = request.max_pause.total_seconds() * 1000
+    return Rehearsal(
+        move.pk,
+        request.tenant_id,
+        plan.source,
+        request.target,
+        rows=work.rows,
+        seconds=round(prepared - began, 3),
+        pause_ms=predicted,
+        within_budget=predicted["total"] <= budget_ms,
+    )
+
+
+def _prepare(work: Work) -> None:
+    """All that comes before the gate."""
+    for step in steps_from(MoveState.PLANNED, Way.FORWARD):
+        if step.act is Act.GATE:
+            break
+        work.still_wanted()
+        work.tell(step.does)
+        carry_out(work, (step,))
+    preparing.catch_up(work)
+
+
+def _predicted(work: Work) -> dict[str, float]:
+    """Milliseconds of each part of the pause."""
+    lanes, schema, token = work.open_lanes(), work.schema, work.token
+    took: dict[str, float] = {}
+
+    @contextmanager
+    def timed(name: str) -> Iterator[None]:
+        began = time.monotonic()
+        yield
+        took[name] = round(took.get(name, 0.0) + (time.monotonic() - began) * 1000, 2)
+
+    with timed("lock"):
+        with lanes.fence.transaction(force_rollback=True):
+            look_at_tables(lanes.fence, schema)
+            revoke_permit(lanes.fence, schema)
+        with lanes.fence.transaction():
+            lanes.fence.execute(_DURABLE)
+            set_phase(lanes.fence, schema, Phase.ACTIVE, token=token)
+    with timed("changes"), lanes.writing.transaction():
+        lanes.writing.execute(_DURABLE)
+        set_phase(lanes.writing, schema, Phase.INCOMING, token=token)
+        assert work.last is not None, "there was a round before"
+        work.last = next_round(lanes.reading, lanes.writing, schema, work.last, compared=False)
+        pin(lanes.writing, schema)
+        advance_sequences(lanes.writing, schema, read_sequences(lanes.reading, schema))
+    work.rows += work.last.rows
+    with timed("look"):
+        for lane in (lanes.fence, lanes.opening):
+            check_token(lane, work.who)
+            identity_of(lane)
+    with timed("prepare"), lanes.opening.transaction(force_rollback=True):
+        open_schema(lanes.opening, schema, token=token)
+    with timed("switch"):
+        journal.note(work.move, "rehearse", "done", pause_ms=dict(took))
+    with timed("open"), lanes.opening.transaction():
+        lanes.opening.execute(_DURABLE)
+        set_phase(lanes.opening, schema, Phase.INCOMING, token=token)
+    took["total"] = round(sum(took.values()), 2)
+    return took
