@@ -86,7 +86,8 @@ check-migrations: venv ## What unreleased migrations would lock or break in a fl
 	@$(PY) tools/check_migrations.py
 
 ##@ Measure it
-.PHONY: bench-requests bench-statements bench-pages bench-fleet bench-shards bench-memory
+.PHONY: bench-requests bench-statements bench-pages bench-fleet bench-shards bench-memory \
+	bench-move
 bench-requests: venv ## Requests per second beside plain Django and django-tenants
 	@$(PY) -m tests.benchmarks.bench_requests
 
@@ -104,6 +105,9 @@ bench-shards: venv ## One server down under load, beside stock Django (ARGS=--he
 
 bench-memory: venv ## Memory of backends against reconnects (ARGS=--help: with fewer tenants)
 	@$(PY) -m tests.benchmarks.bench_memory $(ARGS)
+
+bench-move: venv ## Moves of a tenant under load, by step, beside pgcopydb (ARGS=--help: a part of it)
+	@$(PY) -m tests.benchmarks.bench_move $(ARGS)
 
 ##@ Keep it
 .PHONY: setup docs lock clean venv venv-demo

@@ -20,8 +20,13 @@ def markdown_table(header: list[str], rows: list[list[str]]) -> str:
     return "\n".join([line(header), rule, *(line(row) for row in rows)])
 
 
-def publish(name: str, *, page: str, figures: object, quick: bool) -> None:
-    """Print the page and write both files; a quick run leaves the page in docs alone."""
+def publish(
+    name: str, *, page: str, figures: object, quick: bool, page_name: str | None = None
+) -> None:
+    """Print the page and write both files; a quick run leaves the page in docs alone.
+
+    name: of the raw figures; `page_name` of the page, where that is called otherwise.
+    """
     print(page)
     raw = ROOT / ".bench" / f"{name}.json"
     raw.parent.mkdir(exist_ok=True)
@@ -30,7 +35,7 @@ def publish(name: str, *, page: str, figures: object, quick: bool) -> None:
     if quick:
         print("A quick run: docs/benchmarks is left as it was.")
         return
-    written = ROOT / "docs" / "benchmarks" / f"{name}.md"
+    written = ROOT / "docs" / "benchmarks" / f"{page_name or name}.md"
     written.parent.mkdir(parents=True, exist_ok=True)
     written.write_text(page + "\n")
     print(f"Page: {written.relative_to(ROOT)}")

@@ -1,0 +1,10 @@
+"""Atoll with the application of `make bench-move`: 24 tables that are filled, two that are written.
+
+What the product's own workspace would add is left out, so that the tenant is what the page says.
+"""
+
+from tests.benchmarks.settings.fleet_atoll import *  # noqa: F403
+from tests.benchmarks.settings.fleet_atoll import INSTALLED_APPS as FLEET_APPS
+
+INSTALLED_APPS = [*FLEET_APPS, "tests.benchmarks.moved"]
+ROOT_URLCONF = "tests.benchmarks.moved.urls"
