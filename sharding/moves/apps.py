@@ -10,3 +10,7 @@ class MovesConfig(AppConfig):
     label = "moves"
     default_auto_field = "django.db.models.BigAutoField"
     atoll_home = "control"
+
+    def ready(self) -> None:
+        """Register the system checks."""
+        from sharding.moves import checks  # noqa: F401

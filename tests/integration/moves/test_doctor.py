@@ -18,7 +18,7 @@ from sharding.registry import current as registry
 from sharding.schemas.connections import own_connection
 from sharding.schemas.services import fence
 from sharding.schemas.services.create_schema import create_schema
-from sharding.schemas.services.markers import set_phase
+from sharding.schemas.services.markers import read_marker, set_phase
 from sharding.schemas.services.roles import make_roles
 from sharding.schemas.types import Phase
 from tests.integration.moves.conftest import may_write, settled
@@ -138,8 +138,9 @@ def test_the_copy_that_is_used_is_not_dropped_for_a_debt(tenant):
 
 
 def test_a_session_of_a_mover_that_is_long_gone(tenant):
-    move = the_move(tenant)
-    who = Who(tenant.id, move.pk, move.token)
+    with at("beta") as own:
+        newest = read_marker(own, tenant.id).token
+    who = Who(tenant.id, the_move(tenant).pk, newest)
     with mover_connection(registry.shard("beta"), who) as connection:
         (found,) = findings(tenant)
         assert (found["ill"], found["subject"]) == (
