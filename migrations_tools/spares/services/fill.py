@@ -25,13 +25,14 @@ from sharding.schemas.errors import ForeignSchema, SchemaError, ServerUnreachabl
 from sharding.schemas.services.drop_schema import drop_schema
 from sharding.schemas.services.image_replay import UNFINISHED, ImageBody
 from sharding.schemas.services.markers import read_marker, read_markers
-from sharding.schemas.services.spares import make_spare, spare_key
+from sharding.schemas.services.spares import is_whole, make_spare, spare_key
 from sharding.schemas.types import Marker, Phase
 
 BUSY: Final = "somebody else is making its spares"
 
 _PATIENCE: Final = Patience(statement=timedelta(seconds=60), lock=timedelta(seconds=30))
 _TRY: Final = "SELECT pg_try_advisory_lock(hashtext('atoll.spares'), 0)"
+_LEAVE: Final = "SELECT pg_advisory_unlock(hashtext('atoll.spares'), 0)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +78,26 @@ def make_spares(shard: str, *, most: int | None = None, tell: Tell = silent) -> 
         UnknownShard: it has no address here.
         ServerUnreachable, SchemaInUse: run it again.
     """
-    server = addresses.shard(shard)
-    with own_connection(server, _PATIENCE) as connection:
+    with own_connection(addresses.shard(shard), _PATIENCE) as connection:
         row = connection.execute(_TRY).fetchone()
         if not (row and row[0]):
             return SpareReport(shard, problem=BUSY)
-        place = _look(shard, connection)
-        plan = _plan(place)
-        for name in plan.to_drop:
-            tell(f"dropping {name}")
-        dropped = tuple(name for name in plan.to_drop if _dropped(place, name))
-        _finish(place)
-        made, problem = _made(place, most, tell)
-        ready = len(_good(place))
+        try:
+            return _filled(_look(shard, connection), most, tell)
+        finally:
+            # The server takes a moment to see that a session has ended.
+            if not connection.closed:
+                connection.execute(_LEAVE)
+
+
+def _filled(place: _Shard, most: int | None, tell: Tell) -> SpareReport:
+    plan = _plan(place)
+    for name in plan.to_drop:
+        tell(f"dropping {name}")
+    dropped = tuple(name for name in plan.to_drop if _dropped(place, name))
+    _finish(place)
+    made, problem = _made(place, most, tell)
+    ready = len(_good(place))
     return replace(plan, made=made, dropped=dropped, ready=ready, problem=problem or plan.problem)
 
 
@@ -105,7 +113,7 @@ def _look(shard: str, connection: Connection) -> _Shard:
 
 
 def _plan(place: _Shard) -> SpareReport:
-    good = _good(place)
+    good = [name for name in _good(place) if _is_whole(place, name)]
     useless = set(spares.free_spares(place.name)) - set(good)
     surplus = good[place.wanted :]
     to_drop = (*sorted(useless | set(_strays(place))), *surplus)
@@ -127,6 +135,11 @@ def _good(place: _Shard) -> list[str]:
     wanted = [name for name, key in free.items() if place.key and key == place.key]
     markers = read_markers(place.connection, wanted) if wanted else {}
     return [name for name in wanted if name in markers and markers[name].spare == place.key]
+
+
+def _is_whole(place: _Shard, name: str) -> bool:
+    """Nobody has changed it by hand since it was made: who takes it goes by its mark."""
+    return place.body is not None and is_whole(place.connection, name, place.body)
 
 
 def _strays(place: _Shard) -> Iterator[str]:

@@ -2,8 +2,7 @@
 
 A tenant's schema bears its id, and ids are reserved before there are tenants. So a spare is what
 its tenant will have, name, role and rights included: nothing in it is renamed or rewritten. What is
-left for the moment when somebody waits is to look whether it still is what it was, and to open it
-(docs/adr/0023).
+left for the moment when somebody waits is to open it (docs/adr/0024).
 """
 
 import hashlib
@@ -12,8 +11,6 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Final
 
-import psycopg
-
 from sharding.registry.types import Server
 from sharding.schemas.connections import Connection
 from sharding.schemas.errors import SpareUnlikeImage
@@ -21,7 +18,7 @@ from sharding.schemas.services.create_schema import creating, opening
 from sharding.schemas.services.fingerprint import fingerprint
 from sharding.schemas.services.furnish import furnishing
 from sharding.schemas.services.image_replay import ImageBody, begun_from_image, stating
-from sharding.schemas.services.markers import set_unfinished
+from sharding.schemas.services.markers import read_marker, set_unfinished
 from sharding.schemas.types import SPARE, Phase
 
 _TAKE: Final = """
@@ -83,7 +80,8 @@ def make_spare(
 def take_spare(connection: Connection, schema: str, body: ImageBody, *, epoch: int) -> bool:
     """Open a spare of exactly this image to its tenant; False, and nothing changed, if it is none.
 
-    Its structure is measured once more: it may have lain there for days.
+    By its mark, which was written when its structure had been measured, and which the filler
+    compares with it again and again (`is_whole`).
 
     Transaction: one; forbids an open one.
     Idempotent: no; a second call returns False. What was opened is ACTIVE.
@@ -98,10 +96,19 @@ def take_spare(connection: Connection, schema: str, body: ImageBody, *, epoch: i
         "fingerprint": body.fingerprint,
         "major": body.major,
     }
-    with connection.transaction() as whole:
-        marked = connection.execute(_TAKE, facts).rowcount == 1
-        is_good = marked and fingerprint(connection, schema) == body.fingerprint
-        if not is_good:
-            raise psycopg.Rollback(whole)
-        connection.execute(opening(schema))
-    return is_good
+    with connection.transaction():
+        taken = connection.execute(_TAKE, facts).rowcount == 1
+        if taken:
+            connection.execute(opening(schema))
+    return taken
+
+
+def is_whole(connection: Connection, schema: str, body: ImageBody) -> bool:
+    """Whether a spare of this image still is what it was: by its mark, and as measured now.
+
+    Transaction: any, or none.
+    """
+    marker = read_marker(connection, schema)
+    if marker is None or marker.spare != spare_key(body):
+        return False
+    return fingerprint(connection, schema) == body.fingerprint
