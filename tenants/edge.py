@@ -8,6 +8,7 @@ from migrations_tools.errors import MigrationToolsError
 from sharding.moves.errors import MoveError, MoveOnHold, NoSuchMove
 from sharding.placements import telling
 from sharding.placements.telling import Exit, ExitCodes
+from sharding.rebalance.errors import InvalidCapacity, InvalidGroup, RebalanceError
 from tenants.catalog.errors import NoSuchRow
 from tenants.errors import (
     InvalidDomain,
@@ -50,6 +51,9 @@ _CODES: Final[ExitCodes] = {
     MoveError: Exit.FAILED,
     NoSuchMove: Exit.USAGE,
     MoveOnHold: Exit.PAUSED,
+    RebalanceError: Exit.FAILED,
+    InvalidCapacity: Exit.USAGE,
+    InvalidGroup: Exit.USAGE,
 }
 
 

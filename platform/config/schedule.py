@@ -28,6 +28,9 @@ BEAT_SCHEDULE: Final[dict[str, dict[str, Any]]] = {
         "accounts.tasks.purge_sign_ins_of_all_tenants", hours=6
     ),
     "purge what control keeps for a while": _every("console.tasks.purge_control", hours=1),
+    "go on with a rebalance whose worker is gone": _every(
+        "tenants.rebalancing.tasks.carry_on", seconds=10
+    ),
     "look at every shard": _every("tenants.rebalancing.tasks.sample_shards", minutes=5),
     "fold what tenants use": _every("tenants.rebalancing.tasks.keep_use", minutes=5),
     "purge deleted tenants whose grace is over": _every(

@@ -12,8 +12,11 @@ class RebalanceConfig(AppConfig):
     atoll_home = "control"
 
     def ready(self) -> None:
-        """Have each process tell what its tenants have used."""
+        """Have each process tell what its tenants have used, and lists how full shards are."""
+        from sharding.placements.services.listing import tell_fullness
         from sharding.placements.services.processes import with_each_beat
+        from sharding.rebalance.services.reporting import fullness
         from sharding.rebalance.services.telling_use import tell_use
 
         with_each_beat(tell_use)
+        tell_fullness(fullness)

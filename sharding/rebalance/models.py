@@ -189,6 +189,8 @@ class RebalanceStep(models.Model):
     reason = models.CharField(max_length=30)
     bytes = models.PositiveBigIntegerField(default=0)
     load = models.FloatField(default=0)
+    planned = models.JSONField(default=dict)
+    """All of it, as the planner told it; it is checked by this before it is begun."""
     state = models.CharField(
         max_length=20,
         choices=[(state.value, state.name) for state in StepState],

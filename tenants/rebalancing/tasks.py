@@ -11,6 +11,7 @@ from sharding.placements.models import Shard
 from sharding.placements.states import ShardState
 from sharding.rebalance.models import CONTROL
 from sharding.rebalance.services.history import keep_history
+from sharding.rebalance.services.running import work_on_rebalance
 from sharding.rebalance.services.sampling import sample_shard
 from tenants.tasks import ControlTask
 
@@ -47,3 +48,10 @@ def keep_use() -> None:
     """Fold what tenants have used into their rates, and forget what is old."""
     kept = keep_history()
     logger.info("folded %d spans of use, forgot %d rows", kept.folded, kept.forgotten)
+
+
+@shared_task(base=ControlTask)
+def carry_on() -> None:
+    """Go on with the rebalance that is under way, for a minute; a worker that dies is no matter."""
+    if work_on_rebalance(tell=logger.info):
+        carry_on.delay()

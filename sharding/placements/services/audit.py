@@ -24,12 +24,17 @@ def record_audit(
     Transaction: the caller's on control, so that there is an entry exactly for what happened.
     """
     AuditEntry.objects.using(CONTROL).create(
-        actor=by or actor.get() or _shell_user(),
+        actor=by or who_acts(),
         action=action,
         subject=subject,
         before=dict(before or {}),
         after=dict(after or {}),
     )
+
+
+def who_acts() -> str:
+    """Whoever acts in this context: an operator, or who runs this process."""
+    return actor.get() or _shell_user()
 
 
 def _shell_user() -> str:

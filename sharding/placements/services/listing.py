@@ -1,7 +1,7 @@
 """What every shard is and holds, those that are down included."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields
 from typing import Final
@@ -23,7 +23,11 @@ from sharding.schemas.errors import ServerUnreachable
 from sharding.schemas.services.describe import survey
 from sharding.schemas.types import ShardSurvey
 
+Fullness = Mapping[str, Mapping[str, float]]
+"""Of each shard the parts of its capacity that are used, by what it has too much of."""
+
 _AT_ONCE = 20
+_fullness: Callable[[], Fullness] = dict
 _NO_POOL: Final = dict.fromkeys(("processes", *(each.name for each in fields(PoolLook))), 0)
 
 
@@ -39,6 +43,8 @@ class ShardLine:
         problem: why it does not, or what is wrong with it; empty when all is well.
         hold: that an operator keeps it closed.
         breakers: what the processes hold of it.
+        full: the parts of its capacity that are used, by bytes, load and tenants; empty: nobody
+            has reckoned that.
     """
 
     name: str
@@ -51,6 +57,7 @@ class ShardLine:
     problem: str
     hold: Hold | None = None
     breakers: ServerBreakers = field(default_factory=ServerBreakers)
+    full: Mapping[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, object]:
         """Plain values with units in their names."""
@@ -76,7 +83,14 @@ class ShardLine:
             if self.hold
             else None,
             "breakers": self.breakers.to_json(),
+            "full": dict(self.full),
         }
+
+
+def tell_fullness(look: Callable[[], Fullness]) -> None:
+    """`sharding.rebalance` says here how full shards are, without asking them."""
+    global _fullness
+    _fullness = look
 
 
 def list_shards(names: Iterable[str] = ()) -> list[ShardLine]:
@@ -92,6 +106,7 @@ def list_shards(names: Iterable[str] = ()) -> list[ShardLine]:
         raise NoSuchShard(sorted(unknown), known=known)
     shards = [row for name, row in known.items() if name in wanted]
     servers = registry().shards
+    full = _fullness()
     processes = list(live_processes())
     pools, breakers = _pools_of(processes), sum_up(processes)
     # Threads without our context: they only ask, on connections of their own.
@@ -109,6 +124,7 @@ def list_shards(names: Iterable[str] = ()) -> list[ShardLine]:
             problem=problem,
             hold=shard.hold,
             breakers=breakers.get(shard.name, ServerBreakers()),
+            full=full.get(shard.name, {}),
         )
         for shard, (found, problem) in zip(shards, answers, strict=True)
     ]

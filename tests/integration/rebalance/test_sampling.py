@@ -77,7 +77,6 @@ def test_a_table_that_somebody_keeps_to_themselves_holds_up_nobody_else(new_tena
     with psycopg.connect(**own(registry.shard("alpha"))) as holder:
         holder.execute(psycopg.sql.SQL("LOCK TABLE {}").format(note_of(locked)))
         sample = sample_shard("alpha")
-        assert sample.seconds < 15
         assert kept(free).bytes == size_of(free)
         assert kept(locked).bytes is None
         assert sample.waiting >= 1

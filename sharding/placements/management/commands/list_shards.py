@@ -15,6 +15,7 @@ _COLUMNS: Final = {
     "SHARD": "{:<16} ",
     "STATE": "{:<21} ",
     "TENANTS": "{:>7} ",
+    "FULL": "{:<15} ",
     "BYTES": "{:>10} ",
     "ROLES": "{:>12} ",
     "SPARES": "{:>6} ",
@@ -27,13 +28,16 @@ _COLUMNS: Final = {
     "": " {}",
 }
 
+_BLOCKS: Final = 10
+
 
 class Command(BaseCommand):
     help = (
-        "List the shards: tenants, bytes, tenant roles used and borne, spare schemas, state; "
-        "connections that the pools of all processes hold, how many are idle, threads that wait "
-        "for one, and how often one got none or no answer. A shard that is down is shown as away, "
-        "within seconds; BREAKERS says what the processes hold of it."
+        "List the shards: tenants, how full each is in what it has most of, bytes, tenant roles "
+        "used and borne, spare schemas, state; connections that the pools of all processes hold, "
+        "how many are idle, threads that wait for one, and how often one got none or no answer. A "
+        "shard that is down is shown as away, within seconds; BREAKERS says what the processes "
+        "hold of it."
     )
     requires_system_checks: list[str] = []
 
@@ -57,7 +61,7 @@ class Command(BaseCommand):
 
 
 def _cells(line: ShardLine) -> Iterator[object]:
-    yield from (line.name, _state(line), line.tenants)
+    yield from (line.name, _state(line), line.tenants, _bar(max(line.full.values(), default=0.0)))
     found = line.survey
     notes = [line.problem, _why(line)]
     if found is None:
@@ -87,6 +91,12 @@ def _why(line: ShardLine) -> str:
     if worst is None or worst.state is BreakerState.CLOSED:
         return ""
     return f"{worst.state} since {worst.since:%H:%M:%S} in {line.breakers.where}: {worst.reason}"
+
+
+def _bar(part: float) -> str:
+    """How full it is in what it has most of: `████······  41%`."""
+    blocks = min(_BLOCKS, max(0, round(part * _BLOCKS)))
+    return f"{'█' * blocks}{'·' * (_BLOCKS - blocks)} {part:>4.0%}"
 
 
 def _human(size: float) -> str:

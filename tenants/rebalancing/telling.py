@@ -1,0 +1,190 @@
+"""What the commands of rebalancing print."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
+from typing import Final
+
+from sharding.rebalance.core.plans import LeftAlone, Step
+from sharding.rebalance.core.types import Dimension, Use
+from sharding.rebalance.services.planning import Look
+from sharding.rebalance.services.reporting import ShardReport
+from sharding.rebalance.services.shown import RebalanceLook
+from sharding.rebalance.states import RebalanceState
+
+_ROW: Final = "{:>4}  {:<20} {:<25} {:<14} {:>8} {:>7} {:>8}  {:>13} {:>13}"
+_LEFT: Final = "  {:<14} {:<20} {:<14} {:>8} {:>9}  {}"
+_STATUS: Final = "{:>4}  {:<20} {:<25} {:<14} {:>8}  {:<8} {}"
+_BAR: Final = 10
+
+
+def plan_text(look: Look, *, most: int) -> str:
+    """The plan as a table, what was left alone, and the sums."""
+    plan, names = look.plan, look.names()
+    lines: list[str] = []
+    if plan.steps:
+        lines.append(
+            _ROW.format(
+                "STEP", "TENANT", "FROM → TO", "WHY", "BYTES", "COPY", "PAUSE", "FROM FULL",
+                "TO FULL",
+            )
+        )  # fmt: skip
+        lines += [_step(step, names) for step in plan.steps[:most]]
+        if len(plan.steps) > most:
+            lines.append(f"      … and {len(plan.steps) - most} more; --all shows them")
+    else:
+        lines.append("Nothing is to be moved.")
+    lines += ["", *_left(plan.left[:most], names)]
+    if len(plan.left) > most:
+        lines.append(f"  … and {len(plan.left) - most} more; --all shows them")
+    lines += ["", *_sums(look)]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def status_text(look: RebalanceLook) -> str:
+    """A rebalance, and what became of each of its steps."""
+    counted = ", ".join(f"{state} {number}" for state, number in sorted(look.states.items()))
+    moved = f"{size(look.bytes_done)} of {size(look.bytes)} moved"
+    lines = [f"rebalance {look.number} is {look.state}: {counted or 'no steps'}; {moved}"]
+    if look.said:
+        lines.append(look.said)
+    if look.state == RebalanceState.PROPOSED:
+        lines.append(
+            "Say yes to it in the console; `manage.py rebalance_shards --stop` discards it."
+        )
+    if look.state == RebalanceState.PAUSED:
+        lines.append("To go on: manage.py rebalance_shards --resume")
+    lines.append(_STATUS.format("STEP", "TENANT", "FROM → TO", "WHY", "BYTES", "STATE", ""))
+    lines += [
+        _STATUS.format(
+            step.number,
+            step.tenant[:20],
+            f"{step.source} → {step.target}",
+            step.reason,
+            size(step.bytes),
+            step.state,
+            step.said or (f"paused {step.pause_ms:.0f} ms" if step.pause_ms is not None else ""),
+        )
+        for step in look.steps
+    ]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def size(number: float) -> str:
+    """Bytes with a unit."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 1000:
+            return f"{number:.0f} {unit}" if number >= 10 or unit == "B" else f"{number:.1f} {unit}"
+        number /= 1000
+    return f"{number:.1f} TB"
+
+
+def bar(part: float) -> str:
+    """How full something is: `██████····  61%`; over 100 % the bar is full."""
+    blocks = min(_BAR, max(0, round(part * _BAR)))
+    return f"{'█' * blocks}{'·' * (_BAR - blocks)} {part:>4.0%}"
+
+
+def took(seconds: float) -> str:
+    """A time as people read it."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    return str(timedelta(seconds=round(seconds)))
+
+
+def _step(step: Step, names: Mapping[str, str]) -> str:
+    return _ROW.format(
+        step.number,
+        names.get(step.tenant_id, step.tenant_id)[:20],
+        f"{step.source} → {step.target}",
+        step.reason,
+        size(step.bytes),
+        took(step.copy_seconds),
+        f"{step.pause_ms:.0f} ms",
+        _change(step.source_use_before, step.source_use_after),
+        _change(step.target_use_before, step.target_use_after),
+    ) + "".join(f"\n      note: {warning}" for warning in step.warnings)
+
+
+def _change(before: Use, after: Use) -> str:
+    """Of the dimension in which it is fullest."""
+    return f"{before.worst:.1%}→{after.worst:.1%}"
+
+
+def _left(left: Iterable[LeftAlone], names: Mapping[str, str]) -> Iterator[str]:
+    rows = list(left)
+    if not rows:
+        return
+    yield "Left alone:"
+    yield _LEFT.format("SHARD", "TENANT", "WHY", "VALUE", "THRESHOLD", "")
+    for each in rows:
+        why = f"{each.why}:{each.dimension}" if each.dimension else str(each.why)
+        yield _LEFT.format(
+            each.shard,
+            names.get(each.tenant_id, each.tenant_id)[:20] or "-",
+            why,
+            f"{each.value:.3g}",
+            f"{each.threshold:.3g}",
+            each.detail,
+        )
+
+
+def _sums(look: Look) -> Iterator[str]:
+    plan = look.plan
+    summary = plan.summary
+    yield (
+        f"{summary.moves} moves, {size(summary.bytes)}, copied in {took(summary.copy_seconds)} if "
+        "one followed the other"
+    )
+    before, after = _ratios(summary.worst_before), _ratios(summary.worst_after)
+    yield f"the fullest shard, in parts of its fair share: {before} before, {after} after"
+    if summary.left:
+        counted = ", ".join(f"{why} {number}" for why, number in sorted(summary.left.items()))
+        yield f"left alone: {counted}"
+    if summary.cut_off:
+        yield f"{summary.cut_off} moves are not in it, for its limits"
+    for shard, why in sorted(look.seen.down.items()):
+        yield f"{shard} takes and gives nobody: {why}"
+    if look.seen.unmeasured:
+        yield (
+            f"of {look.seen.unmeasured} tenants nobody knows the size yet; they count as large as "
+            "the others are on average"
+        )
+    yield f"plan {plan.id}"
+
+
+def _ratios(use: Use) -> str:
+    return f"bytes {use.bytes:.2f}, load {use.load:.2f}, tenants {use.tenants:.2f}"
+
+
+def report_text(report: ShardReport) -> str:
+    """One shard, dimension by dimension, and what weighs most on it."""
+    state = report.state + (f", down: {report.down}" if report.down else "")
+    lines = [f"{report.name} ({state}): {report.verdict}"]
+    for name, line in report.dimensions.items():
+        capacity = "not said" if line.capacity is None else f"{_amount(name, line.capacity)}"
+        lines.append(
+            f"  {name:<8} {bar(line.use)}  {_amount(name, line.used):>9} of {capacity}; "
+            f"{line.ratio:.2f} of its fair share"
+        )
+    if report.sampled_at is None:
+        lines.append("  never looked at; beat and a worker of its queue do that every 5 minutes")
+    else:
+        lines.append(
+            f"  looked at {report.sampled_at:%Y-%m-%d %H:%M:%S %Z}, {report.unmeasured} tenants "
+            "not measured yet"
+        )
+    for title, rows in (("largest", report.largest), ("busiest", report.busiest)):
+        if rows:
+            lines.append(f"  {title}:")
+            lines += [
+                f"    {row.tenant[:24]:<24} {size(row.bytes):>9} {row.load:>9.4f}  "
+                + ", ".join(row.notes)
+                for row in rows
+            ]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _amount(dimension: str, value: float) -> str:
+    if dimension == Dimension.BYTES:
+        return size(value)
+    return f"{value:.3f}" if dimension == Dimension.LOAD else f"{value:.0f}"
