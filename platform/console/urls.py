@@ -6,7 +6,7 @@ middleware then looks for a member of a tenant, and there is none here.
 
 from django.urls import path
 
-from console.views import account, looking, shards, signing_in, tenants
+from console.views import account, looking, rebalance, shards, signing_in, tenants
 
 app_name = "console"
 urlpatterns = [
@@ -22,6 +22,13 @@ urlpatterns = [
     path("shards/", shards.shards, name="shards"),
     path("shards/<slug:name>/hold/", shards.hold, name="hold"),
     path("shards/<slug:name>/release/", shards.release, name="release"),
+    path("rebalance/", rebalance.rebalance, name="rebalance"),
+    path("rebalance/plan/", rebalance.plan, name="rebalance_plan"),
+    path("rebalance/<int:number>/approve/", rebalance.approve, name="rebalance_approve"),
+    *(
+        path(f"rebalance/<int:number>/{how}/", rebalance.steer, {"how": how}, f"rebalance_{how}")
+        for how in ("pause", "resume", "stop")
+    ),
     path("tenants/", tenants.tenants, name="tenants"),
     path("tenants/<slug:tenant_id>/", tenants.tenant, name="tenant"),
     path("tenants/<slug:tenant_id>/suspend/", tenants.suspend, name="suspend"),

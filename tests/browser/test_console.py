@@ -14,6 +14,7 @@ from tests.browser.visits import LOOKS, Visits, dress, findings
 PAGES = {
     "console-home": "/",
     "console-shards": "/shards/",
+    "console-rebalance": "/rebalance/",
     "console-tenants": "/tenants/",
     "console-audit": "/audit/",
     "console-processes": "/processes/",

@@ -15,6 +15,7 @@ _PLACES: Final = (
     ("console:home", "Overview"),
     ("console:tenants", "Tenants"),
     ("console:shards", "Shards"),
+    ("console:rebalance", "Rebalance"),
     ("console:processes", "Processes"),
     ("console:audit", "Audit"),
 )
@@ -22,6 +23,7 @@ _PARTS: Final = {"console:tenant": "console:tenants"}
 _STEP: Final = 1024
 _LEAST_SEEN: Final = 0.8
 _MINUTE: Final = 60
+_TENTH: Final = 0.1
 
 
 @register.filter
@@ -56,6 +58,12 @@ def as_size(size: int | None) -> str:
     return (
         f"{value:.0f} {units[0]}" if value >= 10 or units[0] == "B" else f"{value:.1f} {units[0]}"
     )
+
+
+@register.filter
+def as_percent(part: float) -> str:
+    """A part of a whole; small ones to a tenth."""
+    return f"{part:.0%}" if part >= _TENTH else f"{part:.1%}"
 
 
 @register.filter
@@ -103,6 +111,13 @@ _TONES: Final = {
     "suspected": "warn",
     "open": "bad",
     "held": "warn",
+    "proposed": "warn",
+    "running": "good",
+    "paused": "warn",
+    "stopping": "warn",
+    "done": "good",
+    "skipped": "warn",
+    "failed": "bad",
 }
 
 

@@ -14,7 +14,7 @@ COOKIE = settings.SESSION_COOKIE_NAME
 OPEN = {"console:sign_in", "console:code"}
 """Views of the console's app that strangers may see."""
 
-ARGUMENTS = {"<slug:tenant_id>": "t0000000", "<slug:name>": "beta"}
+ARGUMENTS = {"<slug:tenant_id>": "t0000000", "<slug:name>": "beta", "<int:number>": "7"}
 
 
 def views_of(resolver, prefix="", namespace=""):

@@ -1,0 +1,100 @@
+"""A rebalance: the plan as a picture, how far it is; say yes, pause, go on, stop."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any, Final
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from console.guard import operators_only
+from console.services.flows import picture_of
+from sharding.placements.services.audit import who_acts
+from sharding.rebalance.errors import NoRebalance, RebalanceError
+from sharding.rebalance.services.shown import RebalanceLook, show
+from sharding.rebalance.states import RebalanceState, StepState
+from tenants.rebalancing import asking
+
+_SHOWN: Final = 100
+_STEERS: Final[Mapping[str, tuple[Callable[[int], RebalanceLook], str]]] = {
+    "pause": (asking.pause, "begins nothing new; what is under way ends"),
+    "resume": (asking.resume, "goes on"),
+    "stop": (asking.stop, "ends after the moves that are under way"),
+}
+
+
+@operators_only
+@require_safe
+def rebalance(request: HttpRequest) -> HttpResponse:
+    """The newest one."""
+    return _page(request)
+
+
+@operators_only
+@require_POST
+def plan(request: HttpRequest) -> HttpResponse:
+    """Plan one; nothing is begun."""
+    asked: dict[str, Any] = {}
+    made = asking.planned(asked)
+    if not made.plan.steps:
+        request.session["notice"] = "Nothing is to be moved: the shards are as even as they may be."
+        return redirect("console:rebalance")
+    try:
+        asking.propose(made, asked, by=who_acts())
+    except RebalanceError as error:
+        return _page(request, str(error))
+    return redirect("console:rebalance")
+
+
+@operators_only
+@require_POST
+def approve(request: HttpRequest, number: int) -> HttpResponse:
+    """Carry out the plan that was looked at."""
+    try:
+        asking.approve(number, plan_id=request.POST.get("plan", ""))
+    except RebalanceError as error:
+        return _page(request, str(error))
+    request.session["notice"] = f"Rebalance {number} begins."
+    return redirect("console:rebalance")
+
+
+@operators_only
+@require_POST
+def steer(request: HttpRequest, number: int, how: str) -> HttpResponse:
+    """Pause it, go on, or end it."""
+    change, told = _STEERS[how]
+    try:
+        change(number)
+    except RebalanceError as error:
+        return _page(request, str(error))
+    request.session["notice"] = f"Rebalance {number} {told}."
+    return redirect("console:rebalance")
+
+
+def _page(request: HttpRequest, refused: str = "") -> HttpResponse:
+    try:
+        found = show()
+    except NoRebalance:
+        shown: dict[str, Any] = {"look": None}
+    else:
+        wanted = [step for step in found.steps if step.state != StepState.SKIPPED]
+        # What is under way first, what is over last.
+        order = [StepState.MOVING, StepState.HELD, StepState.FAILED, StepState.WAITING]
+        rank = {str(state): place for place, state in enumerate(order)}
+        steps = sorted(found.steps, key=lambda step: (rank.get(step.state, 9), step.number))
+        state = RebalanceState(found.state)
+        shown = {
+            "look": found,
+            "picture": picture_of(found.plan, [asdict(step) for step in wanted]),
+            "steps": steps[:_SHOWN],
+            "more": max(0, len(steps) - _SHOWN),
+            "left": found.plan.get("left", [])[:_SHOWN],
+            "is_live": state.is_live,
+            "may_approve": state is RebalanceState.PROPOSED,
+            "may_pause": state is RebalanceState.RUNNING,
+            "may_resume": state is RebalanceState.PAUSED,
+            "may_stop": state.is_live and state is not RebalanceState.STOPPING,
+        }
+    shown["refused"] = refused
+    return render(request, "console/rebalance.html", shown, status=409 if refused else 200)
