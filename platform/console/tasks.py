@@ -11,6 +11,7 @@ from console.sessions import SessionStore
 from migrations_tools.spares.services.fill import make_spares
 from migrations_tools.spares.services.shards import spare_shards
 from routers.queues import shard_queue
+from sharding.moves.services.roles_left import drop_roles_left
 from sharding.moves.services.watching import recover_stuck_moves
 from sharding.placements.services.processes import purge_announcements, purge_processes
 from tenants.services.change_slug import purge_retired_slugs
@@ -27,15 +28,16 @@ _GOOD_FOR: Final = timedelta(seconds=30)
 
 @shared_task(base=ControlTask)
 def purge_control() -> None:
-    """Delete what control keeps for a while only."""
+    """Delete what is kept for a while only."""
     SessionStore.clear_expired()
     logger.info(
         "purged %d slugs out of quarantine, %d silent processes, %d old announcements, "
-        "%d failures to sign in",
+        "%d failures to sign in, %d roles of tenants that have moved",
         purge_retired_slugs(),
         purge_processes(),
         purge_announcements(),
         purge_failures(),
+        drop_roles_left(),
     )
 
 

@@ -109,8 +109,7 @@ def end(work: Work, to: MoveState) -> None:
 def drop_end(work: Work, server: Server) -> None:
     """Drop the copy on one shard.
 
-    The role stays: without it a process that knows nothing of the move yet would meet an error
-    that does not look like one.
+    The role stays for a while (`roles_left.py`).
 
     Raises:
         MoveOnHold: it is the copy that the tenant lives in.
