@@ -1,8 +1,11 @@
 """The operators' host."""
 
+from functools import partial
+
 from django.apps import AppConfig
 
 from console import checks
+from tenants.gating.rescue import REST_S, register_rescue
 
 
 class ConsoleConfig(AppConfig):
@@ -12,5 +15,10 @@ class ConsoleConfig(AppConfig):
     atoll_home = "control"
 
     def ready(self) -> None:
-        """Register what is looked at before anything starts."""
+        """Register what is looked at before anything starts, and who ends a move that is stuck."""
+        from console.tasks import end_stuck_moves
+
         checks.register()
+        ask = end_stuck_moves.apply_async
+        # Beat asks as often: what was not taken in time is no work any more.
+        register_rescue(partial(ask, retry=False, expires=REST_S))

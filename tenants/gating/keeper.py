@@ -5,6 +5,8 @@ import threading
 from typing import Final
 
 from django.db import DatabaseError, connections
+from django.db.models import Case, Value, When
+from django.db.models.functions import Now
 
 from sharding.placements.models import CONTROL, Placement
 from sharding.placements.states import PlacementState
@@ -12,12 +14,16 @@ from sharding.registry.errors import RegistryError
 from tenants.directory.lookup import directory
 from tenants.directory.types import IdKey
 from tenants.gating.closures import Closures
+from tenants.gating.rescue import ask_for_rescue
 from tenants.gating.room import WaitingRoom
 
 log = logging.getLogger(__name__)
 
 LOOKS_EVERY_S: Final = 0.05
 """Besides, whenever an announcement says that a gate was opened."""
+
+# By control's clock, which says when leases end.
+_IS_WORKED_ON: Final = Case(When(lease_until__gte=Now(), then=Value(True)), default=Value(False))
 
 
 class Keeper:
@@ -71,11 +77,13 @@ class Keeper:
     def _look(self) -> None:
         waited_for = self._room.tenants()
         placements = Placement.objects.using(CONTROL).filter(tenant_id__in=waited_for)
-        found = {one.tenant_id: one for one in placements}
+        found = {one.tenant_id: one for one in placements.annotate(is_worked_on=_IS_WORKED_ON)}
         for tenant_id in waited_for:
             placement = found.get(tenant_id)
             if placement is not None:
                 if placement.state == PlacementState.MOVING:
+                    if not placement.is_worked_on:
+                        ask_for_rescue()
                     continue
                 self._closures.seen_ready(tenant_id, placement.epoch)
                 if self._closures.is_closed(tenant_id):

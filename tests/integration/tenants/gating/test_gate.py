@@ -9,8 +9,10 @@ from asgiref.sync import sync_to_async
 from django.db import connections
 from django.test import RequestFactory
 
+from sharding.placements.services.leases import lease
 from sharding.pools.process_slots import slots
 from tenants.gating.process import gates
+from tenants.gating.rescue import register_rescue
 from tenants.gating.waiting import wait_async
 from tenants.middleware import TenantMiddleware
 from tenants.serving import Verdict
@@ -65,6 +67,25 @@ def test_nobody_asks_any_more_once_nobody_waits(move, ask, at_once):
     move.give_up()
     assert [each.result(10).status for each in asked] == [200] * 3
     wait_for(lambda: not keepers())
+
+
+def test_who_waits_for_a_move_on_which_nobody_works_asks_for_its_end(move, ask, at_once):
+    asked_for = []
+    before = register_rescue(lambda: asked_for.append("asked"))
+    try:
+        with lease(move.tenant.id, "move"):
+            move.begin()
+            waits = at_once(ask, "/reads/")
+            wait_for(waiting())
+            time.sleep(0.2)
+            assert asked_for == [], "its mover lives"
+        wait_for(lambda: asked_for)
+        time.sleep(0.2)
+        assert asked_for == ["asked"], "once, for all who wait"
+        move.give_up()
+        assert waits.result(10).status == 200
+    finally:
+        register_rescue(before)
 
 
 def test_the_neighbour_does_not_wait(move, ask, bob, client_of, at_once):
