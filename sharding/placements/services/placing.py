@@ -80,7 +80,8 @@ def switch_placement(tenant_id: str, *, source: str, target: str, expected_epoch
     """Say that a tenant lives on `target` from now on, and return its new epoch.
 
     One compare-and-set: of two that switch at once, one changes nothing. It stays MOVING, so that
-    nobody goes there before it was opened.
+    nobody goes there before it was opened. It gets new cache keys: until the source is sealed, who
+    has not heard of the switch reads there what is old by then, and may keep it.
 
     Transaction: opens one on control, or joins the caller's.
 
@@ -98,7 +99,13 @@ def switch_placement(tenant_id: str, *, source: str, target: str, expected_epoch
                 state=PlacementState.MOVING,
                 epoch=expected_epoch,
             )
-            .update(shard_id=target, epoch=epoch, arrived_epoch=epoch, changed_at=Now())
+            .update(
+                shard_id=target,
+                epoch=epoch,
+                arrived_epoch=epoch,
+                generation=new_generation(),
+                changed_at=Now(),
+            )
         )
         if not switched:
             found = get_placement(tenant_id)
@@ -131,6 +138,7 @@ def repair_placement(tenant_id: str, *, target: str, opened_epoch: int) -> Place
             state=PlacementState.MOVING,
             epoch=max(placement.epoch, opened_epoch) + 1,
             arrived_epoch=opened_epoch,
+            generation=new_generation(),
             changed_at=Now(),
         )
         placement = get_placement(tenant_id)

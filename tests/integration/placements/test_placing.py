@@ -122,6 +122,8 @@ def test_a_switch_changes_shard_and_epoch_at_once_and_stays_moving_until_it_is_o
     switched = get_placement(moving.tenant_id)
     assert (switched.shard_id, switched.state) == ("beta", "moving")
     assert switched.epoch == switched.arrived_epoch == epoch == moving.epoch + 1
+    # What is read at the source from now on, by who has not heard of it, is cached for nobody.
+    assert switched.generation != moving.generation
     opened = set_placement_state(moving.tenant_id, PlacementState.READY)
     assert (opened.epoch, opened.arrived_epoch) == (epoch + 1, epoch)
     assert audited(moving.tenant_id)[-2].action == "placement.switch"
@@ -140,6 +142,7 @@ def test_of_two_that_switch_one_changes_nothing(moving, source, ahead):
         )
     unchanged = get_placement(moving.tenant_id)
     assert (unchanged.shard_id, unchanged.epoch) == ("alpha", moving.epoch)
+    assert unchanged.generation == moving.generation
 
 
 def test_who_is_not_moving_is_not_switched(placement):
