@@ -1,0 +1,137 @@
+"""Which cells the matrix has: a point of a move, and what happens there. Pure."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Fault(StrEnum):
+    """What happens while the mover stands at a point; `shown` heads a column."""
+
+    KILL_MOVER = "kill -9 the mover"
+    FREEZE_MOVER = "freeze the mover past its lease"
+    KILL_SOURCE = "kill the source"
+    KILL_TARGET = "kill the target"
+    KILL_CONTROL = "kill control"
+    CUT_SOURCE = "drop packets to the source"
+    CUT_TARGET = "drop packets to the target"
+    CUT_CONTROL = "drop packets to control"
+    PROMOTE_FENCED = "promote a standby that has all"
+    PROMOTE_BEHIND = "promote a standby without the fence"
+    LOSE_REPLY = "lose the reply to the switch"
+    LOSE_SWITCH = "lose the switch itself"
+    RESTORE_CONTROL = "restore control to before the switch"
+
+
+BEFORE_FENCE: Final = (
+    "claim.begin",
+    "arm_source.begin",
+    "make_target.begin",
+    "make_target.made",
+    "copy.begin",
+    "gate.begin",
+    "gate.journaled",
+    "fence.journaled",
+    "fence.uncommitted",
+)
+FENCED: Final = (
+    "copy_changes.begin",
+    "copy_changes.uncommitted",
+    "look.begin",
+    "switch.begin",
+    "switch.before",
+)
+SWITCHED: Final = (
+    "open.begin",
+    "release.begin",
+    "release.journaled",
+    "seal_source.begin",
+    "seal_source.sealed",
+    "verify.begin",
+    "drop_source.begin",
+    "drop_end.dropped",
+    "disarm_target.begin",
+    "end.begin",
+)
+POINTS: Final = (*BEFORE_FENCE, *FENCED, *SWITCHED)
+
+EVERYWHERE: Final = (
+    Fault.KILL_MOVER,
+    Fault.FREEZE_MOVER,
+    Fault.KILL_SOURCE,
+    Fault.KILL_TARGET,
+    Fault.KILL_CONTROL,
+    Fault.CUT_SOURCE,
+    Fault.CUT_TARGET,
+    Fault.CUT_CONTROL,
+    Fault.PROMOTE_FENCED,
+)
+OF_THE_SWITCH: Final = (Fault.LOSE_REPLY, Fault.LOSE_SWITCH)
+
+# Where a recovery is killed as well: whichever it comes to, and a new pair for each cell.
+ON_THE_WAY_BACK: Final = (
+    "turn_back.done",
+    "unfence.begin",
+    "unfence.done",
+    "release_back.done",
+    "disarm_source.done",
+    "drop_target.begin",
+    "drop_end.dropped",
+    "end.begin",
+)
+ON_THE_WAY_FORWARD: Final = (
+    "open.begin",
+    "open.after",
+    "release.begin",
+    "release.journaled",
+    "seal_source.begin",
+    "seal_source.sealed",
+    "drop_source.begin",
+    "drop_end.dropped",
+    "disarm_target.begin",
+    "end.begin",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One fault at one point.
+
+    Attributes:
+        killed_again: the points at which its first recovery is killed.
+    """
+
+    point: str
+    fault: Fault
+    killed_again: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """As it is called in results."""
+        return f"{self.point} × {self.fault}"
+
+
+def all_cells() -> tuple[Cell, ...]:
+    """Every cell, by point."""
+    wanted = [(point, fault) for point in POINTS for fault in Fault if _happens(point, fault)]
+    return tuple(
+        Cell(
+            point,
+            fault,
+            (
+                ON_THE_WAY_BACK[number % len(ON_THE_WAY_BACK)],
+                ON_THE_WAY_FORWARD[number % len(ON_THE_WAY_FORWARD)],
+            ),
+        )
+        for number, (point, fault) in enumerate(wanted)
+    )
+
+
+def _happens(point: str, fault: Fault) -> bool:
+    if fault in EVERYWHERE:
+        return True
+    if fault in OF_THE_SWITCH:
+        return point == "switch.before"
+    if fault is Fault.PROMOTE_BEHIND:
+        return point in (*FENCED, *SWITCHED)
+    return point in SWITCHED

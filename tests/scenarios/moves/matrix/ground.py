@@ -1,0 +1,249 @@
+"""Servers that may be killed, cut off, promoted and restored, with movers that go through proxies.
+
+The clients and whoever looks on reach the servers directly.
+"""
+
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+import pytest
+from django.db import connections
+
+from devstack.postgres_server import SUPERUSER, PostgresServer
+from devstack.prepare import prepare
+from devstack.stack import Stack
+from sharding.moves.control_points import VARIABLE
+from sharding.registry import current as registry
+from sharding.registry.toml_file import write_registry
+from tests.faults.down import FaultyServers
+from tests.fixtures.servers import throw_away_stack
+from tests.fixtures.standbys import run_as_server
+from tests.fixtures.waiting import wait_for
+
+_ROOT = Path(__file__).resolve().parents[4]
+_SETTINGS = f"{__package__}.settings"
+_IN_RECOVERY = "SELECT pg_is_in_recovery()"
+# At the end of what it has, the copy takes no more: it serves, on a timeline of its own.
+_RECOVER = "\nrestore_command = '/bin/false'\n"
+
+
+@dataclass
+class Mover:
+    """A process that works on a move, and stops at its points."""
+
+    pid: int
+    folder: Path
+    said: Path
+    let_go: Callable[[int], None]
+    """Has its pid forgotten, once it has ended."""
+    _handle: int = field(init=False)
+    _ended: bool = False
+
+    def __post_init__(self) -> None:
+        # Pids are given again within minutes on a busy machine: whoever is signalled is this one.
+        self._handle = os.pidfd_open(self.pid)
+
+    @property
+    def lives(self) -> bool:
+        if not self._ended and select.select([self._handle], [], [], 0)[0]:
+            self._ended = True
+            os.close(self._handle)
+            self.let_go(self.pid)
+        return not self._ended
+
+    def send(self, number: signal.Signals) -> None:
+        """Signal it; nothing where it has ended."""
+        if self.lives:
+            signal.pidfd_send_signal(self._handle, number)
+
+    @property
+    def status(self) -> int | None:
+        """Its exit status; None: it was killed, or still works."""
+        ended = self.said.with_suffix(".ended")
+        return int(ended.read_text()) if ended.exists() else None
+
+    def reached(self) -> str:
+        """Wait until it is at one of its points, and return which; empty: it has ended."""
+
+        def there() -> str:
+            if not self.lives:
+                return "ended"
+            return next(
+                (p.name for p in self.folder.iterdir()
+                 if not p.name.endswith((".go", ".tmp"))
+                 and not p.with_name(f"{p.name}.go").exists()),
+                "",
+            )  # fmt: skip
+
+        found = wait_for(there, "it reached no point", seconds=120, log=self.said)
+        return "" if found == "ended" else found
+
+    def go(self, point: str) -> None:
+        """Let it go on from there."""
+        (self.folder / f"{point}.go").touch()
+
+    def kill(self) -> None:
+        """From outside; it is gone when this returns."""
+        self.send(signal.SIGKILL)
+        wait_for(lambda: not self.lives, "it outlived SIGKILL")
+
+    def ends(self, within: float) -> bool:
+        """Wait; False: it still works."""
+        until = time.monotonic() + within
+        while self.lives and time.monotonic() < until:
+            time.sleep(0.02)
+        return not self.lives
+
+
+@dataclass
+class Ground:
+    """The servers, a proxy before each for movers, and what can happen to them."""
+
+    stack: Stack
+    faulty: FaultyServers
+    folder: Path
+    _starter: subprocess.Popen[str] | None = None
+    _started: list[Mover] = field(default_factory=list)
+    _numbers: int = 0
+
+    def mover(self, *words: str, at: tuple[str, ...]) -> Mover:
+        """Start one; it stops at each of these points that it comes to."""
+        folder = self.folder / f"mover-{len(self._started)}"
+        folder.mkdir()
+        said = self.folder / f"mover-{len(self._started)}.said"
+        environment = {VARIABLE: f"{folder}:{','.join(at)}"}
+        pid = self._tell({"words": words, "said": str(said), "environment": environment})
+        made = Mover(pid, folder, said, lambda ended: self._tell({"ended": ended}))
+        self._started.append(made)
+        return made
+
+    def _tell(self, what: dict[str, object]) -> int:
+        assert self._starter is not None
+        assert self._starter.stdin is not None
+        assert self._starter.stdout is not None
+        self._starter.stdin.write(json.dumps(what) + "\n")
+        self._starter.stdin.flush()
+        return int(self._starter.stdout.readline())
+
+    def next_number(self) -> int:
+        """One that no other cell has."""
+        self._numbers += 1
+        return self._numbers
+
+    def kill_movers(self) -> None:
+        for mover in self._started:
+            mover.kill()
+
+    def start(self) -> None:
+        """Have somebody who starts movers."""
+        through = self.folder / "registry.toml"
+        write_registry(through, self.faulty.registry)
+        paths = os.pathsep.join(path for path in sys.path if path)
+        self._starter = subprocess.Popen(
+            [sys.executable, "-m", f"{__package__}.movers"],
+            cwd=_ROOT,
+            env={
+                **os.environ,
+                "PYTHONPATH": paths,
+                "DJANGO_SETTINGS_MODULE": _SETTINGS,
+                registry.ENVIRONMENT_VARIABLE: str(through),
+            },
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._starter.stdout is not None
+        assert self._starter.stdout.readline() == "ready\n"
+
+    def close(self) -> None:
+        self.kill_movers()
+        if self._starter is not None:
+            self._starter.kill()
+            self._starter.communicate()
+
+    def kill_server(self, name: str) -> None:
+        self.stack.kill_server(name)
+
+    def start_server(self, name: str) -> None:
+        """It serves again; what this process had open there is forgotten."""
+        self.stack.start_server(name)
+        for wrapper in connections.all(initialized_only=True):
+            wrapper.close()
+
+    def copy_of(self, name: str) -> Path:
+        """All that server `name` has now, as a backup or a standby would have it."""
+        server = self._postgres(name)
+        made = Path(tempfile.mkdtemp(prefix="copy-", dir=server.site.folder.parent))
+        made.chmod(0o711)
+        server.site.account.give(made)
+        run_as_server(
+            server,
+            *("pg_basebackup", "-D", str(made / "data"), "-X", "stream", "--checkpoint=fast"),
+            *("-h", str(server.site.sockets), "-p", str(server.port), "-U", SUPERUSER),
+            PGPASSWORD=server.password,
+        )
+        return made
+
+    def put_in_place(self, name: str, copy: Path) -> None:
+        """The server dies, and that copy is promoted at its address: on a timeline of its own."""
+        server = self._postgres(name)
+        server.kill()
+        server.stop()
+        settings = copy / "data" / "postgresql.auto.conf"
+        with settings.open("a") as file:
+            file.write(_RECOVER)
+        signal_file = copy / "data" / "recovery.signal"
+        signal_file.touch()
+        server.site.account.give(signal_file)
+        shutil.rmtree(server.site.folder)
+        (copy / "data").rename(server.site.folder)
+        copy.rmdir()
+        self.start_server(name)
+        # It answers before it is through with its WAL.
+        with psycopg.connect(self.stack.admin_conninfo(name), autocommit=True) as admin:
+            wait_for(lambda: not admin.execute(_IN_RECOVERY).fetchone()[0], "it is not promoted")
+
+    def _postgres(self, name: str) -> PostgresServer:
+        server = self.stack.server(name)
+        assert isinstance(server, PostgresServer)
+        return server
+
+
+@contextmanager
+def ground_of_its_own() -> Iterator[Ground]:
+    """Servers that no other test uses."""
+    with ExitStack() as stack:
+        before = registry.registry()
+        made = stack.enter_context(throw_away_stack(redis=False))
+        # `prepare` sets it for this process; who comes after us has servers of their own.
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        patch.setenv(registry.ENVIRONMENT_VARIABLE, str(made.files.registry))
+        stack.callback(registry.install, before)
+        stack.callback(_close_connections)
+        prepare(made)
+        faulty = FaultyServers(made)
+        stack.callback(faulty.close)
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="atoll-movers-")))
+        ground = Ground(made, faulty, folder)
+        stack.callback(ground.close)
+        ground.start()
+        yield ground
+
+
+def _close_connections() -> None:
+    for wrapper in connections.all(initialized_only=True):
+        wrapper.close()
+        if hasattr(wrapper, "close_pool"):
+            wrapper.close_pool()

@@ -1,0 +1,158 @@
+"""What happens in a cell while its mover stands at its point."""
+
+import signal
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from django.db.models.functions import Now
+
+from sharding.placements.models import Placement
+from sharding.placements.services.incarnations import seal_shard
+from sharding.placements.services.restored import open_restored_shard
+from tests.faults.down import Down
+from tests.faults.proxy import Mode
+from tests.fixtures.waiting import wait_for
+from tests.scenarios.moves.matrix.cells import Cell, Fault
+from tests.scenarios.moves.matrix.clients import Clients
+from tests.scenarios.moves.matrix.ground import Ground, Mover
+
+_AWAY_S: Final = 1.0
+_CUT_S: Final = 8.0
+_ENDS_WITHIN_S: Final = 120.0
+
+
+@dataclass
+class Scene:
+    """One cell as it is played.
+
+    Attributes:
+        recover: recovery, first killed and then whole.
+        copy: what a server had before the point, where the fault needs that.
+    """
+
+    ground: Ground
+    cell: Cell
+    tenant_id: str
+    mover: Mover
+    clients: Clients
+    recover: Callable[[], None]
+    copy: Path | None = None
+
+    def let_go(self) -> None:
+        """The mover goes on from its point."""
+        self.mover.go(self.cell.point)
+
+    def mover_ends(self) -> None:
+        """Wait until it is over, well or not."""
+        told = self.mover.said.read_text
+        assert self.mover.ends(_ENDS_WITHIN_S), told()
+        assert self.mover.status in (0, 1, 3), told()
+        assert "Traceback" not in told(), told()
+
+    def go_on(self) -> None:
+        """The mover goes on as far as it can, and then others end its move."""
+        self.let_go()
+        self.mover_ends()
+        self.recover()
+
+
+def _kill_mover(scene: Scene) -> None:
+    scene.mover.kill()
+    scene.recover()
+
+
+def _freeze_mover(scene: Scene) -> None:
+    scene.mover.send(signal.SIGSTOP)
+    lapsed = Placement.objects.using("control").filter(
+        tenant_id=scene.tenant_id, lease_until__lt=Now()
+    )
+    wait_for(lapsed.exists, "its lease does not end")
+    scene.recover()
+    scene.mover.send(signal.SIGCONT)
+    scene.let_go()
+    scene.mover_ends()
+    assert scene.mover.status != 0, "it believes that it was the one who did it"
+
+
+def _kill_server(name: str) -> Callable[[Scene], None]:
+    def happens(scene: Scene) -> None:
+        scene.ground.kill_server(name)
+        scene.let_go()
+        time.sleep(_AWAY_S)
+        scene.ground.start_server(name)
+        scene.mover_ends()
+        scene.recover()
+
+    return happens
+
+
+def _cut_off(name: str) -> Callable[[Scene], None]:
+    """Only the mover's packets are dropped; the clients go on."""
+
+    def happens(scene: Scene) -> None:
+        with scene.ground.faulty.down(name, Down.BLACKHOLE):
+            scene.let_go()
+            scene.mover.ends(_CUT_S)
+        scene.mover_ends()
+        scene.recover()
+
+    return happens
+
+
+def _promote(scene: Scene) -> None:
+    """As the runbook has it: nobody is served from it before it was compared."""
+    ground, copy = scene.ground, scene.copy
+    with scene.clients.resting():
+        if copy is None:
+            copy = ground.copy_of("alpha")
+        seal_shard("alpha", ground.stack.files.registry)
+        ground.put_in_place("alpha", copy)
+        open_restored_shard("alpha")
+    scene.go_on()
+
+
+def _restore_control(scene: Scene) -> None:
+    assert scene.copy is not None
+    scene.ground.put_in_place("control", scene.copy)
+    scene.go_on()
+
+
+def _lose(*, delivered: bool) -> Callable[[Scene], None]:
+    """The next COMMIT that control hears is the switch's."""
+
+    def happens(scene: Scene) -> None:
+        proxy = scene.ground.faulty.proxy("control")
+        proxy.fall_silent_at(b"COMMIT", delivered=delivered)
+        scene.let_go()
+        try:
+            wait_for(lambda: proxy.mode is Mode.HANG, "nobody said COMMIT")
+            time.sleep(_AWAY_S)
+        finally:
+            proxy.set(Mode.PASS)
+        scene.mover_ends()
+        scene.recover()
+
+    return happens
+
+
+HAPPENS: Final[Mapping[Fault, Callable[[Scene], None]]] = MappingProxyType(
+    {
+        Fault.KILL_MOVER: _kill_mover,
+        Fault.FREEZE_MOVER: _freeze_mover,
+        Fault.KILL_SOURCE: _kill_server("alpha"),
+        Fault.KILL_TARGET: _kill_server("beta"),
+        Fault.KILL_CONTROL: _kill_server("control"),
+        Fault.CUT_SOURCE: _cut_off("alpha"),
+        Fault.CUT_TARGET: _cut_off("beta"),
+        Fault.CUT_CONTROL: _cut_off("control"),
+        Fault.PROMOTE_FENCED: _promote,
+        Fault.PROMOTE_BEHIND: _promote,
+        Fault.LOSE_REPLY: _lose(delivered=True),
+        Fault.LOSE_SWITCH: _lose(delivered=False),
+        Fault.RESTORE_CONTROL: _restore_control,
+    }
+)

@@ -1,0 +1,95 @@
+"""Whatever happens at whichever step: one writer, all acknowledged writes there, nothing left."""
+
+import time
+from functools import partial
+
+import pytest
+from django.db.models.functions import Now
+
+from sharding.moves.core.states import MoveState
+from sharding.moves.core.steps import Way, steps_from
+from sharding.moves.errors import CopiesDiffer
+from sharding.moves.models import Move
+from sharding.moves.services.recovering import recover_move
+from sharding.placements.models import Placement
+from tests.fixtures.waiting import wait_for
+from tests.integration.moves.conftest import may_write, settled, written
+from tests.scenarios.moves.matrix.cells import FENCED, POINTS, SWITCHED, Cell, Fault, all_cells
+from tests.scenarios.moves.matrix.clients import Clients
+from tests.scenarios.moves.matrix.happening import HAPPENS, Scene
+from tests.scenarios.moves.matrix.results import keep, passed_already
+
+MOVE = ("--to", "beta", "--max-pause", "20000", "--attempts", "1")
+QUICK = {
+    "switch.before × lose the reply to the switch",
+    "copy_changes.begin × kill the source",
+}
+COPIED_AT = {Fault.PROMOTE_BEHIND: ("gate.journaled", "alpha"),
+             Fault.RESTORE_CONTROL: ("switch.before", "control")}  # fmt: skip
+
+
+def test_every_step_of_a_move_has_a_row():
+    rows = {point.partition(".")[0] for point in POINTS}
+    assert {step.act for step in steps_from(MoveState.PLANNED, Way.FORWARD)} <= rows
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        pytest.param(cell, id=cell.name, marks=[pytest.mark.slow] * (cell.name not in QUICK))
+        for cell in all_cells()
+    ],
+)
+def test_a_move_survives(ground, tenant, cell):
+    if passed_already(cell.name):
+        pytest.skip("it has passed already, in the run that is gone on with")
+    early, of = COPIED_AT.get(cell.fault, ("", ""))
+    with Clients(tenant.id) as clients:
+        mover = ground.mover("move_tenant", tenant.slug, *MOVE, at=(early, cell.point))
+        copy = None
+        if early:
+            assert mover.reached() == early, mover.said.read_text()
+            copy = ground.copy_of(of)
+            mover.go(early)
+        assert mover.reached() == cell.point, mover.said.read_text()
+        move = Move.objects.using("control").get(tenant_id=tenant.id)
+        began = time.monotonic()
+        recover = partial(recover_twice, ground, cell, tenant, move)
+        HAPPENS[cell.fault](Scene(ground, cell, tenant.id, mover, clients, recover, copy))
+        took = time.monotonic() - began
+    ended = Move.objects.using("control").get(pk=move.pk).state
+    wait_for_lease(tenant.id)
+    settled(tenant, on="beta" if ended == "done" else "alpha")
+    clients.check(written(tenant))
+    if cell.point in SWITCHED:
+        assert ended == "done", "it had been switched"
+    keep(cell.name, cell.point, cell.fault, ended=ended, seconds=took)
+
+
+def recover_twice(ground, cell: Cell, tenant, move: Move) -> None:
+    """A recovery that is killed on its way, and one that is not."""
+    first = ground.mover("resume_move", str(move.pk), at=cell.killed_again)
+    first.reached()
+    first.kill()
+    assert len([shard for shard in ("alpha", "beta") if may_write(tenant.id, shard)]) <= 1
+    try:
+        recover_move(str(move.pk))
+    except CopiesDiffer:
+        # The promoted source lacks what the old one had acknowledged. The target has all of it; a
+        # person who has seen that lets it go on.
+        assert cell.fault is Fault.PROMOTE_BEHIND
+        assert [shard for shard in ("alpha", "beta") if may_write(tenant.id, shard)] == ["beta"]
+        Move.objects.using("control").filter(pk=move.pk).update(result={})
+        recover_move(str(move.pk))
+
+
+def wait_for_lease(tenant_id: str) -> None:
+    """A mover that control did not hear leaves its lease to run out."""
+    placements = Placement.objects.using("control").filter(tenant_id=tenant_id)
+    wait_for(placements.exclude(lease_until__gte=Now()).exists, "a lease does not end")
+    placements.update(lease_holder="", lease_until=None)
+
+
+def test_what_is_fenced_is_before_the_switch_and_has_a_column_for_each_way_to_lose_it():
+    of_fenced = {cell.fault for cell in all_cells() if cell.point in FENCED}
+    assert set(Fault) - of_fenced == {Fault.RESTORE_CONTROL}
