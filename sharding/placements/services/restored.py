@@ -5,7 +5,7 @@ anybody from it. Opening compares what the server holds with what control believ
 belongs elsewhere, and only then gives the server the number.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -131,6 +131,7 @@ def open_restored_shard(name: str, *, tell: Tell = lambda line: None) -> Reopeni
             return plan
         for verdict in (*plan.of(Fate.SERVES), *plan.of(Fate.OPENED)):
             renew_generation(verdict.schema)
+        _disturb_moves(plan.of(Fate.LEFT), name)
         tell(f"opening {name} as incarnation {plan.wanted}")
         connection.execute(_SET_INCARNATION, {"incarnation": plan.wanted})
     with transaction.atomic(using=CONTROL):
@@ -144,6 +145,20 @@ def open_restored_shard(name: str, *, tell: Tell = lambda line: None) -> Reopeni
             },
         )
     return plan
+
+
+def _disturb_moves(left: Iterable[Verdict], shard: str) -> None:
+    """Have no mover switch a tenant of which it has looked at what served here before.
+
+    A standby may lack the fence that the old primary had, and accept writes from now on. A switch
+    names the epoch that its mover knows; after another one the move is taken back.
+    """
+    for verdict in left:
+        moving = Placement.objects.using(CONTROL).filter(
+            schema=verdict.schema, shard_id=shard, state=PlacementState.MOVING
+        )
+        for tenant_id in moving.values_list("tenant_id", flat=True):
+            renew_generation(tenant_id)
 
 
 def judge_copy(marker: Marker | None, placement: Placement | None, *, shard: str) -> Verdict | None:

@@ -21,8 +21,13 @@ from django.db import OperationalError, connections
 from sharding import scope
 from sharding.backend.shard import base
 from sharding.placements.models import AuditEntry, Placement, Shard
-from sharding.placements.services.placing import delete_placement, get_placement
+from sharding.placements.services.placing import (
+    delete_placement,
+    get_placement,
+    set_placement_state,
+)
 from sharding.placements.services.restored import Fate, open_restored_shard, plan_reopening
+from sharding.placements.states import PlacementState
 from sharding.pools.errors import ShardAway
 from sharding.registry import current as addresses
 from sharding.registry.types import Endpoint
@@ -96,11 +101,13 @@ def test_a_restored_shard_serves_only_what_belongs_there(
 ):
     monkeypatch.setenv(addresses.ENVIRONMENT_VARIABLE, str(stack_ready.files.registry))
     stays, moves, goes = make("back-stays"), make("back-moves"), make("back-goes")
+    on_its_way = make("back-on-its-way")
     add_group(stays, "before")
     backup = back_up(stack_ready, "alpha", folder)
     add_group(stays, "after")
     move_away(moves)
     delete(goes)
+    moving = set_placement_state(on_its_way, PlacementState.MOVING)
     born = make("back-born")
     assert groups(stays) == {"before", "after"}
 
@@ -129,6 +136,7 @@ def test_a_restored_shard_serves_only_what_belongs_there(
         moves: Fate.SEALED,
         goes: Fate.SEALED,
         born: Fate.LOST,
+        on_its_way: Fate.LEFT,
     }
     assert {schema: plan[schema] for schema in expected} == expected
 
@@ -145,6 +153,9 @@ def test_a_restored_shard_serves_only_what_belongs_there(
     assert _when_it_answers(stays) == {"before"}
     assert listed("alpha")[:2] == ["alpha", "active"]
     assert get_placement(stays).generation != generation, "what was cached is younger than its data"
+    # Its mover has looked at the server of before: it may not switch any more.
+    assert get_placement(on_its_way).epoch > moving.epoch
+    set_placement_state(on_its_way, PlacementState.READY)
     alpha = addresses.shard("alpha")
     for copy in (moves, goes):
         described = describe(alpha, copy)
