@@ -63,6 +63,8 @@ def test_a_move_survives(ground, tenant, cell):
     clients.check(written(tenant))
     if cell.point in SWITCHED:
         assert ended == "done", "it had been switched"
+    elif cell.fault is Fault.PROMOTE_BEHIND:
+        assert ended == "aborted", "the source had accepted writes since its mover looked"
     keep(cell.name, cell.point, cell.fault, ended=ended, seconds=took)
 
 
