@@ -12,11 +12,14 @@ class RebalanceConfig(AppConfig):
     atoll_home = "control"
 
     def ready(self) -> None:
-        """Have each process tell what its tenants have used, and lists how full shards are."""
+        """Have each process tell what its tenants have used; lists and placing ask for it."""
+        from sharding.placements import ports
         from sharding.placements.services.listing import tell_fullness
         from sharding.placements.services.processes import with_each_beat
+        from sharding.rebalance.services.holdings import measured_holdings
         from sharding.rebalance.services.reporting import fullness
         from sharding.rebalance.services.telling_use import tell_use
 
         with_each_beat(tell_use)
         tell_fullness(fullness)
+        ports.register_holdings(measured_holdings)

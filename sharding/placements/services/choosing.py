@@ -1,20 +1,24 @@
 """Choose the shard of a new tenant."""
 
+import random
 from collections.abc import Collection
 
 from django.db.models import Count, Q
 
+from sharding.placements import ports
 from sharding.placements.errors import NoShardAvailable, NoSuchShard, ShardUnavailable
 from sharding.placements.models import CONTROL, ReservedRole, Shard
+from sharding.placements.scoring import Candidate, Held, choose
 from sharding.placements.services.reserving import room_for_roles
 from sharding.placements.states import ShardState
 from sharding.registry.current import registry
 
 
 def choose_shard(*, avoiding: Collection[str] = ()) -> str:
-    """The shard with the fewest tenants in comparison with its weight; none of `avoiding`.
+    """The shard that is least full with one more tenant, of some; none of `avoiding`.
 
-    Asks control only, no shard.
+    Full in comparison with its weight, by what its tenants cost as far as that was measured, and
+    by their number (`sharding.placements.scoring`). Asks control only, no shard.
 
     Raises:
         NoShardAvailable: none takes a new tenant; the message has the reason for each.
@@ -27,9 +31,17 @@ def choose_shard(*, avoiding: Collection[str] = ()) -> str:
     open_ones = [shard for shard in shards if not refusals[shard.name]]
     if not open_ones:
         raise NoShardAvailable(tuple(f"{name}: {why}" for name, why in refusals.items()))
-    return min(
-        open_ones, key=lambda shard: ((shard.tenants + 1) / max(shard.weight, 1e-9), shard.name)
-    ).name
+    held = ports.holdings()
+    candidates = [
+        Candidate(
+            shard.name,
+            shard.tenants,
+            (shard.weight, shard.weight, shard.weight),
+            held.get(shard.name, Held()),
+        )
+        for shard in open_ones
+    ]
+    return choose(candidates, random.sample)
 
 
 def check_shard(name: str) -> Shard:

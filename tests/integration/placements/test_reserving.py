@@ -5,8 +5,10 @@ import threading
 import pytest
 from django.db import connections, transaction
 
+from sharding.placements import ports
 from sharding.placements.errors import NoShardAvailable, NoSuchShard, ShardUnavailable
 from sharding.placements.models import ReservedRole, Shard
+from sharding.placements.scoring import Held
 from sharding.placements.services.choosing import check_shard, choose_shard
 from sharding.placements.services.placing import create_placement
 from sharding.placements.services.reserving import (
@@ -117,7 +119,16 @@ def test_reserving_inside_a_transaction_is_refused():
         reserve_tenant_id("alpha", used_by="inside")
 
 
-def test_the_emptier_shard_is_chosen_and_weight_counts(placement, shard_row):
+@pytest.fixture
+def unmeasured():
+    """Tenants are counted, whatever other tests have had measured."""
+    kept = ports.holdings
+    ports.register_holdings(ports.nothing_measured)
+    yield
+    ports.register_holdings(kept)
+
+
+def test_the_emptier_shard_is_chosen_and_weight_counts(placement, shard_row, unmeasured):
     tenants = dict.fromkeys(("alpha", "beta"), 0)
     for shard in Shard.objects.using("control").all():
         tenants[shard.name] = shard.placements.using("control").count()
@@ -126,6 +137,16 @@ def test_the_emptier_shard_is_chosen_and_weight_counts(placement, shard_row):
     shard_row.weight = 1_000.0
     shard_row.save(using="control")
     assert choose_shard() == "alpha"
+
+
+def test_what_tenants_cost_counts_as_well_as_how_many_there_are(placement, shard_row, unmeasured):
+    shard_row.weight = 1.5
+    shard_row.save(using="control")
+    huge, small = Held(bytes=1e12, load=0, measured=1), Held(bytes=1, load=0, measured=1)
+    ports.register_holdings(lambda: {"alpha": small, "beta": huge})
+    assert choose_shard() == "alpha"
+    ports.register_holdings(lambda: {"alpha": huge, "beta": small})
+    assert choose_shard() == "beta"
 
 
 @pytest.mark.parametrize("state", sorted(set(ShardState) - {ShardState.ACTIVE}))
