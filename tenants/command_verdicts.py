@@ -31,7 +31,8 @@ class CommandVerdict(StrEnum):
 _NAMES: Final[dict[CommandVerdict, str]] = {
     CommandVerdict.NO_DATA: (
         "check collectstatic compilemessages diffsettings findstatic makemessages makemigrations "
-        "optimizemigration runserver sendtestemail shell squashmigrations startapp startproject"
+        "optimizemigration runserver sendtestemail shell simulate_rebalance squashmigrations "
+        "startapp startproject"
     ),
     CommandVerdict.CONTROL: (
         "abort_move add_shard adopt_tenant all_tenants_command allocate_ids build_image "

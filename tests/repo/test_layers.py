@@ -27,9 +27,10 @@ BREACHES = {
         "sharding/moves/core",
         "psycopg",
     ),
-    "The planner of moves and its simulator are plain data in, a plan out": (
-        "sharding/rebalance/core",
-        "django.db",
+    "The planner of moves is plain data in, a plan out": ("sharding/rebalance/core", "django.db"),
+    "The simulator of moves knows neither Django nor the driver": (
+        "sharding/rebalance/simulation",
+        "psycopg",
     ),
     "Slots are plain data and a lock": ("sharding/pools/slots.py", "redis"),
     "Routers turn the scope into an address and do no I/O": ("routers", "psycopg"),
