@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from sharding.rebalance.core.types import ShardCapacity
-from sharding.rebalance.simulation.fleet import WEEK_HOURS, Tenants
+from sharding.rebalance.simulation.fleet import WEEK_HOURS, Rhythm, Tenants
 
 COLUMNS: Final = ("day", "tenant", "shard", "bytes", "load")
 
@@ -24,7 +24,7 @@ class RecordedFleet:
     def __init__(self, lines: Iterable[str]) -> None:
         rows = _rows(lines)
         self.days = max(rows) + 1
-        self.rhythms = ((1.0,) * WEEK_HOURS,)
+        self.rhythms: tuple[Rhythm, ...] = ((1.0,) * WEEK_HOURS,)
         self.tenants = Tenants()
         self._rows = rows
         self._index: dict[str, int] = {}
