@@ -87,7 +87,7 @@ check-migrations: venv ## What unreleased migrations would lock or break in a fl
 
 ##@ Measure it
 .PHONY: bench-requests bench-statements bench-pages bench-fleet bench-shards bench-memory \
-	bench-move
+	bench-move bench-rebalance
 bench-requests: venv ## Requests per second beside plain Django and django-tenants
 	@$(PY) -m tests.benchmarks.bench_requests
 
@@ -102,6 +102,9 @@ bench-fleet: venv ## Making tenants and migrating all of them (ARGS=--help: a pa
 
 bench-shards: venv ## One server down under load, beside stock Django (ARGS=--help: a part of it)
 	@$(PY) -m tests.benchmarks.bench_shards $(ARGS)
+
+bench-rebalance: venv ## The planner of moves, and months under it (ARGS=--help: less, or more)
+	@$(PY) -m tests.benchmarks.bench_rebalance $(ARGS)
 
 bench-memory: venv ## Memory of backends against reconnects (ARGS=--help: with fewer tenants)
 	@$(PY) -m tests.benchmarks.bench_memory $(ARGS)

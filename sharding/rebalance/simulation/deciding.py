@@ -58,7 +58,7 @@ def decide_greedily(world: World) -> Decision:
     sizes = {at: _by_share(ledger, at) for at in ledger.live}
     heap = [(-ledger.ratio(at), at) for at in ledger.live]
     heapify(heap)
-    moves = []
+    moves: list[tuple[str, str]] = []
     while heap and len(moves) < _MOST:
         ratio, source = heappop(heap)
         if -ratio <= _BAND:
