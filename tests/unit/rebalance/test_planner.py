@@ -75,6 +75,27 @@ def test_load_counts_as_much_as_bytes_do() -> None:
     assert found.summary.worst_after.worst <= 1.106
 
 
+def test_whom_a_later_choice_makes_needless_stays() -> None:
+    """The dense one is chosen first; with the larger one, which is needed, it need not go."""
+    names = ("alpha", "beta", "gamma")
+    ballast = [
+        replace(one, pinned_to=name)
+        for name, load in zip(names, (40, 25, 40), strict=True)
+        for one in (
+            *tenants(name, 30, gigabytes=0.001, load=0),
+            *tenants(name, 1, gigabytes=50, load=load, prefix=f"big{name}"),
+        )
+    ]
+    of = world(
+        [shard(name, bytes=1000 * GIGABYTE) for name in names],
+        ballast,
+        tenants("alpha", 1, gigabytes=0.1, load=3, prefix="dense"),
+        tenants("alpha", 1, gigabytes=1, load=15, prefix="large"),
+    )
+    found = plan(of, Policy(floor=0, fill=frozenset()))
+    assert [step.tenant_id for step in found.steps] == ["tlarge000"]
+
+
 def test_who_brings_more_than_it_takes_away_stays() -> None:
     of = world(
         [shard("alpha"), shard("beta"), shard("gamma")],
