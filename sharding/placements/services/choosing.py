@@ -32,11 +32,18 @@ def choose_shard(*, avoiding: Collection[str] = ()) -> str:
     if not open_ones:
         raise NoShardAvailable(tuple(f"{name}: {why}" for name, why in refusals.items()))
     held = ports.holdings()
+    # Capacities can be compared with one another, not with weights.
+    all_say_bytes = all(shard.capacity_bytes for shard in open_ones)
+    all_say_load = all(shard.capacity_load for shard in open_ones)
     candidates = [
         Candidate(
             shard.name,
             shard.tenants,
-            (shard.weight, shard.weight, shard.weight),
+            (
+                shard.capacity_bytes or shard.weight if all_say_bytes else shard.weight,
+                shard.capacity_load or shard.weight if all_say_load else shard.weight,
+                shard.weight,
+            ),
             held.get(shard.name, Held()),
         )
         for shard in open_ones
