@@ -15,6 +15,7 @@ from django.core.management import CommandError, call_command
 
 from sharding.placements.models import AuditEntry, Placement, ReservedRole, Shard
 from sharding.placements.services.choosing import check_shard
+from sharding.placements.services.shards import begin_shard
 from sharding.pools.budget.types import SHARDS_PER_PROCESS
 from sharding.registry import current as addresses
 from sharding.registry.toml_file import read_registry, write_registry
@@ -94,6 +95,34 @@ def test_a_dry_run_prints_the_same_plan_and_changes_nothing(bare, registry_file)
     assert {step["outcome"] for step in done["steps"]} == {"done", "done before"}
     passwords = [login.password for login in (bare.server.web, bare.server.own)]
     assert not any(password in json.dumps([planned, done]) for password in passwords)
+
+
+def told(bare: Bare) -> str:
+    """What a dry run finds out about the database."""
+    planned = json.loads(run("add_shard", "gamma", *arguments(bare), "--dry-run", "--json"))
+    return "\n".join(f"{found['code']}: {found['message']}" for found in planned["findings"])
+
+
+def test_one_that_sorts_text_otherwise_than_another_shard_is_told(bare):
+    rows = Shard.objects.using("control").filter(name="alpha")
+    collation = rows.get().collation
+    rows.update(collation="of-another-kind")
+    try:
+        said = told(bare)
+    finally:
+        rows.update(collation=collation)
+    assert f"locale: It sorts text by {collation}, alpha by of-another-kind: a tenant" in said
+    assert "alpha by" not in told(bare)
+
+
+@pytest.mark.parametrize(("bears", "is_told"), [(1, True), (1_000_000, False)])
+def test_one_on_a_server_full_of_others_roles_is_told(bare, bears, is_told):
+    """Those that stand on alpha's server for alpha are others' too."""
+    begin_shard("gamma")
+    Shard.objects.using("control").filter(name="gamma").update(role_cap=bears)
+    assert (
+        f"roles that are not this shard's; it bears some {bears} in all" in told(bare)
+    ) is is_told
 
 
 @pytest.mark.parametrize(
