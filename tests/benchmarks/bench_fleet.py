@@ -21,7 +21,7 @@ from tests.benchmarks import fleet_page, hosts, systems, wrk
 from tests.benchmarks.conditions import this_machine
 from tests.benchmarks.fleet_many import write_migrations
 from tests.benchmarks.fleet_page import Beside, Flat, Point, Results
-from tests.benchmarks.fleet_plan import BESIDE, BIG, CURVE, FLAT, Plan, plan_of
+from tests.benchmarks.fleet_plan import BIG, CREATE, CURVE, FLAT, MIGRATE, Plan, plan_of
 from tests.benchmarks.ground import SHARD, Ground, ground
 from tests.benchmarks.gunicorn import serve
 from tests.benchmarks.systems import SYSTEMS, System
@@ -33,6 +33,8 @@ _WATCHED: Final = 10
 _LOAD: Final = wrk.Load(seconds=10, connections=2)
 _CREATED_ALONE: Final = 20
 _CREATED_UNDER_WATCH: Final = 8
+_IN_TURN: Final = 20
+"""Tenants that one side makes before the other has its turn."""
 _PEER_CREATED: Final = 3
 """Each of them runs all migrations; there is no second way that it could go."""
 
@@ -89,12 +91,19 @@ def main() -> None:
             results = measured
 
 
-def _measure_beside(plan: Plan, last: Results) -> Iterator[Results]:
+def _measure_create(plan: Plan, last: Results) -> Iterator[Results]:
     with ground(plan.tenants) as made:
         machine = this_machine(PostgreSQL=str(made.stack.major))
-        beside = _beside(made, plan)
+        beside = _create(made, plan)
         tables = _tables(made)
-    yield last.with_beside(beside, machine, BESIDE, tables=tables)
+    yield last.with_beside(beside, machine, CREATE, tables=tables)
+
+
+def _measure_migrate(plan: Plan, last: Results) -> Iterator[Results]:
+    with ground(plan.tenants) as made:
+        machine = this_machine(PostgreSQL=str(made.stack.major))
+        beside = _migrate(made, plan)
+    yield last.with_beside(beside, machine, MIGRATE)
 
 
 def _measure_big(plan: Plan, last: Results) -> Iterator[Results]:
@@ -126,9 +135,10 @@ def _measure_curve(plan: Plan, last: Results) -> Iterator[Results]:
 
 
 _MEASURES: Final[dict[str, Callable[[Plan, Results], Iterator[Results]]]] = {
-    BESIDE: _measure_beside,
+    CREATE: _measure_create,
     BIG: _measure_big,
     FLAT: _measure_flat,
+    MIGRATE: _measure_migrate,
     CURVE: _measure_curve,
 }
 
@@ -147,17 +157,47 @@ def _sides(made: Ground, *, big: bool = False, migrations: str = "") -> tuple[Si
     return peer, ours
 
 
-def _beside(made: Ground, plan: Plan) -> list[Beside]:
+def _create(made: Ground, plan: Plan) -> list[Beside]:
+    """Turn about, so that all meet the same neighbours on the machine."""
+    peer, ours = _sides(made)
+    _say(f"{plan.tenants} tenants of each")
+    peer.run("prepare")
+    _refuse_without_image(ours.run("prepare", str(made.stack.folder), SHARD))
+    theirs, spare, image = [], [], []
+    for first in range(1, plan.tenants + 1, _IN_TURN):
+        end = min(first + _IN_TURN, plan.tenants + 1)
+        middle = (first + end) // 2
+        theirs += peer.run("create", str(first), str(end))["seconds"]
+        spare += ours.run("create", SHARD, str(first), str(middle), "0", "spares")["seconds"]
+        image += ours.run("create", SHARD, str(middle), str(end))["seconds"]
+    return _created(theirs, spare, image, names=("create", "create_from_image"), goal=5)
+
+
+def _created(
+    theirs: Sequence[float],
+    spare: Sequence[float],
+    image: Sequence[float],
+    *,
+    names: tuple[str, str],
+    goal: float,
+) -> list[Beside]:
+    return [
+        Beside(name, _ms(median(theirs)), None, _ms(median(seconds)), goal)
+        for name, seconds in zip(names, (spare, image), strict=True)
+    ]
+
+
+def _migrate(made: Ground, plan: Plan) -> list[Beside]:
     """Both, at the same number of tenants, step by step."""
     peer, ours = _sides(made)
     number = plan.tenants
-    _say(f"{number} tenants of each")
+    _say(f"{number} tenants of each, to be migrated")
     peer.run("prepare")
-    theirs = peer.run("create", "1", str(number + 1))["seconds"]
-    prepared = ours.run("prepare", str(made.stack.folder), SHARD)
-    _refuse_without_image(prepared)
-    beside = _created(ours, theirs, number, names=("create", "create_from_image"), goal=5)
+    peer.run("create", "1", str(number + 1))
+    _refuse_without_image(ours.run("prepare", str(made.stack.folder), SHARD))
+    _many(ours, 1, number + 1)
     made.settle()
+    beside = []
     for name, release, goals in (
         ("noop_per_tenant", 1, (500, None)),
         ("add_column_per_tenant", 2, (50, 25)),
@@ -168,19 +208,6 @@ def _beside(made: Ground, plan: Plan) -> list[Beside]:
         standard, parallel, our_own = (_ms(seconds / number) for seconds in took)
         beside.append(Beside(name, standard, parallel, our_own, *goals))
     return beside
-
-
-def _created(
-    ours: Side, theirs: Sequence[float], number: int, *, names: tuple[str, str], goal: float
-) -> list[Beside]:
-    """Half of our tenants find a spare schema, half are made of the image."""
-    middle = number // 2
-    spare = ours.run("create", SHARD, "1", str(middle + 1), "0", "spares")["seconds"]
-    image = ours.run("create", SHARD, str(middle + 1), str(number + 1))["seconds"]
-    return [
-        Beside(name, _ms(median(theirs)), None, _ms(median(seconds)), goal)
-        for name, seconds in zip(names, (spare, image), strict=True)
-    ]
 
 
 def _migrated(peer: Side, ours: Side, *, release: int, tenants: int) -> tuple[float, float, float]:
@@ -212,8 +239,11 @@ def _big(made: Ground, plan: Plan) -> list[Beside]:
     peer.run("prepare")
     theirs = peer.run("create", "1", str(plan.big_peer + 1))["seconds"]
     _refuse_without_image(ours.run("prepare", str(made.stack.folder), SHARD))
+    middle, end = plan.big_atoll // 2 + 1, plan.big_atoll + 1
+    spare = ours.run("create", SHARD, "1", str(middle), "0", "spares")["seconds"]
+    image = ours.run("create", SHARD, str(middle), str(end))["seconds"]
     names = ("create_big", "create_big_from_image")
-    return _created(ours, theirs, plan.big_atoll, names=names, goal=100)
+    return _created(theirs, spare, image, names=names, goal=100)
 
 
 def _flat(number: int) -> tuple[Flat, int]:

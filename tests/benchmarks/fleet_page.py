@@ -44,7 +44,8 @@ class Point:
     """Atoll alone at one number of tenants; milliseconds, and mebibytes where it says so.
 
     Attributes:
-        create: median of twenty more, each of which found a spare schema.
+        create: median of twenty more, each of which found a spare schema. This and two others are
+            None where they were measured before there were spares.
         create_from_image: and of twenty that found none.
         spare: what making a spare takes in the background, with its pauses.
         noop_deploy: a whole fleet migration with nothing to do, in process.
@@ -60,13 +61,13 @@ class Point:
 
     major: int
     tenants: int
-    create: float
+    create: float | None
     create_from_image: float
-    spare: float
+    spare: float | None
     noop_deploy: float
     add_column: float
     others_p99: float
-    others_p99_rise: float
+    others_p99_rise: float | None
     others_p99_rise_from_image: float
     others_p99_rise_in_migration: float
     drift: float
@@ -132,7 +133,10 @@ def report(results: Results, *, quick: bool) -> None:
             **{f"machine_of_{part}": _machine(results, part) for part in PARTS},
             peer_tables=results.tables[0],
             our_tables=results.tables[1],
-            beside=beside_table(results.beside),
+            created=beside_table([one for one in results.beside if one.name.startswith("create")]),
+            migrated=beside_table(
+                [one for one in results.beside if not one.name.startswith("create")]
+            ),
             flat=_flat(results.flat),
             curve=_curve(results.points),
         )
@@ -255,14 +259,14 @@ def _curve(points: Sequence[Point]) -> str:
         [
             [
                 f"{point.major}, {point.tenants:,}",
-                _figure(point.create),
+                _figure_or_none(point.create),
                 _figure(point.create_from_image),
-                _figure(point.spare),
+                _figure_or_none(point.spare),
                 _figure(point.noop_deploy),
                 _figure(point.add_column),
                 _figure(point.add_column / point.tenants),
                 _figure(point.others_p99),
-                f"{point.others_p99_rise:+.1f}",
+                "" if point.others_p99_rise is None else f"{point.others_p99_rise:+.1f}",
                 f"{point.others_p99_rise_from_image:+.1f}",
                 f"{point.others_p99_rise_in_migration:+.1f}",
                 _figure(point.drift),
@@ -272,6 +276,10 @@ def _curve(points: Sequence[Point]) -> str:
             for point in points
         ],
     )
+
+
+def _figure_or_none(number: float | None) -> str:
+    return "" if number is None else _figure(number)
 
 
 def _figure(number: float) -> str:

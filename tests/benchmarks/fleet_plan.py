@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-BESIDE: Final = "beside"
+CREATE: Final = "create"
+MIGRATE: Final = "migrate"
 BIG: Final = "big"
 FLAT: Final = "flat"
 CURVE: Final = "curve"
-PARTS: Final = (BESIDE, BIG, FLAT, CURVE)
+PARTS: Final = (CREATE, BIG, FLAT, MIGRATE, CURVE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,7 @@ class Plan:
 
     Attributes:
         parts: what is measured; the rest of the page is of the run before.
-        tenants: of each system in the comparison.
+        tenants: of each system in the comparisons.
         big_peer, big_atoll: of those with wagtail and allauth.
         flat: numbers of migrations at which a tenant is created.
         sizes, sizes_15: of the curve, on the newest PostgreSQL and on the oldest.
@@ -41,7 +42,7 @@ def plan_of(arguments: Sequence[str]) -> Plan:
     parser.add_argument(
         "--part", nargs="+", choices=PARTS, default=PARTS, metavar="PART", help=" ".join(PARTS)
     )
-    parser.add_argument("--tenants", type=int, default=200, help="in the comparison")
+    parser.add_argument("--tenants", type=int, default=200, help="of each, in the comparisons")
     parser.add_argument("--sizes", type=int, nargs="*", default=(100, 1_000, 5_000))
     parser.add_argument("--sizes-15", type=int, nargs="*", default=(100, 1_000))
     parser.add_argument("--flat", type=int, nargs="+", default=(10, 100, 500), metavar="MIGRATIONS")

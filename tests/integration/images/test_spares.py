@@ -174,7 +174,13 @@ def test_one_of_another_image_is_made_anew_for_the_tenant_that_got_its_id(spare,
     assert describe(server, spare).lacks == ()
 
 
-@pytest.mark.parametrize("what", ["fingerprint", "digest", "major", "phase"])
+@pytest.mark.parametrize(
+    "what",
+    [
+        "fingerprint",
+        *(pytest.param(one, marks=pytest.mark.slow) for one in ("digest", "major", "phase")),
+    ],
+)
 def test_what_its_mark_says_must_be_the_image_s_in_all(spare, server, what):
     other = {"fingerprint": "'other'", "digest": "'other'", "major": "15", "phase": "'sealed'"}[
         what
