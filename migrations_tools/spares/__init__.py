@@ -1,1 +1,1 @@
-"""Schemas that are made before their tenants are (docs/adr/0024)."""
+"""Schemas that are made before their tenants are (docs/adr/0025)."""

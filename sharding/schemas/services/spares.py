@@ -2,7 +2,7 @@
 
 A tenant's schema bears its id, and ids are reserved before there are tenants. So a spare is what
 its tenant will have, name, role and rights included: nothing in it is renamed or rewritten. What is
-left for the moment when somebody waits is to open it (docs/adr/0024).
+left for the moment when somebody waits is to open it (docs/adr/0025).
 """
 
 import hashlib
