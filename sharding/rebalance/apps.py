@@ -12,10 +12,11 @@ class RebalanceConfig(AppConfig):
     atoll_home = "control"
 
     def ready(self) -> None:
-        """Have each process tell what its tenants have used; lists and placing ask for it."""
+        """Register the system checks, and what heartbeat, lists and placing ask for."""
         from sharding.placements import ports
         from sharding.placements.services.listing import tell_fullness
         from sharding.placements.services.processes import with_each_beat
+        from sharding.rebalance import checks  # noqa: F401
         from sharding.rebalance.services.holdings import measured_holdings
         from sharding.rebalance.services.reporting import fullness
         from sharding.rebalance.services.telling_use import tell_use

@@ -173,7 +173,7 @@ class _Runner:
             why = why_not_now(step_of(step.planned), seen, policy(self._row.asked))
             if why:
                 self._mark(step, StepState.SKIPPED, said=why)
-                self._tell(f"{step.number}. {step.tenant_id} is left: {why}")
+                self._tell(f"{_told(step)} is left: {why}")
                 continue
             # Looking took a while: somebody may have paused it meanwhile.
             begun = self._steps().filter(
@@ -204,7 +204,7 @@ class _Runner:
     def _move(self, step: RebalanceStep) -> None:
         """In a thread of its own."""
         try:
-            self._tell(f"{step.number}. {step.tenant_id} goes to {step.target}")
+            self._tell(f"{_told(step)} goes to {step.target}")
             outcome = ports.mover.move(
                 step.tenant_id, step.target, asked_by=f"rebalance {self._row.pk}"
             )
@@ -224,7 +224,7 @@ class _Runner:
         self._mark(
             step, state, said=outcome.said, move_id=outcome.move_id, pause_ms=outcome.pause_ms
         )
-        self._tell(" ".join([f"{step.number}. {step.tenant_id} is {state}", outcome.said]).strip())
+        self._tell(" ".join([f"{_told(step)} is {state}", outcome.said]).strip())
 
     def _mark(self, step: RebalanceStep, state: StepState, *, said: str, **more: object) -> None:
         ended = Now() if state in (StepState.DONE, StepState.SKIPPED, StepState.FAILED) else None
@@ -238,7 +238,7 @@ class _Runner:
             step = self._moving.pop(future)
             error = future.exception()
             if error is not None:
-                self._tell(f"{step.number}. {step.tenant_id}: {without_rows(error)}")
+                self._tell(f"{_told(step)}: {without_rows(error)}")
                 raise error
 
     def _under_way(self) -> list[RebalanceStep]:
@@ -246,3 +246,8 @@ class _Runner:
 
     def _steps(self) -> models.QuerySet[RebalanceStep]:
         return RebalanceStep.objects.using(CONTROL).filter(rebalance_id=self._row.pk)
+
+
+def _told(step: RebalanceStep) -> str:
+    """As people know it."""
+    return f"{step.number}. {ports.names_of([step.tenant_id])[step.tenant_id]}"

@@ -117,7 +117,7 @@ def test_list_shards_adds_up_what_living_processes_hold():
         out = io.StringIO()
         call_command("list_shards", shard, stdout=out)
         heads, cells = (line.split() for line in out.getvalue().splitlines())
-        assert heads[7:12] == ["OPEN", "IDLE", "WAITING", "GIVEN", "UP"]
+        assert heads[8:13] == ["OPEN", "IDLE", "WAITING", "GIVEN", "UP"]
         return dict(zip(names, map(int, cells[8:12]), strict=True))
 
     def adds_up():

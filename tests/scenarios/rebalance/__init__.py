@@ -1,0 +1,1 @@
+"""Rebalances whose workers are killed, in processes of their own."""
