@@ -24,8 +24,13 @@ NONE_IS_MEANT = {
     ("ATOLL_SLUG_QUARANTINE_DAYS", 0),
     ("ATOLL_DELETION_GRACE_DAYS", 0),
     ("ATOLL_SPARES", 0),
+    ("ATOLL_REBALANCE_ENTER", 0),
+    ("ATOLL_REBALANCE_LEAVE", 0),
+    ("ATOLL_REBALANCE_FLOOR", 0),
+    ("ATOLL_REBALANCE_COOLDOWN_DAYS", 0),
 }
-"""A slug need not rest at all, nor what was deleted; nor need schemas be made ahead."""
+"""A slug need not rest at all, nor what was deleted; nor need schemas be made ahead, nor shards be
+left a little uneven, nor tenants where they were just moved to."""
 
 
 @pytest.fixture(autouse=True)
