@@ -33,7 +33,6 @@ from tests.fixtures.standbys import run_as_server
 from tests.fixtures.waiting import wait_for
 
 _ROOT = Path(__file__).resolve().parents[4]
-_SETTINGS = f"{__package__}.settings"
 _IN_RECOVERY = "SELECT pg_is_in_recovery()"
 # At the end of what it has, the copy takes no more: it serves, on a timeline of its own.
 _RECOVER = "\nrestore_command = '/bin/false'\n"
@@ -118,13 +117,20 @@ class Ground:
     _started: list[Mover] = field(default_factory=list)
     _numbers: int = 0
 
-    def mover(self, *words: str, at: tuple[str, ...]) -> Mover:
+    def mover(self, *words: str, at: tuple[str, ...], lease_seconds: float = 15) -> Mover:
         """Start one; it stops at each of these points that it comes to."""
         folder = self.folder / f"mover-{len(self._started)}"
         folder.mkdir()
         said = self.folder / f"mover-{len(self._started)}.said"
         environment = {VARIABLE: f"{folder}:{','.join(at)}"}
-        pid = self._tell({"words": words, "said": str(said), "environment": environment})
+        pid = self._tell(
+            {
+                "words": words,
+                "said": str(said),
+                "environment": environment,
+                "lease_seconds": lease_seconds,
+            }
+        )
         made = Mover(pid, folder, said, lambda ended: self._tell({"ended": ended}))
         self._started.append(made)
         return made
@@ -157,7 +163,7 @@ class Ground:
             env={
                 **os.environ,
                 "PYTHONPATH": paths,
-                "DJANGO_SETTINGS_MODULE": _SETTINGS,
+                "DJANGO_SETTINGS_MODULE": "config.settings.test",
                 registry.ENVIRONMENT_VARIABLE: str(through),
             },
             stdin=subprocess.PIPE,

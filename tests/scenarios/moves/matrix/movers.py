@@ -35,8 +35,10 @@ def main() -> None:
 
 
 def _be_a_mover(asked: dict) -> None:
+    from django.conf import settings
     from django.core.management import ManagementUtility
 
+    settings.ATOLL_MOVE_LEASE_SECONDS = asked["lease_seconds"]
     said = Path(asked["said"])
     out = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     nothing = os.open(os.devnull, os.O_RDONLY)
