@@ -143,6 +143,7 @@ ASK_CONTROL = (
     "migrate_fleet",
     "migrate_schemas",
     "move_tenant ann --to beta",
+    "moves_doctor",
     "open_restored_shard alpha",
     "outbox_status",
     "pin_tenant ann",
