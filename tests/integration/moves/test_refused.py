@@ -11,7 +11,7 @@ from sharding.moves.services.moving import move_tenant
 from sharding.moves.services.preflight import plan_move
 from sharding.moves.types import MoveRequest
 from sharding.placements.errors import LeaseHeld, NoSuchPlacement, NoSuchShard
-from sharding.placements.models import Shard
+from sharding.placements.models import ReservedRole, Shard
 from sharding.placements.services.leases import lease
 from sharding.placements.services.placing import get_placement
 from sharding.registry import current as registry
@@ -79,6 +79,19 @@ def test_to_a_shard_that_is_drained(refused):
         assert refused() == ["moves.target_unavailable"]
     finally:
         shards.update(state="active")
+
+
+def test_to_a_shard_that_is_full(refused):
+    shards = Shard.objects.using("control").filter(name="beta")
+    free = ReservedRole.objects.using("control").filter(shard="beta", used_by="", placed_at=None)
+    spare = list(free.values_list("pk", flat=True))
+    shards.update(role_cap=1)
+    ReservedRole.objects.using("control").filter(pk__in=spare).update(used_by="somebody")
+    try:
+        assert refused() == ["moves.target_unavailable"]
+    finally:
+        ReservedRole.objects.using("control").filter(pk__in=spare).update(used_by="")
+        shards.update(role_cap=None)
 
 
 def test_one_that_is_suspended(tenant, refused):

@@ -18,6 +18,7 @@ from sharding.schemas.connections import own_connection
 from sharding.schemas.services import fence
 from sharding.scope import Placement
 from tests.fixtures.shards import web
+from tests.fixtures.waiting import wait_for
 
 READ_COMMITTED, REPEATABLE_READ, SERIALIZABLE = (
     "BEGIN",
@@ -287,8 +288,7 @@ def _wait_for_lock(own, tenant, session) -> None:
         " AND relation = %s::regclass"
     )
     facts = (session.connection.info.backend_pid, f"{tenant.schema}.note")
-    while own.execute(asked, facts).fetchone() == (0,):
-        pass
+    wait_for(lambda: own.execute(asked, facts).fetchone() != (0,), "COPY did not begin")
 
 
 def test_nobody_but_a_superuser_gets_past_it_by_a_setting(tenant, prepared):
