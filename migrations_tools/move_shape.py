@@ -8,7 +8,7 @@ from migrations_tools.images.services.find_image import body_of, find_image
 from migrations_tools.images.tokens import script_of
 from migrations_tools.states import wanted_state
 from sharding import scope
-from sharding.moves.ports import TargetRequest
+from sharding.moves.ports import MadeTarget, TargetRequest
 from sharding.moves.types import Refusal
 from sharding.schemas import names
 from sharding.schemas.connections import own_connection
@@ -37,7 +37,7 @@ class TenantShape:
             ),
         )
 
-    def make_target(self, asked: TargetRequest) -> str:
+    def make_target(self, asked: TargetRequest) -> MadeTarget:
         """See `sharding.moves.ports.Shape`.
 
         Raises:
@@ -52,8 +52,7 @@ class TenantShape:
         digest = markers[schema].digest or ""
         body = _image_of(digest, structure, major_there, major)
         if body is not None:
-            create_closed_from_image(connection, schema, body, token=asked.token)
-            return "image"
+            return _made("image", asked, body)
         others = markers.keys() - {schema}
         script = script_of(
             dump(asked.source, schema, rows=False, without=_FURNITURE),
@@ -61,11 +60,18 @@ class TenantShape:
             forbidden={"public", *others},
         )
         body = ImageBody(cut(script), _LOCKS, digest, structure, major_there)
-        create_closed_from_image(connection, schema, body, token=asked.token)
-        if major != major_there:
+        made = _made("pg_dump", asked, body)
+        if major != major_there and not asked.tables_only:
             measured = fingerprint(connection, schema)
             set_state(connection, schema, digest=digest, fingerprint=measured, major=major)
-        return "pg_dump"
+        return made
+
+
+def _made(how: str, asked: TargetRequest, body: ImageBody) -> MadeTarget:
+    create_closed_from_image(
+        asked.connection, asked.schema, body, token=asked.token, tables_only=asked.tables_only
+    )
+    return MadeTarget(how, body if asked.tables_only else None)
 
 
 def _image_of(digest: str, structure: str, major_there: int, major: int) -> ImageBody | None:

@@ -44,6 +44,7 @@ _NAMES: Final[dict[CommandVerdict, str]] = {
         "devstack disable_operator drop_left_over export_tenant fleet_status give_global_ids "
         "hold_shard import_tenant list_moves list_operators list_shards list_sign_ups list_tenants "
         "make_spares mend_schema migrate migrate_fleet migrate_schemas move_tenant moves_doctor "
+        "finish_move rollback_move "
         "open_restored_shard outbox_status pool_budget pooler promote_shard publish_reference "
         "purge_deleted rebuild_known_addresses reference_status release_shard rename_tenant "
         "reset_operator_factor restore_tenant resume_move resume_tenant retire_reference "

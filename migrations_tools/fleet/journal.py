@@ -76,7 +76,8 @@ _BEGUN_BEFORE = """
 """
 
 # Leases and intents of many schemas in one statement, since one schema takes 2 ms. Who has moved,
-# or is held by somebody else, is not among the rows that come back.
+# or is held by somebody else, is not among the rows that come back. A move that soaks ends its
+# soak: what changes now does not travel to where it came from.
 _TAKE = """
     WITH taken AS (
         UPDATE placements_placement
@@ -85,6 +86,10 @@ _TAKE = """
         WHERE tenant_id = ANY(%(ids)s) AND shard_id = %(shard)s AND state = 'ready'
           AND (lease_until IS NULL OR lease_until < clock_timestamp())
         RETURNING tenant_id, schema, epoch, generation
+    ), over AS (
+        UPDATE moves_move SET soak_ends_at = clock_timestamp()
+        WHERE state = 'soaking' AND soak_ends_at > clock_timestamp()
+          AND tenant_id IN (SELECT tenant_id FROM taken)
     ), noted AS (
         INSERT INTO fleet_fleetstep AS step
             (run_id, tenant_id, shard, wave, state, way, said)

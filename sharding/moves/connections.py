@@ -26,6 +26,11 @@ from sharding.schemas.types import Marker
 PATIENCE: Final = Patience(
     statement=timedelta(seconds=30), lock=timedelta(seconds=5), idle=timedelta(seconds=5)
 )
+_STREAM: Final = Patience(
+    statement=timedelta(seconds=30), lock=timedelta(seconds=2), idle=timedelta(minutes=5)
+)
+"""For making a slot, which waits for everybody who writes on that server, in any database. Only
+the lock's time ends that wait."""
 BULK: Final = Patience(
     statement=timedelta(hours=2), lock=timedelta(seconds=5), idle=timedelta(minutes=10)
 )
@@ -43,6 +48,12 @@ _END_OLDER: Final = """
                THEN split_part(application_name, ':', 4)::bigint < %(token)s END
 """
 _END_WITHIN: Final = timedelta(seconds=10)
+
+_AS_MOVER: Final = "RESET ROLE"
+_INSIST: Final = """
+    UPDATE atoll.tenant_schema SET token = %(token)s
+    WHERE schema = %(schema)s AND token <= %(token)s
+"""
 
 # The row of a schema that was never here is a tombstone: something to hold the token.
 _TAKE: Final = """
@@ -97,6 +108,48 @@ def mover_connection(
         connection.execute(sql.SQL(_AS_OWN).format(own=sql.Identifier(server.own.user)))
         check_token(connection, who)
         yield connection
+
+
+@contextmanager
+def stream_connection(server: Server, who: Who) -> Iterator[Connection]:
+    """A direct connection as the mover itself that makes slots.
+
+    Raises:
+        ServerUnreachable: no connection, or it was lost on the way.
+    """
+    with login_connection(
+        server, server.direct, mover_of(server), _STREAM, called=who.session, replication=True
+    ) as connection:
+        yield connection
+
+
+@contextmanager
+def as_mover(connection: Connection, server: Server) -> Iterator[None]:
+    """Act as the login itself for a block: what replicates is its own, not the owner's.
+
+    Transaction: any, or none. Where a block fails in one, its rollback brings the role back.
+    """
+    connection.execute(_AS_MOVER)
+    yield
+    as_owner(connection, server)
+
+
+def as_owner(connection: Connection, server: Server) -> None:
+    """Act in the owner's role."""
+    connection.execute(sql.SQL(_AS_OWN).format(own=sql.Identifier(server.own.user)))
+
+
+def insist(connection: Connection, who: Who) -> None:
+    """Keep movers with other tokens out until the end of the transaction.
+
+    Transaction: needs one.
+
+    Raises:
+        Superseded: somebody with a newer token is at work.
+    """
+    facts = {"schema": who.schema, "token": who.token}
+    if not connection.execute(_INSIST, facts).rowcount:
+        raise Superseded(who.schema, token=who.token)
 
 
 def check_token(connection: Connection, who: Who) -> Marker | None:

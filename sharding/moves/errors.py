@@ -78,7 +78,10 @@ class WrongMoveState(MoveError):
     def __init__(self, move_id: int, *, found: str, wanted: str) -> None:
         self.move_id = move_id
         self.found = found
-        super().__init__(f"Move {move_id} is {found} and cannot be {wanted}. Nothing was changed.")
+        hint = " `manage.py rollback_move` goes its way back." if found == "soaking" else ""
+        super().__init__(
+            f"Move {move_id} is {found} and cannot be {wanted}. Nothing was changed.{hint}"
+        )
 
 
 class Superseded(MoveError):

@@ -24,6 +24,10 @@ class Move(models.Model):
         choices=[(state.value, state.name) for state in MoveState],
         default=MoveState.PLANNED,
     )
+    turns = models.PositiveIntegerField(default=0)
+    """How often its ends have changed places: `source` and `target` are as they are now."""
+    soak_ends_at = models.DateTimeField(null=True, blank=True)
+    """Then somebody finishes it; None while it does not soak."""
     token = models.PositiveBigIntegerField(default=0)
     """Of whoever works on it; a mover with an older one changes nothing more."""
     mover = models.TextField(default="", blank=True)

@@ -8,6 +8,7 @@ from sharding import scope
 from sharding.moves.types import GateReport, Refusal
 from sharding.registry.types import Server
 from sharding.schemas.connections import Connection
+from sharding.schemas.services.image_replay import ImageBody
 from sharding.schemas.types import Marker
 
 
@@ -20,12 +21,27 @@ class TargetRequest:
         source: where it is.
         connection: an owner's, to where it shall be; no transaction is open.
         token: the move's.
+        tables_only: without indexes, constraints and triggers, which come after the rows.
     """
 
     schema: str
     source: Server
     connection: Connection
     token: int
+    tables_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MadeTarget:
+    """What was made.
+
+    Attributes:
+        how: in a word.
+        rest: of what `complete` makes what was left out; None: nothing was.
+    """
+
+    how: str
+    rest: ImageBody | None = None
 
 
 class Gate(Protocol):
@@ -62,8 +78,8 @@ class Shape(Protocol):
     def refusals(self, place: scope.Placement, marker: Marker) -> tuple[Refusal, ...]:
         """Why a schema of this state is not to be moved: pending migrations …"""
 
-    def make_target(self, asked: TargetRequest) -> str:
-        """Make the schema at the target, closed and without rows; return how, in a word.
+    def make_target(self, asked: TargetRequest) -> MadeTarget:
+        """Make the schema at the target, closed and without rows; return how.
 
         An image of its state serves where that has the source's structure, else pg_dump of the
         source. Its marker there is a tombstone of the token, and becomes INCOMING.
@@ -105,7 +121,7 @@ class NoShape:
     def refusals(self, place: scope.Placement, marker: Marker) -> tuple[Refusal, ...]:
         return (_NO_SHAPE,)
 
-    def make_target(self, asked: TargetRequest) -> str:
+    def make_target(self, asked: TargetRequest) -> MadeTarget:
         raise RuntimeError(str(_NO_SHAPE))
 
 

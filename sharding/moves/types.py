@@ -5,7 +5,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Self
 
-from sharding.moves.core.steps import Mode
+from sharding.moves.core.steps import Mode, Route
 
 
 class DebtKind(StrEnum):
@@ -19,6 +19,19 @@ class DebtKind(StrEnum):
 
     DISARM = "disarm"
     """The guards of its tables are armed, which costs every write a little."""
+
+    SLOT = "slot"
+    """It keeps what the shard writes for a stream, until the disk is full."""
+
+    PUBLICATION = "publication"
+    """It says which tables a stream carries."""
+
+    SUBSCRIPTION = "subscription"
+    """It brings what a stream carries; two workers of the server work for it."""
+
+
+STREAMS = (DebtKind.SLOT, DebtKind.PUBLICATION, DebtKind.SUBSCRIPTION)
+"""What a shard has of a move's two streams."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,30 +79,44 @@ class MoveRequest:
     """What somebody wants.
 
     Attributes:
+        mode: None: the one that suits the tenant.
         max_pause: the tenant's writes are refused for so long at most; then the pause is taken
             back and tried again.
         max_drain: how long requests that are under way may take to end, before it is put off.
         attempts: how often a pause is tried before the move is taken back.
         between: how long is waited after one that failed.
+        soak: so long the way back is kept open, in logical mode; zero: not at all.
     """
 
     tenant_id: str
     target: str
-    mode: Mode = Mode.BLOCK
+    mode: Mode | None = None
     max_pause: timedelta = timedelta(seconds=1)
     max_drain: timedelta = timedelta(seconds=5)
     attempts: int = 5
     between: timedelta = timedelta(seconds=1)
+    soak: timedelta = timedelta(days=1)
     asked_by: str = ""
+
+    @property
+    def soaks(self) -> bool:
+        """Whether the way back is to be kept open, where the mode has one."""
+        return self.soak > timedelta(0)
+
+    @property
+    def route(self) -> Route:
+        """How it goes, once the mode is chosen."""
+        return Route(self.mode or Mode.BLOCK, soaks=self.mode is Mode.LOGICAL and self.soaks)
 
     def to_json(self) -> dict[str, Any]:
         """What the journal keeps, for those who go on with it."""
         return {
-            "mode": str(self.mode),
+            "mode": str(self.mode or "auto"),
             "max_pause_ms": _ms(self.max_pause),
             "max_drain_ms": _ms(self.max_drain),
             "attempts": self.attempts,
             "between_ms": _ms(self.between),
+            "soak_ms": _ms(self.soak),
         }
 
     @classmethod
@@ -98,11 +125,12 @@ class MoveRequest:
         return cls(
             tenant_id,
             target,
-            mode=Mode(asked["mode"]),
+            mode=None if asked["mode"] == "auto" else Mode(asked["mode"]),
             max_pause=timedelta(milliseconds=asked["max_pause_ms"]),
             max_drain=timedelta(milliseconds=asked["max_drain_ms"]),
             attempts=asked["attempts"],
             between=timedelta(milliseconds=asked["between_ms"]),
+            soak=timedelta(milliseconds=asked.get("soak_ms", 0)),
         )
 
 
@@ -111,6 +139,8 @@ class MovePlan:
     """What a move would do: the same object for a dry run and for a run.
 
     Attributes:
+        request: with the mode that was chosen.
+        why_mode: why that one; one sentence.
         bytes: of tables and indexes at the source.
         steps: in words, in order.
         refusals: why it is not done; empty when it can be.
@@ -118,6 +148,7 @@ class MovePlan:
 
     request: MoveRequest
     source: str
+    why_mode: str = ""
     bytes: int = 0
     tables: int = 0
     steps: tuple[str, ...] = ()
@@ -130,6 +161,7 @@ class MovePlan:
             "from": self.source,
             "to": self.request.target,
             **self.request.to_json(),
+            "why_mode": self.why_mode,
             "bytes": self.bytes,
             "tables": self.tables,
             "steps": list(self.steps),
@@ -142,7 +174,7 @@ class MoveReceipt:
     """How a move ended.
 
     Attributes:
-        state: done or aborted; anything else is still to be finished by somebody.
+        state: done, aborted or soaking; anything else is still to be finished by somebody.
         pause: how long the source's writes were refused before the target's were accepted, by
             step in milliseconds; `total` is all of it.
         rows: that were copied, those that were copied again among them.

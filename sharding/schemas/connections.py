@@ -71,20 +71,24 @@ def role_maker_connection(server: Server, patience: Patience = DEFAULT) -> Itera
 
 
 @contextmanager
-def login_connection(
+def login_connection(  # noqa: PLR0913 - what one connection needs
     server: Server,
     endpoint: Endpoint,
     login: Login,
     patience: Patience = DEFAULT,
     *,
     called: str = _CALLED,
+    replication: bool = False,
 ) -> Iterator[Connection]:
     """An autocommit connection to `endpoint` as `login`; the server shows it as `called`.
+
+    replication: it speaks the commands of logical replication too, and takes no parameters.
 
     Raises:
         ServerUnreachable: no connection, or it was lost on the way.
     """
-    conninfo = make_conninfo(**endpoint.parameters(login))
+    more = {"replication": "database"} if replication else {}
+    conninfo = make_conninfo(**endpoint.parameters(login), **more)
     # A setting of the session would stay on a pooler's server connection, for whoever is next.
     options = _options(patience) if endpoint == server.direct else ""
     with _connection(server.name, str(endpoint), conninfo, patience, options, called) as connection:

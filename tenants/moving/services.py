@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from sharding.moves.core.steps import Mode
 from sharding.moves.errors import NoSuchMove
 from sharding.moves.models import Move
-from sharding.moves.services import moving, preflight, recovering, rehearsing
+from sharding.moves.services import after_soak, moving, preflight, recovering, rehearsing
 from sharding.moves.services.listing import MoveDetails, MoveLine, all_moves, details_of
 from sharding.moves.services.rehearsing import Rehearsal
 from sharding.moves.types import MovePlan, MoveReceipt, MoveRequest
@@ -27,6 +28,8 @@ class Wish:
     max_pause: timedelta
     max_drain: timedelta
     attempts: int
+    mode: Mode | None
+    soak: timedelta
 
     def request(self) -> MoveRequest:
         """The same for `sharding.moves`.
@@ -40,6 +43,8 @@ class Wish:
             max_pause=self.max_pause,
             max_drain=self.max_drain,
             attempts=self.attempts,
+            mode=self.mode,
+            soak=self.soak,
         )
 
 
@@ -86,6 +91,24 @@ def abort(name: str, *, tell: Tell) -> MoveReceipt:
         as `sharding.moves.services.recovering.abort_move`.
     """
     return moving.receipt_of(recovering.abort_move(number_of(name), tell=tell))
+
+
+def roll_back(name: str, *, max_pause: timedelta | None, tell: Tell) -> MoveReceipt:
+    """Take a tenant back to where it came from.
+
+    Raises:
+        as `sharding.moves.services.after_soak.rollback_move`.
+    """
+    return after_soak.rollback_move(number_of(name), max_pause=max_pause, tell=tell)
+
+
+def finish(name: str, *, tell: Tell) -> MoveReceipt:
+    """End a soak.
+
+    Raises:
+        as `sharding.moves.services.after_soak.finish_move`.
+    """
+    return after_soak.finish_move(number_of(name), tell=tell)
 
 
 def shown(name: str) -> MoveDetails:

@@ -17,7 +17,7 @@ def plan_text(plan: MovePlan, tenant: str) -> str:
         [
             (
                 f"{tenant} would go from {plan.source} to {request.target} "
-                f"({plan.tables} tables, {plan.bytes / 1e6:.1f} MB):"
+                f"({plan.tables} tables, {plan.bytes / 1e6:.1f} MB), by {plan.why_mode}"
             ),
             *(f"  {number}. {step}" for number, step in enumerate(plan.steps, start=1)),
         ]
@@ -79,7 +79,9 @@ def details_text(details: MoveDetails) -> str:
         "tenant": f"{line.tenant} ({line.tenant_id})",
         "from, to": f"{line.source} → {line.target}",
         "state": line.state,
+        "mode": line.mode,
         "mover": line.mover or "-",
+        "soaks until": line.soak_ends_at or "-",
         "still to be done": ", ".join(line.owed) or "-",
         "last error": line.last_error or "-",
         **{name: str(value) for name, value in details.result.items()},
@@ -108,6 +110,8 @@ def findings_text(seen: Seen) -> str:
 
 
 def _remark(line: MoveLine) -> str:
+    if line.soak_ends_at:
+        return f"`manage.py rollback_move {line.move_id}` takes it back, until {line.soak_ends_at}"
     if line.is_stuck:
         return f"nobody works on it: `manage.py resume_move {line.move_id}`"
     return ", ".join(line.owed)

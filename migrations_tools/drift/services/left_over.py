@@ -12,6 +12,7 @@ from migrations_tools.drift.errors import NotLeftOver, StillInUse
 from migrations_tools.drift.services.directory import read_directory
 from migrations_tools.drift.services.survey import TEMPLATE_NAMES, look_at_shard
 from migrations_tools.drift.types import ShardSeen
+from sharding.moves.services.journal import live_move_of
 from sharding.placements.errors import NoSuchShard
 from sharding.placements.models import CONTROL, Shard
 from sharding.placements.services.audit import record_audit
@@ -114,6 +115,8 @@ def _of_tenant(seen: ShardSeen, shard: str, name: str, server: Server) -> Found:
         raise NotLeftOver(shard, name, f"the tenant of this id lives there ({placed.state})")
     if placed is not None and placed.leased:
         raise NotLeftOver(shard, name, "somebody is changing or moving its tenant now")
+    if (move := live_move_of(name)) is not None:
+        raise NotLeftOver(shard, name, f"move {move.pk} of its tenant is {move.state}")
     unknown = placed is None and name not in directory.roles
     one = seen.schemas.get(name)
     if one is not None and (one.exists or one.marker is not None):

@@ -6,7 +6,16 @@ from typing import Final
 
 from sharding.moves.control_points import reach
 from sharding.moves.core.steps import Act, Step
-from sharding.moves.services import ending, journal, pausing, preparing, turning_back
+from sharding.moves.services import (
+    draining,
+    ending,
+    journal,
+    pausing,
+    preparing,
+    soaking,
+    streaming,
+    turning_back,
+)
 from sharding.moves.services.work import Work
 
 Does = Callable[[Work], None]
@@ -19,15 +28,28 @@ DOES: Final[Mapping[Act, Does]] = MappingProxyType(
         _A.ARM_SOURCE: preparing.arm_source,
         _A.MAKE_TARGET: preparing.make_target,
         _A.COPY: preparing.copy,
+        _A.PUBLISH: streaming.publish,
+        _A.COPY_SNAPSHOT: streaming.copy_snapshot,
+        _A.BUILD: streaming.build,
+        _A.FOLLOW_BACK: streaming.follow_back,
+        _A.FOLLOW: streaming.follow,
         _A.GATE: pausing.gate,
         _A.FENCE: pausing.fence,
         _A.COPY_CHANGES: pausing.copy_changes,
+        _A.DRAIN: draining.drain,
         _A.LOOK: pausing.look,
         _A.SWITCH: pausing.switch,
         _A.OPEN: pausing.open_target,
         _A.RELEASE: pausing.release,
         _A.SEAL_SOURCE: ending.seal_source,
         _A.VERIFY: ending.verify,
+        _A.SOAK: soaking.soak,
+        _A.TURN: soaking.turn,
+        _A.AWAIT_TARGET: soaking.await_target,
+        _A.SOAK_ON: soaking.soak_on,
+        _A.CLOSE_WAY_BACK: soaking.close_way_back,
+        _A.UNSTREAM_SOURCE: streaming.unstream_source,
+        _A.UNSTREAM_TARGET: streaming.unstream_target,
         _A.DROP_SOURCE: ending.drop_source,
         _A.DISARM_TARGET: ending.disarm_target,
         _A.TURN_BACK: turning_back.turn_back,
@@ -40,7 +62,19 @@ DOES: Final[Mapping[Act, Does]] = MappingProxyType(
 )
 
 _WRITES_ITSELF: Final = frozenset(
-    {_A.GATE, _A.FENCE, _A.SWITCH, _A.RELEASE, _A.VERIFY, _A.TURN_BACK, _A.RELEASE_BACK}
+    {
+        _A.GATE,
+        _A.FENCE,
+        _A.SWITCH,
+        _A.RELEASE,
+        _A.VERIFY,
+        _A.SOAK,
+        _A.CLOSE_WAY_BACK,
+        _A.TURN,
+        _A.SOAK_ON,
+        _A.TURN_BACK,
+        _A.RELEASE_BACK,
+    }
 )
 """They change the journal in the transaction that makes it true, or before they begin."""
 

@@ -76,13 +76,13 @@ def first_round(source: Connection, target: Connection, schema: str) -> Round:
         horizon, tables = _horizon(source), tables_of(source, schema)
         with target.transaction():
             pin(target, schema)
-            _check_tables(schema, tables, tables_of(target, schema))
+            check_tables(schema, tables, tables_of(target, schema))
             _truncate(target, schema, tables)
             counts = _copy(source, target, schema, tables)
         copied = time.monotonic()
         compare(source, target, schema, tables)
     compared = time.monotonic()
-    _analyze(target, schema, tables)
+    analyze(target, schema, tables)
     return Round(
         tables,
         horizon,
@@ -116,7 +116,7 @@ def next_round(
     with snapshot(source, schema):
         source.execute(_NO_JIT)
         horizon, tables = _horizon(source), tables_of(source, schema)
-        _check_tables(schema, before.tables, tables)
+        check_tables(schema, before.tables, tables)
         counts, changed = _changed(source, schema, before)
         looked = time.monotonic()
         again = tuple(table for table in tables if table.name in changed)
@@ -198,9 +198,14 @@ def _copy(
     }
 
 
-def _check_tables(
+def check_tables(
     schema: str, wanted: Collection[TableShape], found: Collection[TableShape]
 ) -> None:
+    """Make sure that both name the same tables with the same columns.
+
+    Raises:
+        FenceIncomplete: they do not.
+    """
     here = {table.name: table for table in wanted}
     there = {table.name: table for table in found}
     wrong = sorted(
@@ -222,7 +227,8 @@ def _truncate(target: Connection, schema: str, tables: Collection[TableShape]) -
         target.execute(sql.SQL(_TRUNCATE).format(tables=listed))
 
 
-def _analyze(target: Connection, schema: str, tables: Collection[TableShape]) -> None:
+def analyze(target: Connection, schema: str, tables: Collection[TableShape]) -> None:
+    """Let the target's planner know what the tables hold."""
     for some in _in_fifties([table.name for table in tables]):
         listed = sql.SQL(", ").join(sql.Identifier(schema, name) for name in some)
         target.execute(sql.SQL(_ANALYZE).format(tables=listed))

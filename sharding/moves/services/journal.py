@@ -9,7 +9,8 @@ from django.db.models.functions import Now
 
 from sharding.moves.connections import IDENTITY
 from sharding.moves.core.recovery import Journal
-from sharding.moves.core.states import ENDS, MoveState, may_become
+from sharding.moves.core.states import ENDS, MoveState, may_become, may_turn
+from sharding.moves.core.steps import Mode
 from sharding.moves.errors import AlreadyMoving, NoSuchMove, Superseded, WrongMoveState
 from sharding.moves.models import CONTROL, Move, MoveDebt, MoveEvent
 from sharding.moves.types import DebtKind, MoveRequest
@@ -32,7 +33,7 @@ def begin(request: MoveRequest, *, source: str, token: int, mover: str) -> Move:
                 tenant_id=request.tenant_id,
                 source=source,
                 target=request.target,
-                mode=request.mode,
+                mode=request.mode or Mode.BLOCK,
                 token=token,
                 mover=mover,
                 asked=request.to_json(),
@@ -108,6 +109,28 @@ def advance(move: Move, to: MoveState, *, step: str, **facts: object) -> None:
             _set_state(row, to)
         _event(move.pk, step, to, facts)
     move.state = to
+
+
+def turn(move: Move, to: MoveState, *, step: str) -> None:
+    """Write down that source and target have changed places, and in which state the move is then.
+
+    Locks: the move's row.
+    Transaction: opens one on control, durable.
+
+    Raises:
+        Superseded: somebody with a newer token has it; nothing was written.
+        WrongMoveState: it cannot turn there; nothing was written.
+    """
+    with transaction.atomic(using=CONTROL, durable=True):
+        row = _locked(move)
+        found = MoveState(row.state)
+        if not may_turn(found, to):
+            raise WrongMoveState(move.pk, found=found, wanted=to)
+        _row(row).update(source=row.target, target=row.source, turns=row.turns + 1)
+        _set_state(row, to)
+        _event(move.pk, step, to, {"from": row.target, "to": row.source})
+    move.source, move.target = row.target, row.source
+    move.turns, move.state = row.turns + 1, to
 
 
 def check_not_switched(move: Move) -> None:

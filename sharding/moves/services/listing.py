@@ -36,6 +36,7 @@ class MoveLine:
     state: str
     mover: str
     pause_ms: float | None
+    soak_ends_at: str
     verified: str
     owed: tuple[str, ...]
     last_error: str
@@ -45,7 +46,8 @@ class MoveLine:
     @property
     def is_stuck(self) -> bool:
         """It can go on, and nobody works on it."""
-        return MoveState(self.state).is_live and not self.mover
+        state = MoveState(self.state)
+        return state.is_live and state is not MoveState.SOAKING and not self.mover
 
     def to_json(self) -> dict[str, Any]:
         """As plain data."""
@@ -102,8 +104,9 @@ def details_of(name: str, *, slugs: Slugs) -> MoveDetails:
 
 
 def stuck_moves() -> list[Move]:
-    """Those that can go on and on which nobody works, the oldest first."""
-    live = Move.objects.using(CONTROL).exclude(state__in=sorted(ENDS)).order_by("pk")
+    """Those that should go on and on which nobody works, the oldest first."""
+    waits = sorted({*ENDS, MoveState.SOAKING})
+    live = Move.objects.using(CONTROL).exclude(state__in=waits).order_by("pk")
     worked_on = _worked_on(move.tenant_id for move in live)
     return [move for move in live if worked_on.get(move.tenant_id) != move.mover]
 
@@ -125,6 +128,7 @@ def _lines(moves: list[Move], slugs: Slugs) -> list[MoveLine]:
             state=move.state,
             mover=move.mover if worked_on.get(move.tenant_id) == move.mover else "",
             pause_ms=move.result.get("pause_ms", {}).get("total"),
+            soak_ends_at=(_told(move.soak_ends_at) if move.state == MoveState.SOAKING else ""),
             verified=move.result.get("verified", ""),
             owed=tuple(owed.get(move.pk, ())),
             last_error=move.last_error,

@@ -1,6 +1,7 @@
 """Move a tenant, with its traffic, to another shard."""
 
 import time
+from collections.abc import Callable
 from typing import Final
 
 import psycopg
@@ -8,7 +9,7 @@ from django.db import DatabaseError
 
 from sharding.moves.conf import move_settings
 from sharding.moves.core.states import PAUSING, MoveState
-from sharding.moves.core.steps import Act, Step, Way, steps_from
+from sharding.moves.core.steps import Act, Mode, Step, Way, steps_from
 from sharding.moves.errors import (
     FenceNotReached,
     MoveFailed,
@@ -19,7 +20,7 @@ from sharding.moves.errors import (
     WrongMoveState,
 )
 from sharding.moves.models import Move
-from sharding.moves.services import journal, preparing
+from sharding.moves.services import journal, preparing, streaming
 from sharding.moves.services.acting import carry_out
 from sharding.moves.services.preflight import plan_move
 from sharding.moves.services.tokens import newest_token
@@ -35,7 +36,7 @@ from sharding.schemas.errors import SchemaError
 
 PURPOSE: Final = "move"
 
-_SERVERS: Final = (DatabaseError, psycopg.Error, SchemaError, OSError)
+SERVERS: Final = (DatabaseError, psycopg.Error, SchemaError, OSError)
 
 
 def move_tenant(request: MoveRequest, *, tell: Tell = silent) -> MoveReceipt:
@@ -58,21 +59,31 @@ def move_tenant(request: MoveRequest, *, tell: Tell = silent) -> MoveReceipt:
     plan = plan_move(request)
     if plan.refusals:
         raise MoveRefused(request.tenant_id, plan.refusals)
+    request = plan.request
     wanted = lease(request.tenant_id, PURPOSE, move_settings().lease)
     with free_of_the_dead(wanted) as held, kept(held) as ours:
         source, target = addresses.shard(plan.source), addresses.shard(request.target)
         held.raise_token(newest_token(request.tenant_id, source, target) + 1)
         move = journal.begin(request, source=plan.source, token=held.token, mover=held.holder)
-        tell(f"move {move.pk} of {request.tenant_id} from {plan.source} to {request.target}")
+        tell(
+            f"move {move.pk} of {request.tenant_id} from {plan.source} to {request.target}, "
+            f"in {move.mode} mode"
+        )
         work = Work(move, request, held, ours, tell)
         with work.closing():
-            _there_and_on(work)
+            go_there(work, _prepare)
     return receipt_of(journal.find(str(move.pk)))
 
 
-def _there_and_on(work: Work) -> None:
+def go_there(work: Work, prepare: Callable[[Work], None]) -> None:
+    """Prepare, go through the pause and finish; before the switch, take it back if it fails.
+
+    Raises:
+        as `move_tenant`.
+    """
     try:
-        _to_the_switch(work)
+        prepare(work)
+        _pause_until_it_is_had(work)
     except (Superseded, LeaseLost, MoveOnHold):
         # Somebody else ends it, or will.
         raise
@@ -83,32 +94,36 @@ def _there_and_on(work: Work) -> None:
         work.tell(f"taking it back: {why}")
         take_back(work)
         journal.note_error(work.move, why)
-        if isinstance(error, _SERVERS):
+        if isinstance(error, SERVERS):
             raise MoveFailed(work.move.pk, why) from error
         raise
     finish(work)
 
 
-def _to_the_switch(work: Work) -> None:
-    """Prepare, and try the pause as often as was asked for."""
-    for step in steps_from(MoveState.PLANNED, Way.FORWARD):
+def _prepare(work: Work) -> None:
+    """All that is done while the tenant works."""
+    for step in work.steps(Way.FORWARD):
         if step.act is Act.GATE:
             break
         work.still_wanted()
         work.tell(step.does)
         carry_out(work, (step,))
+
+
+def _pause_until_it_is_had(work: Work) -> None:
+    """Try the pause as often as was asked for."""
     while True:
         work.still_wanted()
-        preparing.catch_up(work)
+        CATCHES_UP[work.route.mode](work)
         work.tried += 1
         try:
-            carry_out(work, _pause())
+            carry_out(work, _pause(work))
         except PauseFailed as error:
             work.close_lanes()
             work.tell(str(error))
             journal.note(work.move, "pause", "failed", why=str(error), tried=work.tried)
             if work.state in PAUSING:
-                carry_out(work, steps_from(work.state, Way.ANEW))
+                carry_out(work, work.steps(Way.ANEW))
             if work.tried >= work.request.attempts:
                 raise
             time.sleep(work.request.between.total_seconds())
@@ -116,9 +131,12 @@ def _to_the_switch(work: Work) -> None:
             return
 
 
-def _pause() -> tuple[Step, ...]:
+CATCHES_UP: Final = {Mode.BLOCK: preparing.catch_up, Mode.LOGICAL: streaming.catch_up}
+
+
+def _pause(work: Work) -> tuple[Step, ...]:
     """From closing the gate to the switch."""
-    steps = steps_from(MoveState.COPIED, Way.FORWARD)
+    steps = steps_from(MoveState.COPIED, Way.FORWARD, work.route)
     last = next(number for number, step in enumerate(steps) if step.act is Act.SWITCH)
     return steps[: last + 1]
 
@@ -131,8 +149,8 @@ def finish(work: Work) -> None:
         CopiesDiffer: nothing is dropped.
     """
     try:
-        carry_out(work, steps_from(work.state, Way.FORWARD))
-    except (*_SERVERS, FenceNotReached) as error:
+        carry_out(work, work.steps(Way.FORWARD))
+    except (*SERVERS, FenceNotReached) as error:
         journal.note_error(work.move, without_rows(error))
         raise MoveOnHold(work.move.pk, without_rows(error)) from error
 
@@ -145,8 +163,8 @@ def take_back(work: Work) -> None:
     """
     work.close_lanes()
     try:
-        carry_out(work, steps_from(work.state, Way.BACK))
-    except (*_SERVERS, FenceNotReached, WrongMoveState) as error:
+        carry_out(work, work.steps(Way.BACK))
+    except (*SERVERS, FenceNotReached, WrongMoveState) as error:
         raise MoveOnHold(work.move.pk, without_rows(error)) from error
 
 

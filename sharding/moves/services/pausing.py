@@ -20,6 +20,7 @@ from sharding.moves import ports
 from sharding.moves.connections import check_token, identity_of, mover_connection
 from sharding.moves.control_points import reach
 from sharding.moves.core.states import MoveState
+from sharding.moves.core.steps import Mode
 from sharding.moves.errors import (
     EndsChanged,
     FenceIncomplete,
@@ -33,6 +34,7 @@ from sharding.moves.models import CONTROL, Move
 from sharding.moves.services import journal
 from sharding.moves.services.copying import next_round
 from sharding.moves.services.sequences import advance_sequences
+from sharding.moves.services.streams import beat
 from sharding.moves.services.work import Work
 from sharding.placements.errors import PlacementChanged
 from sharding.placements.services.placing import (
@@ -132,6 +134,9 @@ def fence(work: Work) -> None:
                     )
                 set_phase(connection, work.schema, Phase.FENCED, token=work.token)
                 revoke_permit(connection, work.schema)
+                if work.route.mode is Mode.LOGICAL:
+                    # After the lock: everybody else's commits are in the WAL before this one.
+                    work.sentinel = beat(connection, work.schema, work.direction)
                 reach("fence.uncommitted")
         except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
             raise FenceNotReached(work.schema) from error

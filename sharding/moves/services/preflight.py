@@ -2,16 +2,20 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Final
 
 from psycopg import sql
 
 from sharding.moves import ports
 from sharding.moves.connections import mover_of
+from sharding.moves.core.choosing import Choice
 from sharding.moves.core.states import MoveState
-from sharding.moves.core.steps import Way, steps_from
+from sharding.moves.core.steps import Mode, Way, steps_from
+from sharding.moves.models import Move
 from sharding.moves.services.journal import live_move_of
 from sharding.moves.services.server_fit import unfit
+from sharding.moves.services.suiting import suited, unfit_for_streams
 from sharding.moves.types import MovePlan, MoveRequest, Refusal
 from sharding.placements.errors import ShardNotRestored, ShardUnavailable
 from sharding.placements.models import Placement
@@ -27,6 +31,7 @@ from sharding.schemas.errors import ServerUnreachable
 from sharding.schemas.services.describe import describe_on
 from sharding.schemas.services.markers import read_marker
 from sharding.schemas.services.portability import ties_of
+from sharding.schemas.services.tables import has_schema
 from sharding.schemas.types import Phase, SchemaDescription
 
 _PATIENCE: Final = Patience(statement=BRIEF.statement * 10, lock=BRIEF.lock)
@@ -46,7 +51,6 @@ _LACKING: Final = (
     "it may not end others' sessions (pg_signal_backend)",
 )
 _AS_OWN: Final = "SET ROLE {own}"
-_HAS_SCHEMA: Final = "SELECT to_regnamespace(quote_ident(%(schema)s)) IS NOT NULL"
 _LOCALE: Final = """
     SELECT pg_encoding_to_char(encoding), datcollate, datctype
     FROM pg_database WHERE datname = current_database()
@@ -62,11 +66,7 @@ def plan_move(request: MoveRequest) -> MovePlan:
         NoSuchPlacement, NoSuchShard: there is nobody, or nowhere to go.
     """
     placement = get_placement(request.tenant_id)
-    plan = MovePlan(
-        request,
-        placement.shard_id,
-        steps=tuple(step.does for step in steps_from(MoveState.PLANNED, Way.FORWARD, request.mode)),
-    )
+    plan = MovePlan(request, placement.shard_id)
     refusals = [*_by_control(request, placement)]
     if refusals:
         return _with(plan, refusals)
@@ -90,6 +90,15 @@ def plan_move(request: MoveRequest) -> MovePlan:
                 *_of_both(at_source, at_target, source, target),
                 *unfit(at_source, at_target, there, target=target.name),
             ]
+            if refusals:
+                return _with(plan, refusals)
+            no_streams = [
+                *unfit_for_streams(at_source, at_target, source, target, placement.schema)
+            ]
+            against = no_streams[0].reason if no_streams else ""
+            choice = suited(request, at_source, placement.schema, size=there.bytes, against=against)
+            if choice.mode is Mode.LOGICAL:
+                refusals += no_streams
     except (ServerUnreachable, RegistryError) as error:
         return _with(
             plan,
@@ -102,14 +111,25 @@ def plan_move(request: MoveRequest) -> MovePlan:
                 ),
             ],
         )
-    return _with(plan, refusals, size=there.bytes, tables=len(there.tables))
+    return _chosen(_with(plan, refusals), choice, there)
 
 
-def _with(plan: MovePlan, refusals: list[Refusal], *, size: int = 0, tables: int = 0) -> MovePlan:
-    return MovePlan(
-        plan.request, plan.source, bytes=size, tables=tables, steps=plan.steps,
-        refusals=tuple(refusals),
-    )  # fmt: skip
+def _with(plan: MovePlan, refusals: list[Refusal]) -> MovePlan:
+    return replace(plan, refusals=tuple(refusals))
+
+
+def _chosen(plan: MovePlan, choice: Choice, there: SchemaDescription) -> MovePlan:
+    request = replace(plan.request, mode=choice.mode)
+    return replace(
+        plan,
+        request=request,
+        why_mode=choice.why,
+        bytes=there.bytes,
+        tables=len(there.tables),
+        steps=tuple(
+            step.does for step in steps_from(MoveState.PLANNED, Way.FORWARD, request.route)
+        ),
+    )
 
 
 def _by_control(request: MoveRequest, placement: Placement) -> Found:
@@ -122,11 +142,7 @@ def _by_control(request: MoveRequest, placement: Placement) -> Found:
         return
     live = live_move_of(request.tenant_id)
     if live is not None:
-        yield Refusal(
-            "moves.already",
-            f"Move {live.pk} of it is {live.state}.",
-            f"Wait for it, or end it with `manage.py resume_move {live.pk}` or `abort_move`.",
-        )
+        yield Refusal("moves.already", f"Move {live.pk} of it is {live.state}.", _end_of(live))
         return
     if placement.state != PlacementState.READY:
         yield Refusal(
@@ -139,6 +155,15 @@ def _by_control(request: MoveRequest, placement: Placement) -> Found:
     except ShardUnavailable as error:
         yield Refusal("moves.target_unavailable", str(error), "Name another shard with --to.")
     yield from ports.tenants.refusals(request.tenant_id)
+
+
+def _end_of(live: Move) -> str:
+    if live.state == MoveState.SOAKING:
+        return (
+            f"End its soak with `manage.py finish_move {live.pk}`, or go back where it came from "
+            "with `rollback_move`."
+        )
+    return f"Wait for it, or end it with `manage.py resume_move {live.pk}` or `abort_move`."
 
 
 def _without_movers(*servers: Server) -> Found:
@@ -212,8 +237,8 @@ def _of_source(connection: Connection, placement: Placement, there: SchemaDescri
 
 def _of_target(connection: Connection, target: Server, schema: str) -> Found:
     marker = read_marker(connection, schema)
-    row = connection.execute(_HAS_SCHEMA, {"schema": schema}).fetchone()
-    if (row and row[0]) or (marker is not None and marker.phase is not Phase.TOMBSTONE):
+    is_marked = marker is not None and marker.phase is not Phase.TOMBSTONE
+    if has_schema(connection, schema) or is_marked:
         found = "unmarked" if marker is None else str(marker.phase)
         yield Refusal(
             "moves.target_taken",

@@ -12,6 +12,7 @@ import psycopg
 from sharding.moves import ports
 from sharding.moves.connections import BULK, mover_connection, take_over
 from sharding.moves.control_points import reach
+from sharding.moves.core.steps import Mode
 from sharding.moves.errors import CopyFailed, FenceNotReached, PauseOverran
 from sharding.moves.services import journal
 from sharding.moves.services.copying import first_round, next_round
@@ -54,15 +55,17 @@ def make_target(work: Work) -> None:
     make_roles(work.target, [work.schema])
     bring_newest(work.target)
     with mover_connection(work.target, work.who, patience=BULK) as connection:
-        how = ports.shape.make_target(
-            ports.TargetRequest(work.schema, work.source, connection, work.token)
+        tables_only = work.route.mode is Mode.LOGICAL
+        made = ports.shape.make_target(
+            ports.TargetRequest(work.schema, work.source, connection, work.token, tables_only)
         )
         reach("make_target.made")
         arm(connection, work.schema)
-        with mover_connection(work.source, work.who) as at_source:
-            _check_alike(at_source, connection, work.schema)
-    work.tell(f"made the tables on {work.move.target} ({how})")
-    journal.keep_result(work.move, made=how)
+        if not tables_only:
+            check_alike(work, connection)
+    work.tell(f"made the tables on {work.move.target} ({made.how})")
+    journal.keep_result(work.move, made=made.how)
+    work.made = made
 
 
 def copy(work: Work) -> None:
@@ -116,6 +119,16 @@ def _insist_on_arming(connection: Connection, schema: str) -> None:
             time.sleep(_BETWEEN_S)
         else:
             return
+
+
+def check_alike(work: Work, target: Connection) -> None:
+    """Make sure that the target has the source's structure.
+
+    Raises:
+        CopyFailed: it has another one.
+    """
+    with mover_connection(work.source, work.who) as source:
+        _check_alike(source, target, work.schema)
 
 
 def _check_alike(source: Connection, target: Connection, schema: str) -> None:

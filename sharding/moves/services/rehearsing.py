@@ -14,15 +14,15 @@ from psycopg import sql
 
 from sharding.moves.conf import move_settings
 from sharding.moves.connections import check_token, identity_of
-from sharding.moves.core.states import MoveState
-from sharding.moves.core.steps import Act, Way, steps_from
+from sharding.moves.core.steps import Act, Mode, Way
 from sharding.moves.errors import MoveRefused
-from sharding.moves.services import journal, preparing
+from sharding.moves.services import journal
 from sharding.moves.services.acting import carry_out
 from sharding.moves.services.copying import next_round
-from sharding.moves.services.moving import PURPOSE, take_back
+from sharding.moves.services.moving import CATCHES_UP, PURPOSE, take_back
 from sharding.moves.services.preflight import plan_move
 from sharding.moves.services.sequences import advance_sequences
+from sharding.moves.services.streams import await_beat, beat
 from sharding.moves.services.tokens import newest_token
 from sharding.moves.services.work import Tell, Work, silent
 from sharding.moves.types import MoveRequest
@@ -80,6 +80,7 @@ def rehearse_move(request: MoveRequest, *, tell: Tell = silent) -> Rehearsal:
     plan = plan_move(request)
     if plan.refusals:
         raise MoveRefused(request.tenant_id, plan.refusals)
+    request = plan.request
     wanted = lease(request.tenant_id, PURPOSE, move_settings().lease)
     with free_of_the_dead(wanted) as held, kept(held) as ours:
         source, target = addresses.shard(plan.source), addresses.shard(request.target)
@@ -113,13 +114,13 @@ def rehearse_move(request: MoveRequest, *, tell: Tell = silent) -> Rehearsal:
 
 def _prepare(work: Work) -> None:
     """All that comes before the gate."""
-    for step in steps_from(MoveState.PLANNED, Way.FORWARD):
+    for step in work.steps(Way.FORWARD):
         if step.act is Act.GATE:
             break
         work.still_wanted()
         work.tell(step.does)
         carry_out(work, (step,))
-    preparing.catch_up(work)
+    CATCHES_UP[work.route.mode](work)
 
 
 def _predicted(work: Work) -> dict[str, float]:
@@ -140,14 +141,19 @@ def _predicted(work: Work) -> dict[str, float]:
         with lanes.fence.transaction():
             lanes.fence.execute(_DURABLE)
             set_phase(lanes.fence, schema, Phase.ACTIVE, token=token)
+    if work.route.mode is Mode.LOGICAL:
+        with timed("stream"):
+            sent = beat(lanes.fence, schema, work.direction)
+            within = work.request.max_pause
+            await_beat(lanes.opening, schema, work.direction, sent, within=within)
     with timed("changes"), lanes.writing.transaction():
         lanes.writing.execute(_DURABLE)
         set_phase(lanes.writing, schema, Phase.INCOMING, token=token)
-        assert work.last is not None, "there was a round before"
-        work.last = next_round(lanes.reading, lanes.writing, schema, work.last, compared=False)
+        if work.last is not None:
+            work.last = next_round(lanes.reading, lanes.writing, schema, work.last, compared=False)
+            work.rows += work.last.rows
         pin(lanes.writing, schema)
         advance_sequences(lanes.writing, schema, read_sequences(lanes.reading, schema))
-    work.rows += work.last.rows
     with timed("look"):
         for lane in (lanes.fence, lanes.opening):
             check_token(lane, work.who)

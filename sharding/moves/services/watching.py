@@ -6,6 +6,8 @@ import psycopg
 from django.db import DatabaseError
 
 from sharding.moves.errors import MoveError
+from sharding.moves.services import soaking
+from sharding.moves.services.after_soak import finish_move
 from sharding.moves.services.ending import DIFFER
 from sharding.moves.services.listing import stuck_moves
 from sharding.moves.services.recovering import recover_move
@@ -30,6 +32,9 @@ _GOES_ON: tuple[type[Exception], ...] = (
 def recover_stuck_moves() -> list[MoveReceipt]:
     """Bring every move on which nobody works to its end, as far as servers answer.
 
+    A soak whose time is over ends.
+
+
     One that cannot be ended now does not keep the others waiting. One whose copies differ waits
     for a person.
 
@@ -37,11 +42,11 @@ def recover_stuck_moves() -> list[MoveReceipt]:
     Idempotent.
     """
     ended = []
-    for move in stuck_moves():
-        if DIFFER in move.result:
-            continue
+    ways = [(move, recover_move) for move in stuck_moves() if DIFFER not in move.result]
+    ways += [(move, finish_move) for move in soaking.over()]
+    for move, go_on in ways:
         try:
-            receipt = recover_move(str(move.pk), tell=log.info)
+            receipt = go_on(str(move.pk), tell=log.info)
         except _GOES_ON as error:
             log.warning("%s waits on: %s", move, without_rows(error))
         else:

@@ -9,16 +9,20 @@ from typing import Final
 
 from sharding.moves.connections import BULK, Who, identity_of, mover_connection
 from sharding.moves.core.states import MoveState
+from sharding.moves.core.steps import Mode, Route, Step, Way, steps_from
 from sharding.moves.errors import AbortAsked, PauseOverran
 from sharding.moves.models import Move
+from sharding.moves.ports import MadeTarget
 from sharding.moves.services import journal
 from sharding.moves.services.copying import Round
+from sharding.moves.services.streams import Direction
 from sharding.moves.types import MoveRequest
 from sharding.placements.services.leases import Lease
 from sharding.pools.deadline import Deadlined
 from sharding.registry import current as addresses
 from sharding.registry.types import Server
 from sharding.schemas.connections import Connection
+from sharding.schemas.services.transfer import TableShape
 
 Tell = Callable[[str], None]
 
@@ -36,7 +40,8 @@ class Lanes:
 
     Attributes:
         fence: at the source; holds the lock.
-        reading: at the source; sees what changed.
+        reading: at the source; sees what changed. In logical mode it keeps the source's rows as
+            they are under the fence, in an open transaction, until they were compared.
         writing: at the target; what it writes passes guards and triggers.
         opening: at the target; prepares the opening while control switches.
         frozen: at the target; keeps its rows as they are before the opening, in an open
@@ -62,6 +67,9 @@ class Work:
         pause_ms: by step, of the pause that succeeded.
         rows: copied so far.
         is_frozen: `lanes.frozen` still sees the target as it was before it was opened.
+        made: the target's tables, and what is still to be made of them.
+        tables: whose rows the streams carry, as they were when the move, or its turn, began.
+        sentinel: what the fence has sent through the stream as the last thing.
         identities: which server each shard was when the lanes were opened.
     """
 
@@ -77,6 +85,9 @@ class Work:
     pause_ms: dict[str, float] = field(default_factory=dict)
     rows: int = 0
     is_frozen: bool = False
+    made: MadeTarget | None = None
+    tables: tuple[TableShape, ...] = ()
+    sentinel: int = 0
     identities: dict[str, str] = field(default_factory=dict)
     _paused_at: float | None = None
     _opened: ExitStack = field(default_factory=ExitStack)
@@ -85,6 +96,24 @@ class Work:
     def state(self) -> MoveState:
         """How far it is, as this mover has written down."""
         return MoveState(self.move.state)
+
+    @property
+    def route(self) -> Route:
+        """How this move goes."""
+        return Route(
+            Mode(self.move.mode),
+            soaks=self.request.soaks and Mode(self.move.mode) is Mode.LOGICAL,
+            turned=self.move.turns > 0,
+        )
+
+    def steps(self, way: Way) -> tuple[Step, ...]:
+        """What is left to do."""
+        return steps_from(self.state, way, self.route)
+
+    @property
+    def direction(self) -> Direction:
+        """The stream that carries what the source writes."""
+        return Direction.BACK if self.move.turns % 2 else Direction.THERE
 
     @property
     def who(self) -> Who:

@@ -199,11 +199,18 @@ def _is_claim(error: psycopg.Error) -> bool:
 
 
 def create_closed_from_image(
-    connection: Connection, schema: str, body: ImageBody, *, token: int
+    connection: Connection,
+    schema: str,
+    body: ImageBody,
+    *,
+    token: int,
+    tables_only: bool = False,
 ) -> None:
     """Make a schema that a move fills: furniture and tables, no rows, and nobody let in.
 
     Its row is there, with at most this token, and becomes INCOMING before anything else is made.
+
+    tables_only: what comes after rows is left out, for `complete`.
 
     Locks: a slot for each transaction, of as many as fill half of the server's lock table.
     Transaction: several, each of which asks for the token; forbids an open one. Cut off before the
@@ -215,17 +222,39 @@ def create_closed_from_image(
         psycopg.Error: it is unfinished.
     """
     _forbid_transaction(connection)
-    tables, _, others = body.scripts(schema, rows=False)
-    slot = slot_for(body.locks)
     with _closed_piece(connection, schema, token):
-        connection.execute(sql.SQL(";\n").join((slot, creating(schema))))
-    for script in (*tables, *others):
-        with _closed_piece(connection, schema, token):
-            connection.execute(sql.SQL(";\n").join((slot, entering(schema), sql.SQL(script))))
+        connection.execute(sql.SQL(";\n").join((slot_for(body.locks), creating(schema))))
+    _make_pieces(connection, schema, body, body.scripts(schema, rows=False)[0], token)
+    if not tables_only:
+        complete(connection, schema, body, token=token)
+
+
+def complete(connection: Connection, schema: str, body: ImageBody, *, token: int) -> None:
+    """Make what comes after rows in a schema that a move fills: indexes, constraints, triggers.
+
+    Locks: a slot for each transaction.
+    Transaction: several, each of which asks for the token; forbids an open one.
+    Idempotent: no; a second call fails.
+
+    Raises:
+        SchemaMissing, WrongPhase: of its row; from then on nothing was changed.
+        psycopg.Error: it is unfinished.
+    """
+    _forbid_transaction(connection)
+    _make_pieces(connection, schema, body, body.scripts(schema, rows=False)[2], token)
     # Only now: what was dumped brings guards of its own, and nobody comes in who would meet them.
     with connection.transaction():
         set_phase(connection, schema, Phase.INCOMING, token=token)
         connection.execute(sql.SQL("; ").join((furnishing(schema), stating(schema, body))))
+
+
+def _make_pieces(
+    connection: Connection, schema: str, body: ImageBody, scripts: Iterable[str], token: int
+) -> None:
+    slot = slot_for(body.locks)
+    for script in scripts:
+        with _closed_piece(connection, schema, token):
+            connection.execute(sql.SQL(";\n").join((slot, entering(schema), sql.SQL(script))))
 
 
 @contextmanager

@@ -118,6 +118,7 @@ _REFERENCES = """
 _OUT = "COPY {table} ({columns}) TO STDOUT (FORMAT text, ENCODING 'UTF8')"
 _IN = "COPY {table} ({columns}) FROM STDIN (FORMAT text, ENCODING 'UTF8')"
 _BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_AS_EXPORTED = "SET TRANSACTION SNAPSHOT {exported}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +149,10 @@ class SequenceValue:
 
 
 @contextmanager
-def snapshot(connection: Connection, schema: str) -> Iterator[None]:
+def snapshot(connection: Connection, schema: str, *, exported: str = "") -> Iterator[None]:
     """See all rows of `schema` as they are now, for the length of a block, whoever writes.
+
+    exported: as the session that exported this snapshot sees them.
 
     Sequences stand outside of snapshots: read inside the block, they are never behind its rows.
 
@@ -157,6 +160,8 @@ def snapshot(connection: Connection, schema: str) -> Iterator[None]:
     """
     connection.execute(_BEGIN)
     try:
+        if exported:
+            connection.execute(sql.SQL(_AS_EXPORTED).format(exported=sql.Literal(exported)))
         pin(connection, schema)
         yield
     finally:

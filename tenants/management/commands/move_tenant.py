@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from sharding.moves.core.steps import Mode
 from tenants.edge import add_dry_run, add_json, errors_told
 from tenants.moving import services
 from tenants.moving.telling import plan_text, receipt_text, rehearsal_text
@@ -44,6 +45,21 @@ class Command(BaseCommand):
             action="store_true",
             help="do all but the pause, tell how long that would be, and throw the copy away",
         )
+        parser.add_argument(
+            "--mode",
+            choices=["auto", *Mode],
+            default="auto",
+            help="how its rows get there (default: auto, by size, writes and --max-pause)",
+        )
+        soak = parser.add_mutually_exclusive_group()
+        soak.add_argument(
+            "--soak",
+            type=float,
+            default=24.0,
+            metavar="HOURS",
+            help="in logical mode: so long can it go back without a loss (default: 24)",
+        )
+        soak.add_argument("--no-soak", action="store_true", help="keep no way back")
         add_dry_run(parser)
         add_json(parser)
 
@@ -54,6 +70,8 @@ class Command(BaseCommand):
             max_pause=timedelta(milliseconds=options["max_pause"]),
             max_drain=timedelta(seconds=options["max_drain"]),
             attempts=options["attempts"],
+            mode=None if options["mode"] == "auto" else Mode(options["mode"]),
+            soak=timedelta(hours=0 if options["no_soak"] else options["soak"]),
         )
         with errors_told():
             if options["dry_run"]:

@@ -15,6 +15,7 @@ from sharding import scope
 from sharding.backend.prefix import prefix_for
 from sharding.moves import ports
 from sharding.moves.core.states import ENDS
+from sharding.moves.core.steps import Mode
 from sharding.moves.models import Move, MoveDebt
 from sharding.moves.services import acting, ending, pausing, preparing
 from sharding.moves.types import MoveRequest
@@ -54,10 +55,10 @@ class Mover(Made):
     def elsewhere(self) -> str:
         return next(shard for shard in SHARDS if shard != self.shard)
 
-    def request(self, **more) -> MoveRequest:
+    def request(self, *, mode: Mode | None = Mode.BLOCK, **more) -> MoveRequest:
         # A machine that is busy with other things is no reason to try again.
         told = {"max_pause": timedelta(seconds=30), "between": timedelta(milliseconds=50), **more}
-        return MoveRequest(self.id, self.elsewhere, **told)
+        return MoveRequest(self.id, self.elsewhere, mode=mode, **told)
 
 
 def nobody_drains(message) -> None:
@@ -201,6 +202,11 @@ class Writers:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if not self._over.is_set():
+            self.stop()
+
+    def stop(self) -> None:
+        """No writes any more; somebody must have been able to until now."""
         before = len(self.acked)
         ends = time.monotonic() + 20
         while len(self.acked) < before + 5:
@@ -263,6 +269,31 @@ def settled(tenant: Mover, *, on: str) -> None:
     assert not MoveDebt.objects.using("control").filter(move__in=moves, settled_at=None).exists()
     for shard in SHARDS:
         assert sessions(tenant.id, shard) == []
+        assert streams_of(tenant.id, shard) == []
+
+
+STREAMS = """
+    SELECT 'slot ' || slot_name FROM pg_replication_slots
+    WHERE database = current_database() AND starts_with(slot_name, %(prefix)s)
+    UNION ALL SELECT 'publication ' || pubname FROM pg_publication
+    WHERE starts_with(pubname, %(prefix)s)
+    UNION ALL SELECT 'subscription ' || subname FROM pg_subscription
+    WHERE starts_with(subname, %(prefix)s)
+      AND subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+    UNION ALL SELECT 'right of the mover' FROM pg_namespace, aclexplode(nspacl)
+    WHERE starts_with(%(prefix)s, 'mv_' || nspname || '_') AND grantee = %(mover)s::regrole
+    UNION ALL SELECT 'origin ' || roname FROM pg_replication_origin
+    WHERE roname NOT IN (SELECT 'pg_' || oid FROM pg_subscription) AND roname ~ '^pg_[0-9]+$'
+    ORDER BY 1
+"""
+
+
+def streams_of(tenant_id: str, shard: str) -> list[str]:
+    """What there is on a shard of the streams of this tenant's moves."""
+    server = registry.shard(shard)
+    facts = {"prefix": f"mv_{tenant_id}_", "mover": server.mover.user}
+    with own_connection(server) as own:
+        return [name for (name,) in own.execute(STREAMS, facts)]
 
 
 def sessions(tenant_id: str, shard: str) -> list[str]:

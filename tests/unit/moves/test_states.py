@@ -5,6 +5,7 @@ from sharding.moves.core.states import (
     FORWARD_ONLY,
     POINT_OF_NO_RETURN,
     TRANSITIONS,
+    TURNS,
     MoveState,
     may_become,
 )
@@ -51,3 +52,8 @@ def test_the_point_of_no_return_is_reached_from_the_fence_only():
 
 def test_what_is_being_taken_back_is_never_gone_on_with():
     assert reachable(S.ABORTING) == {S.ABORTING, S.ABORTED}
+
+
+def test_ends_change_places_only_where_both_copies_hold_the_same_and_one_of_them_is_closed():
+    assert {(S.SOAKING, S.COPIED), (S.COPIED, S.SOAKING)} == TURNS
+    assert not any(may_become(found, to) for found, to in TURNS), "or a turn could be mistaken"
