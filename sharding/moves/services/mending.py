@@ -16,9 +16,10 @@ from sharding.moves.errors import MoveError, MoveOnHold
 from sharding.moves.services import journal
 from sharding.moves.services.ending import disarm_end, drop_end, seal_source
 from sharding.moves.services.examining import examine
-from sharding.moves.services.left_streams import end_left_streams
 from sharding.moves.services.moving import PURPOSE
 from sharding.moves.services.recovering import recover_move
+from sharding.moves.services.streaming import unstream_end
+from sharding.moves.services.streams import end_streams
 from sharding.moves.services.tokens import newest_token
 from sharding.moves.services.work import Tell, Work, silent
 from sharding.moves.types import DebtKind, MoveRequest
@@ -109,7 +110,10 @@ def _end_session(finding: Finding, held: Lease | None) -> None:
 
 def _end_streams(finding: Finding, held: Lease | None) -> None:
     assert finding.move_id is not None, "it is called after one"
-    end_left_streams(addresses.shard(finding.shard), finding.tenant_id, finding.move_id)
+    server = addresses.shard(finding.shard)
+    # Nobody holds the lease of a tenant that is gone, and no newer mover can be.
+    token = newest_token(finding.tenant_id, server) if held is None else held.token
+    end_streams(server, Who(finding.tenant_id, finding.move_id, token))
 
 
 def _drop_copy(finding: Finding, held: Lease | None) -> None:
@@ -152,6 +156,8 @@ def _pay(finding: Finding, held: Lease | None) -> None:
                 drop_end(work, server)
             case DebtKind.DISARM:
                 disarm_end(work, server)
+            case DebtKind.SLOT | DebtKind.PUBLICATION | DebtKind.SUBSCRIPTION:
+                unstream_end(work, server)
 
 
 def _as_mover(finding: Finding, held: Lease | None) -> tuple[Server, Who]:

@@ -176,15 +176,16 @@ def rehearse(work: Work, lanes: Lanes) -> None:
 
 def unstream_source(work: Work) -> None:
     """Nothing keeps WAL there any more, and nothing comes in."""
-    _unstream(work, work.source)
+    unstream_end(work, work.source)
 
 
 def unstream_target(work: Work) -> None:
     """The same at the target."""
-    _unstream(work, work.target)
+    unstream_end(work, work.target)
 
 
-def _unstream(work: Work, server: Server) -> None:
+def unstream_end(work: Work, server: Server) -> None:
+    """Take away what is owed there of both streams, and note it; the other shard is not asked."""
     owed = [kind for kind in _STREAMS if journal.owes(work.move, server.name, kind)]
     if not owed:
         return

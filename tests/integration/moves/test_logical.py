@@ -20,6 +20,7 @@ from sharding.moves.errors import (
 from sharding.moves.models import Move, MoveEvent
 from sharding.moves.services import draining
 from sharding.moves.services.after_soak import finish_move, rollback_move
+from sharding.moves.services.examining import examine
 from sharding.moves.services.moving import move_tenant
 from sharding.moves.services.preflight import plan_move
 from sharding.moves.services.watching import recover_stuck_moves
@@ -160,6 +161,8 @@ def test_a_tenant_that_soaks_is_not_moved_and_is_told_what_to_do(soaking):
         move_tenant(logical(tenant))
     with pytest.raises(NotLeftOver, match=f"move {move} of its tenant is soaking"):
         find_left_over("alpha", tenant.id)
+    # Its streams, its closed copy and its armed guards are no orphans.
+    assert [one for one in examine() if one.tenant_id == tenant.id] == []
     finish_move(move)
     settled(tenant, on="beta")
 
