@@ -322,7 +322,8 @@ def test_a_command_for_all_goes_to_more_shards_than_a_process_may_serve(
         connections["alpha"].alias  # noqa: B018 - made
     said = StringIO()
     AllTenantsCommand(stderr=said, stdout=StringIO()).handle("clearsessions")
-    assert [line.split()[1] for line in said.getvalue().splitlines()] == ["ann", "bob", "cyd"]
+    # On alpha and on beta; other tests of this process may have tenants there too.
+    assert {line.split()[1] for line in said.getvalue().splitlines()} >= {"ann", "bob", "cyd"}
 
 
 def test_a_command_for_all_stops_when_control_goes_away(tenants, through_faults, monkeypatch):
