@@ -103,7 +103,7 @@ bench-fleet: venv ## Making tenants and migrating all of them (ARGS=--help: a pa
 bench-shards: venv ## One server down under load, beside stock Django (ARGS=--help: a part of it)
 	@$(PY) -m tests.benchmarks.bench_shards $(ARGS)
 
-bench-rebalance: venv ## The planner of moves, and months under it (ARGS=--help: less, or more)
+bench-rebalance: venv ## The planner, months under it, a shard added live (ARGS=--help: a part of it)
 	@$(PY) -m tests.benchmarks.bench_rebalance $(ARGS)
 
 bench-memory: venv ## Memory of backends against reconnects (ARGS=--help: with fewer tenants)

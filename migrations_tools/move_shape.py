@@ -1,8 +1,15 @@
 """How the tables are made that a moving tenant's rows go into."""
 
+import re
+from collections.abc import Sequence
 from typing import Final
 
-from migrations_tools.images.comparison import STATEMENTS_AT_ONCE, cut
+from migrations_tools.images.comparison import (
+    KEYS_AT_ONCE,
+    STATEMENTS_AT_ONCE,
+    TABLES_AT_ONCE,
+    in_pieces,
+)
 from migrations_tools.images.dumping import dump
 from migrations_tools.images.services.find_image import body_of, find_image
 from migrations_tools.images.tokens import script_of
@@ -13,10 +20,20 @@ from sharding.moves.types import Refusal
 from sharding.schemas import names
 from sharding.schemas.connections import own_connection
 from sharding.schemas.services.fingerprint import fingerprint
-from sharding.schemas.services.image_replay import ImageBody, create_closed_from_image
+from sharding.schemas.services.image_replay import (
+    ImageBody,
+    Pieces,
+    create_closed_from_image,
+)
 from sharding.schemas.services.markers import read_markers, set_state
 from sharding.schemas.types import Marker
 
+_ABOUT_A_GUARD: Final = re.compile(rf"\bTRIGGER {names.GUARD}\b")
+# pg_dump lists whatever can wait for rows after all that cannot: the first of these parts them.
+_CAN_WAIT: Final = re.compile(
+    r"CREATE (?:UNIQUE INDEX|INDEX|TRIGGER|CONSTRAINT TRIGGER|POLICY|STATISTICS)\b"
+    r'|ALTER TABLE (?:ONLY )?(?:[^"\s]|"(?:[^"]|"")*")+\s+(?:ADD CONSTRAINT|ENABLE ROW LEVEL)\b'
+)
 _FURNITURE: Final = (names.WRITE_PERMIT, names.HEARTBEAT)
 _LOCKS: Final = 4 * STATEMENTS_AT_ONCE
 """A guess, for the slot of a replay: an image knows, what was dumped just now does not."""
@@ -59,12 +76,25 @@ class TenantShape:
             schema,
             forbidden={"public", *others},
         )
-        body = ImageBody(cut(script), _LOCKS, digest, structure, major_there)
+        body = ImageBody(_pieces(script), _LOCKS, digest, structure, major_there)
         made = _made("pg_dump", asked, body)
         if major != major_there and not asked.tables_only:
             measured = fingerprint(connection, schema)
             set_state(connection, schema, digest=digest, fingerprint=measured, major=major)
         return made
+
+
+def _pieces(script: Sequence[str]) -> Pieces:
+    """Tables, no seeds, and what comes after rows; without guards, which each table has already."""
+    wanted = [one for one in script if not _is_of_a_guard(one)]
+    waiting = (number for number, one in enumerate(wanted) if _CAN_WAIT.match(one))
+    at = next(waiting, len(wanted))
+    return in_pieces(wanted[:at], TABLES_AT_ONCE), (), in_pieces(wanted[at:], KEYS_AT_ONCE)
+
+
+def _is_of_a_guard(statement: str) -> bool:
+    makes_or_arms = statement.startswith(("CREATE TRIGGER ", "ALTER TABLE "))
+    return makes_or_arms and _ABOUT_A_GUARD.search(statement) is not None
 
 
 def _made(how: str, asked: TargetRequest, body: ImageBody) -> MadeTarget:

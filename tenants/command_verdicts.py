@@ -37,8 +37,8 @@ _NAMES: Final[dict[CommandVerdict, str]] = {
     CommandVerdict.CONTROL: (
         "abort_move add_shard adopt_tenant all_tenants_command allocate_ids build_image "
         "cancel_sign_up change_plan "
-        "drain_shard keep_apart pin_tenant rebalance_shards remove_shard set_shard_capacity "
-        "shard_report undrain_shard unpin_tenant "
+        "drain_shard export_recording keep_apart pin_tenant rebalance_shards remove_shard "
+        "set_shard_capacity shard_report undrain_shard unpin_tenant "
         "check_drift check_migrations check_pooler clone_tenant create_domain create_operator "
         "create_tenant create_tenants dbshell delete_domain delete_tenant demo demo_check "
         "devstack disable_operator drop_left_over export_tenant fleet_status give_global_ids "

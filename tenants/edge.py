@@ -1,8 +1,11 @@
 """What all commands about tenants have in common."""
 
 from argparse import ArgumentParser
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Final
+
+from django.core.management.base import BaseCommand
 
 from migrations_tools.errors import MigrationToolsError
 from sharding.moves.errors import MoveError, MoveOnHold, NoSuchMove
@@ -60,6 +63,11 @@ _CODES: Final[ExitCodes] = {
 def errors_told() -> AbstractContextManager[None]:
     """Turn what the services raise into CommandError; see `sharding.placements.telling`."""
     return telling.errors_told(_CODES)
+
+
+def progress_of(command: BaseCommand) -> Callable[[str], None]:
+    """What services tell their progress to: stderr, since stdout is for what was asked for."""
+    return lambda line: command.stderr.write(line, command.style.HTTP_INFO)
 
 
 def add_json(parser: ArgumentParser) -> None:

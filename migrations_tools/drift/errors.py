@@ -4,7 +4,8 @@ MigrationToolsError
 └── DriftError
     ├── NotLeftOver
     ├── StillInUse
-    └── OpenElsewhere
+    ├── OpenElsewhere
+    └── MoveNotOver
 """
 
 from migrations_tools.errors import MigrationToolsError
@@ -55,4 +56,24 @@ class OpenElsewhere(DriftError):
         super().__init__(
             f"Schema {schema!r} is open on {', '.join(shards)} as well, or that could not be "
             "looked at: two open copies would both take writes. Nothing was changed."
+        )
+
+
+class MoveNotOver(DriftError):
+    """A schema was to be mended while a move of its tenant has not ended."""
+
+    code = "drift.move_not_over"
+    retryable = True
+
+    def __init__(self, schema: str, *, move_id: int, state: str) -> None:
+        self.schema = schema
+        self.move_id = move_id
+        how = (
+            f"End its soak with `manage.py finish_move {move_id}`, or go back with `rollback_move`"
+            if state == "soaking"
+            else f"`manage.py resume_move {move_id}` ends it"
+        )
+        super().__init__(
+            f"Move {move_id} of {schema!r} is {state}, and what is mended in one copy the other "
+            f"one would not have. Nothing was changed. {how}, and mend it then."
         )

@@ -77,7 +77,7 @@ _BEGUN_BEFORE = """
 
 # Leases and intents of many schemas in one statement, since one schema takes 2 ms. Who has moved,
 # or is held by somebody else, is not among the rows that come back. A move that soaks ends its
-# soak: what changes now does not travel to where it came from.
+# soak, or is left as it is: what changes now does not travel to where it came from.
 _TAKE = """
     WITH taken AS (
         UPDATE placements_placement
@@ -85,6 +85,10 @@ _TAKE = """
             lease_token = lease_token + 1, lease_until = clock_timestamp() + %(ttl)s
         WHERE tenant_id = ANY(%(ids)s) AND shard_id = %(shard)s AND state = 'ready'
           AND (lease_until IS NULL OR lease_until < clock_timestamp())
+          AND NOT (%(keep_soaks)s AND EXISTS (
+              SELECT FROM moves_move m WHERE m.tenant_id = placements_placement.tenant_id
+                AND m.state = 'soaking' AND m.soak_ends_at > clock_timestamp()
+          ))
         RETURNING tenant_id, schema, epoch, generation
     ), over AS (
         UPDATE moves_move SET soak_ends_at = clock_timestamp()
@@ -142,11 +146,16 @@ class StepEnd:
 
 @dataclass(slots=True)
 class Journal:
-    """One fleet migration's journal. Usable from several threads; the connection takes turns."""
+    """One fleet migration's journal. Usable from several threads; the connection takes turns.
+
+    Attributes:
+        keep_soaks: do not take whose move soaks.
+    """
 
     connection: Connection
     run: int
     holder: str
+    keep_soaks: bool = False
 
     def begun_before(self, ids: Sequence[str]) -> frozenset[str]:
         """Which of these an earlier run began and did not bring to the end."""
@@ -169,6 +178,7 @@ class Journal:
                 "shard": shard,
                 "run": self.run,
                 "wave": wave,
+                "keep_soaks": self.keep_soaks,
             },
         ).fetchall()
         return {
@@ -250,7 +260,7 @@ def who_runs(connection: Connection) -> str:
 
 
 def begin_journal(
-    connection: Connection, *, asked: Mapping[str, object], wanted: str
+    connection: Connection, *, asked: Mapping[str, object], wanted: str, keep_soaks: bool = False
 ) -> tuple[Journal, int]:
     """Write down that a run begins, and bury those whose process died; return how many of these.
 
@@ -271,4 +281,4 @@ def begin_journal(
         number = int(row[0]) if row else 0
         for query in (_FORGET_STEPS, _FORGET_RUNS):
             connection.execute(query, {"upto": number - KEPT_RUNS})
-    return Journal(connection, number, holder), len(dead)
+    return Journal(connection, number, holder, keep_soaks), len(dead)

@@ -2,11 +2,16 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Final
 
 import psycopg
+from django.db.models import Q
+from django.db.models.functions import Now
 
 from migrations_tools.fleet.types import Placed, Row, ShardRows
+from sharding.moves.core.states import MoveState
+from sharding.moves.models import Move
 from sharding.placements.models import CONTROL, Placement
 from sharding.pools.outages import without_rows
 from sharding.registry.current import registry
@@ -36,6 +41,19 @@ def read_placed(
     return tuple(
         Placed(*row) for row in rows.values_list("tenant_id", "shard_id", "schema", "state")
     )
+
+
+def read_soaks() -> dict[str, int]:
+    """Tenants whose move soaks, each with its number: what is migrated cannot go back."""
+    soaking = Move.objects.using(CONTROL).filter(state=MoveState.SOAKING, soak_ends_at__gt=Now())
+    return dict(soaking.values_list("tenant_id", "pk"))
+
+
+def left_since(shards: Collection[str], since: datetime) -> tuple[str, ...]:
+    """Tenants of whose moves from or to these shards something happened since then."""
+    moves = Move.objects.using(CONTROL).filter(changed_at__gte=since)
+    there = moves.filter(Q(source__in=shards) | Q(target__in=shards))
+    return tuple(sorted(set(there.values_list("tenant_id", flat=True))))
 
 
 def read_shards(names: Iterable[str]) -> dict[str, ShardRows]:

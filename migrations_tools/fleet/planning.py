@@ -4,6 +4,8 @@ import math
 import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
 
 from migrations_tools.fleet.errors import InvalidBudget, InvalidWaves
 from migrations_tools.fleet.states import Standing
@@ -34,21 +36,31 @@ _PHASES = {
 }
 
 
-def plan_fleet(
+def plan_fleet(  # noqa: PLR0913 - what a plan is made of
     placed: Iterable[Placed],
     shards: Mapping[str, ShardRows],
     *,
     wanted: str,
     left_alone: Mapping[str, str],
     shares: Shares,
+    put_off: Mapping[str, str] = MappingProxyType({}),
 ) -> FleetPlan:
     """Say for each schema where it stands, and in which wave it is taken.
 
     `shards` has what each shard says; `left_alone` those that are skipped for reasons of upper
-    layers. Equal input gives an equal plan, so that one of before a crash goes on where it was.
+    layers, `put_off` those that a later run is to take if they are behind. Equal input gives an
+    equal plan, so that one of before a crash goes on where it was.
     """
     members = tuple(
-        judge(one, shards.get(one.shard), wanted=wanted, why_not=left_alone.get(one.tenant_id, ""))
+        _later(
+            judge(
+                one,
+                shards.get(one.shard),
+                wanted=wanted,
+                why_not=left_alone.get(one.tenant_id, ""),
+            ),
+            put_off.get(one.tenant_id, ""),
+        )
         for one in placed
     )
     behind = [member for member in members if member.standing is Standing.BEHIND]
@@ -89,6 +101,13 @@ def judge(one: Placed, shard: ShardRows | None, *, wanted: str, why_not: str) ->
     if row.digest == wanted and key.fingerprint:
         return stands(Standing.LEVEL, key=key)
     return stands(Standing.BEHIND, key=key)
+
+
+def _later(member: Member, why: str) -> Member:
+    """The same, to be taken by a later run if it is behind and there is a reason for that."""
+    if not why or member.standing is not Standing.BEHIND:
+        return member
+    return replace(member, standing=Standing.WAITING, key=None, why=why)
 
 
 def group(members: Iterable[Member]) -> tuple[Group, ...]:

@@ -35,6 +35,12 @@ def plan_lines(report: FleetReport) -> Iterator[str]:
         ids = listed([member.tenant_id for member in wave.members])
         yield f"wave {wave.name}: {len(wave.members)} schemas ({spread}): {ids}"
     yield from reason_lines(plan)
+    if report.soaks:
+        moves = listed([str(move) for move in sorted(report.soaks.values())])
+        yield (
+            f"{thousands(len(report.soaks))} moves soak and could not go back any more ({moves}); "
+            "--keep-soaks leaves their tenants for later"
+        )
     counts = plan.counts()
     yield (
         f"{len(plan.members)} schemas: {plan.behind} would be migrated, "
@@ -101,6 +107,7 @@ def plan_json(report: FleetReport) -> dict[str, Any]:
     return {
         "wanted": report.plan.wanted,
         "control": list(report.control),
+        "soaks": dict(report.soaks),
         "groups": [group_json(group, report) for group in report.plan.groups],
         "waves": [
             {"name": wave.name, "tenants": [one.tenant_id for one in wave.members]}

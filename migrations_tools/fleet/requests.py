@@ -23,6 +23,8 @@ class FleetRequest:
         budget: how many schemas may fail, as `10` or `2%`.
         pause_s: between waves.
         skip_suspended: leave suspended tenants' schemas as they are.
+        keep_soaks: leave those whose move soaks for later: migrated, they could not go back.
+        moved: tenants that have left these shards since it was first asked for; these as well.
         record_from: a group of so many schemas is worth a template.
     """
 
@@ -34,6 +36,8 @@ class FleetRequest:
     pause_s: float = 0.0
     skip_suspended: bool = False
     record_from: int = 4
+    keep_soaks: bool = False
+    moved: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """For the journal."""
@@ -56,6 +60,8 @@ class FleetRequest:
             pause_s=told["pause_s"],
             skip_suspended=told["skip_suspended"],
             record_from=told["record_from"],
+            keep_soaks=told.get("keep_soaks", False),
+            moved=tuple(told.get("moved", ())),
         )
 
 
@@ -69,6 +75,7 @@ class FleetReport:
         published: the number of the snapshot of reference tables that the shards got; 0: none.
         routes: what each group lacked.
         safety: of each group's migrations, where a plan was asked for.
+        soaks: moves of tenants that would be migrated, which then cannot go back any more.
         ends: what became of each schema that was to be migrated.
         stopped: why it ended before its end.
         seconds: from start to end, on the wall clock.
@@ -80,6 +87,7 @@ class FleetReport:
     published: int = 0
     routes: Mapping[GroupKey, Route] = field(default_factory=dict)
     safety: Mapping[GroupKey, SafetyReport] = field(default_factory=dict)
+    soaks: Mapping[str, int] = field(default_factory=dict)
     ends: Mapping[str, StepEnd] = field(default_factory=dict)
     stopped: str = ""
     seconds: float = 0.0

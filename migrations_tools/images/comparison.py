@@ -10,9 +10,9 @@ from migrations_tools.images.lexer import Kind, Token, meaning, statements, text
 # What a commit makes known to other sessions is some 70 rows of the catalogue for a statement that
 # makes a table or a counter, 20 for an index or a key (measured, 43 tables). PostgreSQL keeps 4,096
 # for those who are behind, of all commits together.
-_TABLES_AT_ONCE: Final = 20
-_KEYS_AT_ONCE: Final = 60
-STATEMENTS_AT_ONCE: Final = max(_TABLES_AT_ONCE, _KEYS_AT_ONCE)
+TABLES_AT_ONCE: Final = 20
+KEYS_AT_ONCE: Final = 60
+STATEMENTS_AT_ONCE: Final = max(TABLES_AT_ONCE, KEYS_AT_ONCE)
 """In one transaction, at most."""
 
 
@@ -76,9 +76,9 @@ def cut(script: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...], tuple[
     """The three parts, each as texts after which a transaction may end."""
     before, rows, after = in_three(script)
     return (
-        in_pieces(before, _TABLES_AT_ONCE),
+        in_pieces(before, TABLES_AT_ONCE),
         in_pieces(rows, len(rows) or 1),
-        in_pieces(after, _KEYS_AT_ONCE),
+        in_pieces(after, KEYS_AT_ONCE),
     )
 
 

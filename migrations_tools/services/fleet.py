@@ -1,7 +1,7 @@
 """Bring every tenant's schema to the state of the code: control, what shards share, then waves."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from migrations_tools.execution import silent
 from migrations_tools.fleet.errors import FleetPaused, NothingToResume, UnknownSchemas
 from migrations_tools.fleet.journal import Journal, begin_journal, fleet_lock
 from migrations_tools.fleet.keeping import Keeper
-from migrations_tools.fleet.looking import read_placed, read_shards
+from migrations_tools.fleet.looking import left_since, read_placed, read_shards, read_soaks
 from migrations_tools.fleet.models import FleetRun
 from migrations_tools.fleet.planning import plan_fleet, read_budget
 from migrations_tools.fleet.ports import left_alone
@@ -47,6 +47,8 @@ def look(request: FleetRequest) -> tuple[FleetPlan, dict[str, ShardRows]]:
         raise UnknownSchemas("shard", unknown, "See list_shards.")
     placed = read_placed(tenants=request.tenants, shards=request.shards)
     found = {one.tenant_id for one in placed}
+    if moved := set(request.moved) - found:
+        placed += read_placed(tenants=moved)
     named = {*request.tenants, *request.shares.canaries}
     if unknown := named - found:
         raise UnknownSchemas(
@@ -61,9 +63,17 @@ def look(request: FleetRequest) -> tuple[FleetPlan, dict[str, ShardRows]]:
         wanted=wanted_state().digest,
         left_alone=left_alone(skip_suspended=request.skip_suspended),
         shares=request.shares,
+        put_off=_kept(read_soaks()) if request.keep_soaks else {},
     )
     read_budget(request.budget, behind=plan.behind)
     return plan, shards
+
+
+def _kept(soaks: Mapping[str, int]) -> dict[str, str]:
+    return {
+        tenant_id: f"its move {move} soaks, and would not lead back any more"
+        for tenant_id, move in soaks.items()
+    }
 
 
 def preview(request: FleetRequest, *, record: bool = False, tell: Tell = silent) -> FleetReport:
@@ -88,8 +98,21 @@ def preview(request: FleetRequest, *, record: bool = False, tell: Tell = silent)
             for key, state in states.items()
         }
     return FleetReport(
-        plan, control=control, routes=routes, safety=safety, seconds=time.monotonic() - began
+        plan,
+        control=control,
+        routes=routes,
+        safety=safety,
+        # Before control is migrated it may not know of soaks.
+        soaks={} if control else _ended_by(plan),
+        seconds=time.monotonic() - began,
     )
+
+
+def _ended_by(plan: FleetPlan) -> dict[str, int]:
+    """The soaks that this plan would end."""
+    soaks = read_soaks()
+    behind = [member.tenant_id for group in plan.groups for member in group.members]
+    return {tenant_id: soaks[tenant_id] for tenant_id in behind if tenant_id in soaks}
 
 
 def migrate_fleet(request: FleetRequest, *, tell: Tell) -> FleetReport:
@@ -127,14 +150,21 @@ def resumable() -> FleetRequest:
     last = FleetRun.objects.using(CONTROL).order_by("-id").first()
     if last is None or last.state == RunState.DONE:
         raise NothingToResume
-    return FleetRequest.from_json(last.asked)
+    asked = FleetRequest.from_json(last.asked)
+    if not asked.shards:
+        return asked
+    # It was asked for whoever lived there then.
+    moved = {*asked.moved, *left_since(asked.shards, last.started_at)}
+    return replace(asked, moved=tuple(sorted(moved)))
 
 
 def _migrate(connection: Connection, request: FleetRequest, tell: Tell) -> FleetReport:
     # Control first: the journal is one of its tables.
     control = migrate_control(ControlRequest(), tell=lambda name: tell(f"control: {name}"))
     plan = _prepared(request, tell)
-    journal, buried = begin_journal(connection, asked=request.to_json(), wanted=plan.wanted)
+    journal, buried = begin_journal(
+        connection, asked=request.to_json(), wanted=plan.wanted, keep_soaks=request.keep_soaks
+    )
     if buried:
         tell("The run before was cut off; its leases are free again and its schemas looked at.")
     report = FleetReport(plan, run=journal.run, control=tuple(control))

@@ -1,7 +1,6 @@
 """Forms of a tenant's people. They say what is well formed; services say what is allowed."""
 
 import re
-import zoneinfo
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,6 +14,7 @@ from accounts.errors import TooManyAttempts, WrongCredentials
 from accounts.models import User
 from accounts.plain_labels import PlainForm, PlainLabels
 from accounts.services.sign_in import identify
+from accounts.zones import zones_offered
 from tenants.names import NO_ADDRESS, looks_like_an_address
 
 if TYPE_CHECKING:
@@ -147,12 +147,11 @@ class ProfileForm(PlainLabels, OfUser):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        zones = sorted(zone for zone in zoneinfo.available_timezones() if "/" in zone)
-        choices = [(zone, zone.replace("_", " ")) for zone in ["UTC", *zones]]
         self.fields["name"].validators.append(check_is_name)
         field = self.fields["time_zone"]
         assert isinstance(field, forms.ChoiceField)
-        field.choices = [("", "That of the workspace"), *choices]
+        offered = zones_offered(chosen=self.instance.time_zone)
+        field.choices = [("", "That of the workspace"), *offered]
 
 
 class InviteForm(PlainForm):

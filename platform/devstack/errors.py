@@ -19,6 +19,8 @@ DevstackError
 from pathlib import Path
 from typing import ClassVar
 
+from sharding.figures import size_in_words
+
 
 class DevstackError(Exception):
     """The development servers are in trouble."""
@@ -68,11 +70,12 @@ class DiskFull(DevstackError):
 
     code = "devstack.disk_full"
 
-    def __init__(self, server: str, folder: Path, free_megabytes: int) -> None:
+    def __init__(self, server: str, folder: Path, free_bytes: int) -> None:
         self.server = server
         super().__init__(
-            f"{server} has no room in {folder}: {free_megabytes} MB are free. Make room there, or "
-            "name a folder on another disk in ATOLL_DEVSTACK_DIR. Nothing half made was left."
+            f"{server} has no room in {folder}: {size_in_words(free_bytes)} are free. Make room "
+            "there, or name a folder on another disk in ATOLL_DEVSTACK_DIR. Nothing half made was "
+            "left."
         )
 
 

@@ -141,4 +141,4 @@ def disk_full_told(folder: Path) -> Iterator[None]:
         # A server that found room to start may find none for its databases.
         if isinstance(error, OSError) and error.errno != errno.ENOSPC:
             raise
-        raise DiskFull("devstack", folder, shutil.disk_usage(folder).free // 1_000_000) from error
+        raise DiskFull("devstack", folder, shutil.disk_usage(folder).free) from error

@@ -132,7 +132,7 @@ class PostgresServer(Server):
             return
         free = shutil.disk_usage(folder.parent).free
         if free < _ROOM_BYTES:
-            raise DiskFull(self.name, folder.parent, free // 1_000_000)
+            raise DiskFull(self.name, folder.parent, free)
         # Made beside its place and renamed: a folder that is there is whole.
         half_made = folder.with_name(f"{folder.name}.half-made")
         _remove_whole(half_made)

@@ -120,21 +120,24 @@ class Server(ABC):
             self._explain(child, already_said)
         return True
 
-    def stop(self) -> None:
+    def stop(self, *, cleanly: bool = True) -> None:
         """Shut it down: cleanly, else quickly, else by force; bounded in time.
+
+        cleanly: without it quickly at once, which is for data that nobody wants any more.
 
         Idempotent. Raises:
             ServerDidNotStop: even force did not help.
         """
+        ways = (
+            (self.clean_stop, self.fast_within),
+            (self.quick_stop, self.immediate_within),
+        )
         living = self.processes()
         main = self.main_process(living)
         # A stopped process takes no signal but this one.
         processes.send(living, signal.SIGCONT)
         if main is not None:
-            for number, within in (
-                (self.clean_stop, self.fast_within),
-                (self.quick_stop, self.immediate_within),
-            ):
+            for number, within in ways if cleanly else ways[1:]:
                 processes.send([main], number)
                 if processes.all_gone(self.site.folder, self.program, within=within):
                     return
@@ -202,7 +205,7 @@ class Server(ABC):
             return ""
 
     def _disk_full(self) -> DiskFull:
-        free = shutil.disk_usage(self.site.folder).free // 1_000_000
+        free = shutil.disk_usage(self.site.folder).free
         return DiskFull(self.name, self.site.folder, free)
 
     def _shorten_log(self) -> None:

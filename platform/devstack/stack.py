@@ -95,22 +95,13 @@ class Stack:
 
     def stop(self) -> None:
         """Shut all servers down, cleanly if they let us. Locks: the folder's. Idempotent."""
-        if not self._has_files():
-            return
-        with self.locked():
-            self._load()
-            # PgBouncer first: it would otherwise knock at servers that are gone.
-            if PGBOUNCER in self._servers:
-                self._servers[PGBOUNCER].stop()
-            rest = [server for name, server in self._servers.items() if name != PGBOUNCER]
-            with ThreadPoolExecutor(len(rest)) as pool:
-                for task in [pool.submit(server.stop) for server in rest]:
-                    task.result()
+        if self._has_files():
+            self._stop_all(cleanly=True)
 
     def destroy(self) -> None:
         """Stop all servers and remove all that they and we wrote. Idempotent."""
         if self._has_files():
-            self.stop()
+            self._stop_all(cleanly=False)
             if self._state.sockets:
                 folders.remove(Path(self._state.sockets))
             folders.remove(Path(self._state.place))
@@ -247,6 +238,17 @@ class Stack:
                 self._lock_depth -= 1
 
     # --- inside ----------------------------------------------------------------------------
+
+    def _stop_all(self, *, cleanly: bool) -> None:
+        with self.locked():
+            self._load()
+            # PgBouncer first: it would otherwise knock at servers that are gone.
+            if PGBOUNCER in self._servers:
+                self._servers[PGBOUNCER].stop(cleanly=cleanly)
+            rest = [server for name, server in self._servers.items() if name != PGBOUNCER]
+            with ThreadPoolExecutor(len(rest)) as pool:
+                for task in [pool.submit(server.stop, cleanly=cleanly) for server in rest]:
+                    task.result()
 
     def _has_files(self) -> bool:
         place = folders.place_outside(self.folder.resolve())

@@ -1,14 +1,13 @@
 """Forms of a workspace's settings."""
 
 from collections.abc import Mapping
-from itertools import groupby
 from typing import Any
-from zoneinfo import available_timezones
 
 from django import forms
 from django.db.models import Q
 
 from accounts.plain_labels import PlainForm
+from accounts.zones import zones_offered
 from tenants.catalog.models import Country
 from workspace.logo import LARGEST_LOGO
 
@@ -24,11 +23,11 @@ class TimeZoneForm(PlainForm):
 
     time_zone = forms.ChoiceField(label="Time zone")
 
-    def __init__(self, *args: object, **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, chosen: str, data: Mapping[str, Any] | None = None) -> None:
+        super().__init__(data, initial={"time_zone": chosen})
         field = self.fields["time_zone"]
         assert isinstance(field, forms.ChoiceField)
-        field.choices = _zones()
+        field.choices = zones_offered(chosen=chosen)
 
 
 class CountryForm(PlainForm):
@@ -54,15 +53,3 @@ class LogoForm(PlainForm):
         "Members see it on every page, and everybody on the page for signing in.",
         widget=forms.FileInput(attrs={"accept": "image/png,image/jpeg,image/gif,image/webp"}),
     )
-
-
-def _zones() -> list[tuple[str, list[tuple[str, str]]]]:
-    """Zones by continent; without the names that are kept for old programs only."""
-    places = sorted(name for name in available_timezones() if "/" in name)
-    named = [name for name in places if not name.startswith(("Etc/", "US/", "SystemV/", "posix/"))]
-    groups = groupby(named, key=lambda name: name.partition("/")[0])
-    by_continent = [
-        (continent, [(name, name.partition("/")[2].replace("_", " ")) for name in names])
-        for continent, names in groups
-    ]
-    return [("Everywhere", [("UTC", "UTC")]), *by_continent]

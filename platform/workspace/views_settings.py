@@ -54,7 +54,7 @@ def settings_name(request: HttpRequest) -> HttpResponse:
 @require_POST
 def settings_time_zone(request: HttpRequest) -> HttpResponse:
     """Show times in another zone."""
-    form = TimeZoneForm(request.POST)
+    form = TimeZoneForm(preferences().time_zone, request.POST)
     if form.is_valid():
         choose_time_zone(form.cleaned_data["time_zone"])
         return redirect("workspace:settings")
@@ -105,7 +105,7 @@ def _page(request: HttpRequest, **forms: object) -> HttpResponse:
     chosen = preferences()
     context = {
         "name_form": NameForm(initial={"name": request.tenant.name}),  # type: ignore[attr-defined]
-        "time_zone_form": TimeZoneForm(initial={"time_zone": chosen.time_zone}),
+        "time_zone_form": TimeZoneForm(chosen.time_zone),
         "country_form": CountryForm(chosen.country),
         "logo_form": LogoForm(),
         "has_logo": bool(chosen.logo),

@@ -17,7 +17,7 @@ from tenants.files import send_private
 from workspace.errors import ImportRefused, TransferBusy, TransferUnavailable
 from workspace.forms_transfer import ImportForm
 from workspace.models import Export, Import
-from workspace.services.exports import delete_export, export_progress
+from workspace.services.exports import delete_export, export_name, export_progress
 from workspace.services.imports import UNFINISHED, delete_import, stop_import
 from workspace.services.imports_file import KNOWN, MOST_BYTES, MOST_ROWS
 from workspace.services.request_export import request_export, revive_export
@@ -49,7 +49,7 @@ def export_file(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     export = get_object_or_404(Export, pk=pk)
     if not export.file:
         raise Http404
-    return send_private(export.file, name=f"tickets-{export.requested_at:%Y-%m-%d}.csv")
+    return send_private(export.file, name=export_name(export.requested_at.date()))
 
 
 @needs(May.WRITE)

@@ -7,19 +7,20 @@ and waits for a lock, ends with its session.
 Source: docs/adr/0020.
 """
 
+import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Final, Self
 
 from psycopg import sql
 
 from sharding.moves.errors import EndsChanged, Superseded
 from sharding.registry.types import Login, Server
 from sharding.schemas.connections import Connection, Patience, login_connection
-from sharding.schemas.services.markers import read_marker
+from sharding.schemas.services.markers import as_marker, read_marker, reading_marker
 from sharding.schemas.types import Marker
 
 # A transaction in which nothing happens is a mover that is frozen, and may hold the fence's locks.
@@ -49,6 +50,7 @@ _END_OLDER: Final = """
 """
 _END_WITHIN: Final = timedelta(seconds=10)
 
+_DURABLE: Final = "SET LOCAL synchronous_commit TO on"
 _AS_MOVER: Final = "RESET ROLE"
 _INSIST: Final = """
     UPDATE atoll.tenant_schema SET token = %(token)s
@@ -65,6 +67,8 @@ _TAKE: Final = """
                        ELSE known.move_id END
     RETURNING token
 """
+
+_SESSION: Final = re.compile(r"mv:([0-9a-z]+):(\d+):(\d+)")
 
 # Of the WAL that is written, since pg_control keeps the old timeline until the next checkpoint.
 IDENTITY: Final = """
@@ -86,6 +90,12 @@ class Who:
         """What its sessions are called."""
         return f"mv:{self.schema}:{self.move_id}:{self.token}"
 
+    @classmethod
+    def of_session(cls, name: str) -> Self | None:
+        """Whose session is called so; None: no mover's."""
+        found = _SESSION.fullmatch(name)
+        return cls(found[1], int(found[2]), int(found[3])) if found else None
+
 
 @contextmanager
 def mover_connection(
@@ -99,28 +109,40 @@ def mover_connection(
         Superseded: somebody with a newer token is at work.
         ServerUnreachable: no connection, or it was lost on the way.
     """
-    with login_connection(
-        server, server.direct, mover_of(server), patience, called=who.session
-    ) as connection:
+    with mover_login(server, patience, who) as connection:
         connection.execute(_IMPATIENT)
         if replica:
             connection.execute(_AS_REPLICA)
-        connection.execute(sql.SQL(_AS_OWN).format(own=sql.Identifier(server.own.user)))
+        as_owner(connection, server)
         check_token(connection, who)
         yield connection
 
 
-@contextmanager
-def stream_connection(server: Server, who: Who) -> Iterator[Connection]:
+def stream_connection(server: Server, who: Who) -> AbstractContextManager[Connection]:
     """A direct connection as the mover itself that makes slots.
 
     Raises:
+        as `mover_login`.
+    """
+    return mover_login(server, _STREAM, who, replication=True)
+
+
+def mover_login(
+    server: Server, patience: Patience, who: Who | None = None, *, replication: bool = False
+) -> AbstractContextManager[Connection]:
+    """A direct autocommit connection as the mover's login itself.
+
+    who: whoever takes over from that mover ends it; None: it only looks, and belongs to no move.
+    replication: it speaks the commands of logical replication too, and takes no parameters.
+
+    Raises:
+        EndsChanged: the registry has no mover for this server.
         ServerUnreachable: no connection, or it was lost on the way.
     """
-    with login_connection(
-        server, server.direct, mover_of(server), _STREAM, called=who.session, replication=True
-    ) as connection:
-        yield connection
+    named = {} if who is None else {"called": who.session}
+    return login_connection(
+        server, server.direct, mover_of(server), patience, replication=replication, **named
+    )
 
 
 @contextmanager
@@ -137,6 +159,14 @@ def as_mover(connection: Connection, server: Server) -> Iterator[None]:
 def as_owner(connection: Connection, server: Server) -> None:
     """Act in the owner's role."""
     connection.execute(sql.SQL(_AS_OWN).format(own=sql.Identifier(server.own.user)))
+
+
+def make_durable(connection: Connection) -> None:
+    """Let this transaction's commit outlive a crash, whatever the server's default is.
+
+    Transaction: needs one.
+    """
+    connection.execute(_DURABLE)
 
 
 def insist(connection: Connection, who: Who) -> None:
@@ -164,6 +194,23 @@ def check_token(connection: Connection, who: Who) -> Marker | None:
     return marker
 
 
+def look_at_end(connection: Connection, who: Who) -> tuple[Marker | None, str]:
+    """`check_token` and `identity_of`, in one message.
+
+    Raises:
+        Superseded: somebody with a newer token is at work.
+    """
+    asked = sql.SQL("; ").join((reading_marker(who.schema), sql.SQL(IDENTITY)))
+    answer = connection.execute(asked)
+    marker = as_marker(answer.fetchone())
+    answer.nextset()
+    row = answer.fetchone()
+    assert row is not None, "a SELECT without FROM has one row"
+    if marker is not None and marker.token > who.token:
+        raise Superseded(who.schema, token=who.token)
+    return marker, str(row[0])
+
+
 def take_over(server: Server, who: Who) -> Marker:
     """End the sessions of older movers and write our token; then what the shard says is settled.
 
@@ -176,18 +223,15 @@ def take_over(server: Server, who: Who) -> Marker:
         Superseded: somebody with a newer token is at work; nothing was changed.
         ServerUnreachable: call it again.
     """
-    with login_connection(
-        server, server.direct, mover_of(server), PATIENCE, called=who.session
-    ) as connection:
+    with mover_login(server, PATIENCE, who) as connection:
         _end_older(connection, server, who)
-        connection.execute(sql.SQL(_AS_OWN).format(own=sql.Identifier(server.own.user)))
+        as_owner(connection, server)
         facts = {"schema": who.schema, "move": who.move_id, "token": who.token}
         row = connection.execute(_TAKE, facts).fetchone()
         if row is None or row[0] != who.token:
             raise Superseded(who.schema, token=who.token)
-        connection.execute("RESET ROLE")
-        _end_older(connection, server, who)
-        connection.execute(sql.SQL(_AS_OWN).format(own=sql.Identifier(server.own.user)))
+        with as_mover(connection, server):
+            _end_older(connection, server, who)
         marker = check_token(connection, who)
         assert marker is not None, "it was just written"
         return marker

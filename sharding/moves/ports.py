@@ -68,8 +68,8 @@ class Gate(Protocol):
 class Tenants(Protocol):
     """What is known of tenants beside their places."""
 
-    def refusals(self, tenant_id: str) -> tuple[Refusal, ...]:
-        """Why this tenant is not to be moved now: suspended, deleted, being made …"""
+    def refusals(self, tenant_id: str, *, target: str) -> tuple[Refusal, ...]:
+        """Why this tenant is not to be moved there now: suspended, deleted, pinned …"""
 
 
 class Shape(Protocol):
@@ -104,7 +104,7 @@ class NoGate:
 class NoTenants:
     """Stands in until somebody registers: nothing is known but places."""
 
-    def refusals(self, tenant_id: str) -> tuple[Refusal, ...]:
+    def refusals(self, tenant_id: str, *, target: str) -> tuple[Refusal, ...]:
         return ()
 
 

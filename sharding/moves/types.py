@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from sharding.moves.core.steps import Mode, Route
 
@@ -32,6 +32,10 @@ class DebtKind(StrEnum):
 
 STREAMS = (DebtKind.SLOT, DebtKind.PUBLICATION, DebtKind.SUBSCRIPTION)
 """What a shard has of a move's two streams."""
+
+
+SOAK: Final = timedelta(days=1)
+"""So long a way back is kept open, unless somebody says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,7 @@ class MoveRequest:
     max_drain: timedelta = timedelta(seconds=5)
     attempts: int = 5
     between: timedelta = timedelta(seconds=1)
-    soak: timedelta = timedelta(days=1)
+    soak: timedelta = SOAK
     asked_by: str = ""
 
     @property
@@ -144,6 +148,7 @@ class MovePlan:
         bytes: of tables and indexes at the source.
         steps: in words, in order.
         refusals: why it is not done; empty when it can be.
+        unknown: what was not looked at, because nobody could say; a sentence each.
     """
 
     request: MoveRequest
@@ -153,6 +158,7 @@ class MovePlan:
     tables: int = 0
     steps: tuple[str, ...] = ()
     refusals: tuple[Refusal, ...] = ()
+    unknown: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As plain data."""
@@ -166,6 +172,7 @@ class MovePlan:
             "tables": self.tables,
             "steps": list(self.steps),
             "refusals": [asdict(one) for one in self.refusals],
+            "unknown": list(self.unknown),
         }
 
 
@@ -175,12 +182,14 @@ class MoveReceipt:
 
     Attributes:
         state: done, aborted or soaking; anything else is still to be finished by somebody.
-        pause: how long the source's writes were refused before the target's were accepted, by
-            step in milliseconds; `total` is all of it.
+        pause_ms: how long the source's writes were refused before the target's were accepted, by
+            step; `total` is all of it.
+        attempts: how often a pause was tried.
         rows: that were copied, those that were copied again among them.
         verified: the digest of what both copies held at the switch; empty where they were not
             compared.
         owed: what is still to be taken away, as `kind on shard`.
+        why: it stopped, if it did.
     """
 
     move_id: int

@@ -9,6 +9,7 @@ PlacementError
 ├── LeaseLost
 ├── ShardUnavailable
 │   └── NoShardAvailable
+├── IdsInUse
 ├── ShardNameTaken
 ├── ShardNotRestored
 ├── ShardSealed
@@ -146,6 +147,27 @@ class NoShardAvailable(ShardUnavailable):
             self,
             f"No shard takes a new tenant: {told} Add one with `manage.py add_shard`, or set one "
             "active again.",
+        )
+
+
+class IdsInUse(PlacementError):
+    """Ids that control believes to be free have schemas on a shard: they are tenants' already.
+
+    Control was restored from a backup, or rows were taken away from it.
+    """
+
+    code = "placements.ids_in_use"
+    retryable = True
+
+    def __init__(self, shard: str, ids: Iterable[str]) -> None:
+        self.shard = shard
+        self.ids = tuple(ids)
+        super().__init__(
+            f"Control takes {', '.join(self.ids)} for free, and {shard!r} has schemas of these "
+            "names: tenants that control has forgotten. No tenant was made, and nobody gets "
+            f"these ids. Look at `manage.py check_drift --shard {shard}` and bring control further "
+            "forward first (docs/how-to/back-up-and-restore.md, Restore control). The same "
+            "command again then takes another id."
         )
 
 

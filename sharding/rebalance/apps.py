@@ -14,7 +14,6 @@ class RebalanceConfig(AppConfig):
     def ready(self) -> None:
         """Register the system checks, and what heartbeat, lists and placing ask for."""
         from sharding.placements import ports
-        from sharding.placements.services.listing import tell_fullness
         from sharding.placements.services.processes import with_each_beat
         from sharding.rebalance import checks  # noqa: F401
         from sharding.rebalance.services.holdings import measured_holdings
@@ -22,5 +21,5 @@ class RebalanceConfig(AppConfig):
         from sharding.rebalance.services.telling_use import tell_use
 
         with_each_beat(tell_use)
-        tell_fullness(fullness)
+        ports.register_fullness(fullness)
         ports.register_holdings(measured_holdings)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from sharding.rebalance.core.types import Policy
 from sharding.typed_settings import SettingsReader
 
 
@@ -34,6 +35,15 @@ class RebalanceSettings:
     floor: float
     cooldown: timedelta
     at_once: int
+
+    def policy(self) -> Policy:
+        """The planner's policy, as far as it can be set; `leave` is never more than `enter`."""
+        return Policy(
+            enter=self.enter,
+            leave=min(self.leave, self.enter),
+            floor=self.floor,
+            cooldown=self.cooldown,
+        )
 
 
 def rebalance_settings() -> RebalanceSettings:

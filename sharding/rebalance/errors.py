@@ -9,7 +9,8 @@ RebalanceError
 ├── RebalanceUnderWay
 ├── NoRebalance
 ├── WrongRebalanceState
-└── OtherPlan
+├── OtherPlan
+└── NothingRecorded
 """
 
 from collections.abc import Sequence
@@ -133,4 +134,16 @@ class OtherPlan(RebalanceError):
         super().__init__(
             f"The plan of rebalance {number} was made anew since you looked at it. Nothing was "
             "begun: look at it again."
+        )
+
+
+class NothingRecorded(RebalanceError):
+    """Nobody has counted what tenants use."""
+
+    code = "rebalance.nothing_recorded"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Nothing is recorded so far: processes that serve tenants tell control what these use "
+            "every 30 seconds at the latest, and beat keeps it (`manage.py shard_report`)."
         )

@@ -1,5 +1,6 @@
 """What control keeps of what tenants cost, of what operators want for them, and of rebalances."""
 
+from datetime import timedelta
 from typing import Final
 
 from django.db import models
@@ -9,6 +10,7 @@ from sharding.rebalance.states import ENDS, RebalanceState, StepState
 
 CONTROL = "control"
 BUCKET_MINUTES: Final = 5
+BUCKET: Final = timedelta(minutes=BUCKET_MINUTES)
 HOUR_MINUTES: Final = 60
 
 

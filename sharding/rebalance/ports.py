@@ -5,7 +5,7 @@ Moves are a neighbour of this package, not below it, and what people call a tena
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -43,14 +43,6 @@ class Outcome:
     said: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Speed:
-    """How fast moves were lately; None: nobody knows yet."""
-
-    copied_per_second: float | None = None
-    pause_ms: float | None = None
-
-
 class Mover(Protocol):
     """Takes one tenant to another shard."""
 
@@ -73,8 +65,8 @@ class Mover(Protocol):
     def left_on(self, shard: str) -> tuple[str, ...]:
         """What moves have still to do on a shard, a phrase each."""
 
-    def speed(self) -> Speed:
-        """How fast the last moves were."""
+    def usual_pause(self) -> timedelta | None:
+        """How long writes paused in the last moves; None: nobody knows yet."""
 
 
 class Tenants(Protocol):
@@ -105,8 +97,8 @@ class NoMover:
     def left_on(self, shard: str) -> tuple[str, ...]:
         return ()
 
-    def speed(self) -> Speed:
-        return Speed()
+    def usual_pause(self) -> timedelta | None:
+        return None
 
 
 class NoTenants:

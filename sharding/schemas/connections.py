@@ -15,6 +15,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from sharding.pools.deadline import Heeds, deadlined_for
+from sharding.pools.options import CONNECT_TIMEOUT_S, TCP_USER_TIMEOUT_MS
 from sharding.registry.types import Endpoint, Login, Server
 from sharding.schemas.errors import ServerUnreachable
 
@@ -23,6 +24,16 @@ Connection = psycopg.Connection[Any]
 _CALLED: Final = "atoll schemas"
 _CLIENT_GRACE = timedelta(seconds=1)
 """So that a heavy statement gets the server's own answer, and only a dead server our deadline."""
+
+# A frozen process is met by the client's deadline, which for bulk work is hours away; a cut cable
+# by these. While something sent is not acknowledged only the last one counts. While we wait for
+# rows nothing is sent, and by default the second probe comes after 75 s.
+_CUT_IS_NOTICED: Final = {
+    "keepalives_idle": 2,
+    "keepalives_interval": 1,
+    "keepalives_count": 2,
+    "tcp_user_timeout": TCP_USER_TIMEOUT_MS,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +134,10 @@ def _connection(  # noqa: PLR0913 - what one connection needs
         connection = deadlined_for(name, Heeds.NOTHING).connect(
             conninfo,
             autocommit=True,
-            connect_timeout=2,
+            connect_timeout=CONNECT_TIMEOUT_S,
             application_name=called,
             options=options,
-            # A frozen process is met by the client's deadline, a cut cable by these two.
-            keepalives_idle=2,
-            tcp_user_timeout=3000,
+            **_CUT_IS_NOTICED,
         )
     except psycopg.OperationalError as error:
         raise ServerUnreachable(name, endpoint, str(error)) from error

@@ -1,12 +1,13 @@
 """What moves have left behind, with the names by which people know tenants."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from sharding.moves.core.diagnosis import Finding
 from sharding.moves.services.examining import examine
 from sharding.moves.services.mending import mend
+from sharding.moves.services.work import Tell
 from tenants.moving.services import slugs_of
 
 
@@ -55,7 +56,7 @@ def examined(shards: Collection[str] = ()) -> Seen:
     return Seen(findings, slugs_of({one.tenant_id for one in findings}))
 
 
-def mended(seen: Seen, *, tell: Callable[[str], None]) -> Seen:
+def mended(seen: Seen, *, tell: Tell) -> Seen:
     """Do what the doctor offers. Idempotent."""
     done = mend(seen.findings, tell=tell)
     return replace(

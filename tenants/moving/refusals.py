@@ -3,6 +3,7 @@
 from typing import Final
 
 from sharding.moves.types import Refusal
+from sharding.rebalance.models import Pin
 from tenants.models import CONTROL, Tenant
 from tenants.states import TenantState
 
@@ -28,9 +29,20 @@ _WHY: Final = {
 class KnownTenants:
     """What `sharding.moves` asks of tenants."""
 
-    def refusals(self, tenant_id: str) -> tuple[Refusal, ...]:
-        """Suspended, deleted, being made."""
+    def refusals(self, tenant_id: str, *, target: str) -> tuple[Refusal, ...]:
+        """Suspended, deleted, being made; pinned to another shard."""
         tenant = Tenant.objects.using(CONTROL).filter(id=tenant_id).first()
-        if tenant is None or tenant.state not in _WHY:
+        if tenant is None:
             return ()
-        return (_WHY[TenantState(tenant.state)],)
+        found = (_WHY[TenantState(tenant.state)],) if tenant.state in _WHY else ()
+        pin = Pin.objects.using(CONTROL).filter(tenant_id=tenant_id).exclude(shard=target).first()
+        return found if pin is None else (*found, _pinned(tenant, pin))
+
+
+def _pinned(tenant: Tenant, pin: Pin) -> Refusal:
+    why = f" ({pin.reason})" if pin.reason else ""
+    return Refusal(
+        "moves.pinned",
+        f"It is pinned to {pin.shard}{why}.",
+        f"Take that back first with `manage.py unpin_tenant {tenant.slug}`.",
+    )

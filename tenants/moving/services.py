@@ -1,22 +1,26 @@
 """Move tenants, and look at moves, by slug, id, or number of a move."""
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from sharding.moves.core.steps import Mode
 from sharding.moves.errors import NoSuchMove
-from sharding.moves.models import Move
-from sharding.moves.services import after_soak, moving, preflight, recovering, rehearsing
+from sharding.moves.services import (
+    after_soak,
+    journal,
+    moving,
+    preflight,
+    recovering,
+    rehearsing,
+)
 from sharding.moves.services.listing import MoveDetails, MoveLine, all_moves, details_of
 from sharding.moves.services.rehearsing import Rehearsal
+from sharding.moves.services.work import Tell
 from sharding.moves.types import MovePlan, MoveReceipt, MoveRequest
 from tenants.errors import UnknownSlug
 from tenants.models import CONTROL, Tenant
 from tenants.services.finding import find_tenant
-
-Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,7 @@ def resume(name: str, *, tell: Tell) -> MoveReceipt:
     Raises:
         as `sharding.moves.services.recovering.recover_move`.
     """
-    return recovering.recover_move(number_of(name), tell=tell)
+    return recovering.recover_move(_meant(name), tell=tell)
 
 
 def abort(name: str, *, tell: Tell) -> MoveReceipt:
@@ -90,7 +94,7 @@ def abort(name: str, *, tell: Tell) -> MoveReceipt:
     Raises:
         as `sharding.moves.services.recovering.abort_move`.
     """
-    return moving.receipt_of(recovering.abort_move(number_of(name), tell=tell))
+    return moving.receipt_of(recovering.abort_move(_meant(name), tell=tell))
 
 
 def roll_back(name: str, *, max_pause: timedelta | None, tell: Tell) -> MoveReceipt:
@@ -99,7 +103,7 @@ def roll_back(name: str, *, max_pause: timedelta | None, tell: Tell) -> MoveRece
     Raises:
         as `sharding.moves.services.after_soak.rollback_move`.
     """
-    return after_soak.rollback_move(number_of(name), max_pause=max_pause, tell=tell)
+    return after_soak.rollback_move(_meant(name), max_pause=max_pause, tell=tell)
 
 
 def finish(name: str, *, tell: Tell) -> MoveReceipt:
@@ -108,7 +112,7 @@ def finish(name: str, *, tell: Tell) -> MoveReceipt:
     Raises:
         as `sharding.moves.services.after_soak.finish_move`.
     """
-    return after_soak.finish_move(number_of(name), tell=tell)
+    return after_soak.finish_move(_meant(name), tell=tell)
 
 
 def shown(name: str) -> MoveDetails:
@@ -117,7 +121,7 @@ def shown(name: str) -> MoveDetails:
     Raises:
         NoSuchMove: there is none.
     """
-    return details_of(number_of(name), slugs=slugs_of)
+    return details_of(_meant(name), slugs=slugs_of)
 
 
 def listed(*, tenant: str = "", live: bool = False) -> list[MoveLine]:
@@ -130,8 +134,8 @@ def listed(*, tenant: str = "", live: bool = False) -> list[MoveLine]:
     return all_moves(tenant_id=tenant_id, live=live, slugs=slugs_of)
 
 
-def number_of(name: str) -> str:
-    """The number of the move that is meant: itself, or the newest of that tenant.
+def _meant(name: str) -> str:
+    """The number of the move that somebody calls so: by number, or slug or id of its tenant.
 
     Raises:
         NoSuchMove: there is none.
@@ -141,15 +145,15 @@ def number_of(name: str) -> str:
     try:
         tenant_id = find_tenant(name).id
     except UnknownSlug:
-        # Of a tenant that is gone its id is still known here.
+        # Of a tenant that is gone its id is still known to moves.
         tenant_id = name
-    newest = Move.objects.using(CONTROL).filter(tenant_id=tenant_id).order_by("-id").first()
-    if newest is None:
-        raise NoSuchMove(name)
-    return str(newest.pk)
+    try:
+        return str(journal.find(tenant_id).pk)
+    except NoSuchMove as error:
+        raise NoSuchMove(name) from error
 
 
-def slugs_of(tenant_ids: Any) -> dict[str, str]:
+def slugs_of(tenant_ids: Iterable[str]) -> dict[str, str]:
     """What people call these tenants; those that are gone are left out."""
     rows = Tenant.objects.using(CONTROL).filter(id__in=list(tenant_ids))
     return dict(rows.values_list("id", "slug"))

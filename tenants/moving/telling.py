@@ -1,5 +1,8 @@
 """What the commands of moves print."""
 
+from collections.abc import Mapping
+
+from sharding.figures import size_in_words
 from sharding.moves.services.listing import MoveDetails, MoveLine
 from sharding.moves.services.rehearsing import Rehearsal
 from sharding.moves.types import MovePlan, MoveReceipt
@@ -17,22 +20,21 @@ def plan_text(plan: MovePlan, tenant: str) -> str:
         [
             (
                 f"{tenant} would go from {plan.source} to {request.target} "
-                f"({plan.tables} tables, {plan.bytes / 1e6:.1f} MB), by {plan.why_mode}"
+                f"({plan.tables} tables, {size_in_words(plan.bytes)}), by {plan.why_mode}"
             ),
             *(f"  {number}. {step}" for number, step in enumerate(plan.steps, start=1)),
+            *plan.unknown,
         ]
     )
 
 
 def rehearsal_text(rehearsal: Rehearsal) -> str:
     """What the move would have been like."""
-    parts = ", ".join(
-        f"{name} {took:.1f}" for name, took in rehearsal.pause_ms.items() if name != "total"
-    )
     rows, target, seconds = rehearsal.rows, rehearsal.target, rehearsal.seconds
+    pause = rehearsal.pause_ms
     lines = [
         f"{rows} rows came to {target} in {seconds:.1f} s and are gone again; nothing was fenced",
-        f"writes would pause for some {rehearsal.pause_ms['total']:.0f} ms ({parts})",
+        f"writes would pause for some {pause['total']:.0f} ms ({_parts(pause)})",
     ]
     if not rehearsal.within_budget:
         lines.append("that is more than --max-pause allows")
@@ -42,11 +44,8 @@ def rehearsal_text(rehearsal: Rehearsal) -> str:
 def receipt_text(receipt: MoveReceipt) -> str:
     """How it ended."""
     lines = [f"move {receipt.move_id} is {receipt.state}"]
-    if receipt.pause_ms:
-        parts = ", ".join(
-            f"{name} {took:.1f}" for name, took in receipt.pause_ms.items() if name != "total"
-        )
-        lines.append(f"writes paused for {receipt.pause_ms['total']:.1f} ms ({parts})")
+    if pause := receipt.pause_ms:
+        lines.append(f"writes paused for {pause['total']:.1f} ms ({_parts(pause)})")
     if receipt.verified:
         lines.append(f"both copies held the same rows: {receipt.verified}")
     if receipt.owed:
@@ -107,6 +106,11 @@ def findings_text(seen: Seen) -> str:
         else:
             told.append(f"    → {one.remedy}{' (--fix)' if one.mends else ''}")
     return "\n".join(line.rstrip() for line in told) if told else "Nothing is left of any move."
+
+
+def _parts(pause_ms: Mapping[str, float]) -> str:
+    """What a pause is made of."""
+    return ", ".join(f"{name} {took:.1f}" for name, took in pause_ms.items() if name != "total")
 
 
 def _remark(line: MoveLine) -> str:

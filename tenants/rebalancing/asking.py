@@ -1,32 +1,15 @@
-"""Begin, steer and look at rebalances, from commands and from the console."""
+"""Let rebalances be carried out, pause and end them, from commands and from the console."""
 
 import logging
-from typing import Any
 
 from kombu.exceptions import OperationalError as BrokerAway
 
-from sharding.rebalance.models import Rebalance
 from sharding.rebalance.services import job
-from sharding.rebalance.services.planning import Look, look
 from sharding.rebalance.services.shown import RebalanceLook, show
 from sharding.rebalance.states import RebalanceState
 from tenants.rebalancing.tasks import carry_on
 
 log = logging.getLogger(__name__)
-
-
-def planned(asked: dict[str, Any]) -> Look:
-    """What a rebalance would do now. Changes nothing."""
-    return look(asked)
-
-
-def propose(made: Look, asked: dict[str, Any], *, by: str = "") -> Rebalance:
-    """Write a plan down, for somebody to say yes or no.
-
-    Raises:
-        RebalanceUnderWay: nothing was changed.
-    """
-    return job.propose(made, asked, by=by)
 
 
 def approve(number: int, *, plan_id: str) -> RebalanceLook:

@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from sharding.figures import size_in_words
 from sharding.rebalance.services.running import work_on_rebalance
 from sharding.rebalance.services.shown import RebalanceLook, show
-from sharding.rebalance.states import ENDS, RebalanceState
-from tenants.rebalancing.telling import size
+from sharding.rebalance.states import RebalanceState
 
 _EVERY_S: Final = 1.0
 
@@ -26,13 +26,14 @@ def follow(number: int, *, here: bool, tell: Callable[[str], object]) -> None:
         if line != told:
             tell(line)
             told = line
-        if RebalanceState(found.state) in ENDS or found.state == RebalanceState.PAUSED:
+        state = RebalanceState(found.state)
+        if not state.is_live or state is RebalanceState.PAUSED:
             return
         time.sleep(_EVERY_S)
 
 
 def progress(look: RebalanceLook) -> str:
     """How far it is, in a line."""
-    return f"{look.ended} of {look.moves} moves, {size(look.bytes_done)} of {size(look.bytes)}" + (
-        f"; {look.said}" if look.said else ""
-    )
+    moved = f"{size_in_words(look.bytes_done)} of {size_in_words(look.bytes)}"
+    said = f"; {look.said}" if look.said else ""
+    return f"{look.ended} of {look.moves} moves, {moved}{said}"

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Final
 
+from sharding.figures import bar, size_in_words
 from sharding.rebalance.core.plans import LeftAlone, Step
 from sharding.rebalance.core.types import Dimension, Use
 from sharding.rebalance.services.planning import Look
@@ -14,7 +15,6 @@ from sharding.rebalance.states import RebalanceState
 _ROW: Final = "{:>4}  {:<20} {:<25} {:<14} {:>8} {:>7} {:>8}  {:>13} {:>13}"
 _LEFT: Final = "  {:<14} {:<20} {:<14} {:>8} {:>9}  {}"
 _STATUS: Final = "{:>4}  {:<20} {:<25} {:<14} {:>8}  {:<8} {}"
-_BAR: Final = 10
 
 
 def plan_text(look: Look, *, most: int) -> str:
@@ -43,7 +43,7 @@ def plan_text(look: Look, *, most: int) -> str:
 def status_text(look: RebalanceLook) -> str:
     """A rebalance, and what became of each of its steps."""
     counted = ", ".join(f"{state} {number}" for state, number in sorted(look.states.items()))
-    moved = f"{size(look.bytes_done)} of {size(look.bytes)} moved"
+    moved = f"{size_in_words(look.bytes_done)} of {size_in_words(look.bytes)} moved"
     lines = [f"rebalance {look.number} is {look.state}: {counted or 'no steps'}; {moved}"]
     if look.said:
         lines.append(look.said)
@@ -60,28 +60,13 @@ def status_text(look: RebalanceLook) -> str:
             step.tenant[:20],
             f"{step.source} → {step.target}",
             step.reason,
-            size(step.bytes),
+            size_in_words(step.bytes),
             step.state,
             step.said or (f"paused {step.pause_ms:.0f} ms" if step.pause_ms is not None else ""),
         )
         for step in look.steps
     ]
     return "\n".join(line.rstrip() for line in lines)
-
-
-def size(number: float) -> str:
-    """Bytes with a unit."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if number < 1000:
-            return f"{number:.0f} {unit}" if number >= 10 or unit == "B" else f"{number:.1f} {unit}"
-        number /= 1000
-    return f"{number:.1f} TB"
-
-
-def bar(part: float) -> str:
-    """How full something is: `██████····  61%`; over 100 % the bar is full."""
-    blocks = min(_BAR, max(0, round(part * _BAR)))
-    return f"{'█' * blocks}{'·' * (_BAR - blocks)} {part:>4.0%}"
 
 
 def took(seconds: float) -> str:
@@ -97,7 +82,7 @@ def _step(step: Step, names: Mapping[str, str]) -> str:
         names.get(step.tenant_id, step.tenant_id)[:20],
         f"{step.source} → {step.target}",
         step.reason,
-        size(step.bytes),
+        size_in_words(step.bytes),
         took(step.copy_seconds),
         f"{step.pause_ms:.0f} ms",
         _change(step.source_use_before, step.source_use_after),
@@ -132,8 +117,8 @@ def _sums(look: Look) -> Iterator[str]:
     plan = look.plan
     summary = plan.summary
     yield (
-        f"{summary.moves} moves, {size(summary.bytes)}, copied in {took(summary.copy_seconds)} if "
-        "one followed the other"
+        f"{summary.moves} moves, {size_in_words(summary.bytes)}, copied in "
+        f"{took(summary.copy_seconds)} if one followed the other"
     )
     before, after = _ratios(summary.worst_before), _ratios(summary.worst_after)
     yield f"the fullest shard, in parts of its fair share: {before} before, {after} after"
@@ -177,7 +162,7 @@ def report_text(report: ShardReport) -> str:
         if rows:
             lines.append(f"  {title}:")
             lines += [
-                f"    {row.tenant[:24]:<24} {size(row.bytes):>9} {row.load:>9.4f}  "
+                f"    {row.tenant[:24]:<24} {size_in_words(row.bytes):>9} {row.load:>9.4f}  "
                 + ", ".join(row.notes)
                 for row in rows
             ]
@@ -186,5 +171,5 @@ def report_text(report: ShardReport) -> str:
 
 def _amount(dimension: str, value: float) -> str:
     if dimension == Dimension.BYTES:
-        return size(value)
+        return size_in_words(value)
     return f"{value:.3f}" if dimension == Dimension.LOAD else f"{value:.0f}"

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.db.models import Prefetch, prefetch_related_objects
 
-from sharding.placements.errors import NoSuchShard
-from sharding.placements.models import Placement, Shard
+from sharding.placements.models import Placement
+from sharding.placements.services.shards import find_shard
 from sharding.placements.states import PlacementState
 from tenants.models import CONTROL, Domain, Provisioning, Purge, Tenant
 from tenants.services.finding import find_tenant
@@ -58,9 +58,7 @@ def list_tenants(*, shard: str = "", state: str = "") -> list[TenantLine]:
         NoSuchShard: `shard` is none's name.
     """
     if shard:
-        known = Shard.objects.using(CONTROL).order_by("name").values_list("name", flat=True)
-        if shard not in known:
-            raise NoSuchShard((shard,), known=known)
+        find_shard(shard)
     tenants = Tenant.objects.using(CONTROL).order_by("slug")
     if state:
         tenants = tenants.filter(state=state)

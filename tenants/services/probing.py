@@ -6,6 +6,7 @@ from typing import Final
 
 from sharding.placements.errors import NoShardAvailable, NoSuchShard
 from sharding.placements.services.choosing import check_shard, choose_shard
+from sharding.placements.services.ids_in_use import refuse_ids_in_use
 from sharding.registry import current as addresses
 from sharding.registry.errors import UnknownShard
 from sharding.schemas.connections import Patience, own_connection
@@ -69,3 +70,16 @@ def check_answers(shard: str) -> None:
         raise ShardNotUsable(shard, str(error)) from error
     if took > SLOWEST:
         raise ShardNotUsable(shard, f"it takes {took.total_seconds():.1f} s for an empty query.")
+
+
+def check_ids(shard: str, slug: str) -> None:
+    """Look whether the id that a new tenant would get is a forgotten tenant's.
+
+    Raises:
+        IdsInUse: it may be. Nothing was changed.
+        ShardNotUsable: the shard does not say.
+    """
+    try:
+        refuse_ids_in_use(shard, used_by=slug)
+    except ServerUnreachable as error:
+        raise ShardNotUsable(shard, str(error)) from error

@@ -18,10 +18,11 @@ from migrations_tools.errors import MigrationToolsError
 from migrations_tools.services.build_schema import build_schema
 from migrations_tools.spares.services.wanted import spare_wanted
 from sharding import scope
-from sharding.placements.errors import LeaseHeld
+from sharding.placements.errors import IdsInUse, LeaseHeld
 from sharding.placements.models import ReservedRole
 from sharding.placements.services.audit import record_audit
 from sharding.placements.services.dead_holders import free_of_the_dead
+from sharding.placements.services.ids_in_use import withhold_ids
 from sharding.placements.services.keeping import kept
 from sharding.placements.services.leases import Lease, lease
 from sharding.placements.services.placing import (
@@ -47,7 +48,7 @@ from tenants.errors import (
 from tenants.models import CONTROL, Domain, Provisioning, RetiredSlug, Tenant
 from tenants.services import asking, journal
 from tenants.services.change_plan import check_plan
-from tenants.services.probing import check_answers, usable_shard
+from tenants.services.probing import check_answers, check_ids, usable_shard
 from tenants.services.types import AUTO, ProvisionPlan, ProvisionReceipt, ProvisionRequest
 from tenants.states import ProvisionState, TenantState
 
@@ -103,6 +104,8 @@ def provision_tenant(request: ProvisionRequest, *, tell: Tell = silent) -> Provi
         InvalidSlug, InvalidDomain, InvalidRequest, UnknownPlan: nothing was changed.
         SlugTaken, SlugQuarantined, DomainTaken: nothing was changed.
         ShardUnavailable, ShardNotUsable: nothing was changed.
+        IdsInUse: control is older than the shard. No tenant was made; those ids are given to
+            nobody any more.
         BeingProvisioned: somebody else is at it.
         ProvisionFailed: it is half made, closed and journaled; run it again.
     """
@@ -149,6 +152,11 @@ def _told(plan: ProvisionPlan) -> dict[str, Any]:
 
 def _claim(plan: ProvisionPlan) -> str:
     request = plan.request
+    try:
+        check_ids(plan.shard, request.slug)
+    except IdsInUse as error:
+        withhold_ids(error)
+        raise
     spare = spare_wanted(plan.shard) if request.contents is None else None
     tenant_id = reserve_tenant_id(plan.shard, used_by=request.slug, spare=spare)
     try:

@@ -1,219 +1,152 @@
 """`make bench-move`: what a move costs, by step, under load, and whether anything is lost.
 
-`make bench-move ARGS="--moves 20 --batch 5 --no-peer"` for a part; `ARGS=--help`.
+ARGS="--help" says how to measure a part of it; what is not measured is of the run before.
 """
 
 import json
 import sys
-import time
-from dataclasses import asdict
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from tests.benchmarks import move_figures, move_peer
-from tests.benchmarks.conditions import Machine, this_machine
-from tests.benchmarks.move_figures import Batch, Copies
-from tests.benchmarks.move_ground import THREADS, WORKERS, MoveGround, Mover, Tenant, move_ground
-from tests.benchmarks.move_oracle import Verdict, judge
-from tests.benchmarks.move_plan import COPIED, SMALL, Case, Plan, plan_of
-from tests.benchmarks.moved.effects import EFFECTS
-from tests.benchmarks.pages import ROOT, publish
-from tests.fixtures.two_shards import SHARDS
-from tests.fixtures.web_servers import WebServer
+from tests.benchmarks import move_page, move_peer, move_versions
+from tests.benchmarks.conditions import this_machine
+from tests.benchmarks.move_batches import Measured, measure
+from tests.benchmarks.move_figures import Conditions, found_in, quantile
+from tests.benchmarks.move_ground import Mover, move_ground
+from tests.benchmarks.move_plan import (
+    BLOCK,
+    COPY,
+    LARGE,
+    LOGICAL,
+    SCHEMAS,
+    TABLES,
+    VERSIONS,
+    Plan,
+    plan_of,
+)
+from tests.benchmarks.move_results import Copies, Found, Rates, Results, read_last
+from tests.benchmarks.pages import ROOT
 
-READERS: Final = 3
-WRITERS: Final = 3
-BY_SQL: Final = 2
-PER_SECOND: Final = 10.0
-_WARM_SECONDS: Final = 1.0
-_BETWEEN_MOVES: Final = 0.3
-_QUIET: Final = 0.5
-"""Load per CPU before the run, below which a machine is the run's own."""
-_MOST: Final = {"large": 10_000}
-"""Milliseconds that a pause may take where it is not what is measured."""
+_OLDEST_WITH_STREAMS: Final = 16
+_MAX_PAUSE_MS: Final = 10_000
+"""Where the pause is not what is measured."""
 
 
 def main() -> None:
     plan = plan_of(sys.argv[1:])
-    if plan.peer and move_peer.find_pgcopydb() is None:
+    if COPY in plan.parts and plan.peer and move_peer.find_pgcopydb() is None:
         raise SystemExit("pgcopydb is missing: `apt-get install pgcopydb`, or ARGS=--no-peer.")
-    batches: list[Batch] = []
-    copies = None
-    with move_ground(plan) as ground:
-        machine = this_machine(PostgreSQL=_version(ground))
-        try:
-            with ground.served() as server, Mover(ground) as mover:
-                with ground.busy_neighbours(plan.wal_mb_per_second):
-                    for case, moves in plan.batches():
-                        batches.append(_batch(ground, server, mover, case, moves))
-                        _say(_short(batches[-1]))
-                    copies = _copies(ground, mover, plan)
-        finally:
-            # What was measured before something failed is told.
-            if batches:
-                _report(plan, machine, ground, batches, copies)
+    results = read_last()
+    for part in plan.parts:
+        _say(f"== {part}")
+        for measured in _MEASURES[part](plan, results, part):
+            # What was measured before another part fails is told.
+            move_page.report(measured, quick=plan.quick)
+            results = measured
 
 
-def _batch(ground: MoveGround, server: WebServer, mover: Mover, case: Case, moves: int) -> Batch:
-    tenant = ground.tenants[case.tenant]
-    clients = {
-        "readers": READERS,
-        "writers": WRITERS if case.busy else 0,
-        "by_sql": BY_SQL if case.busy else 0,
-        "per_second": PER_SECOND,
-        "from_number": 0,
-    }
-    _forget_writes(ground, tenant)
-    made: list[dict[str, Any]] = []
-    with ground.clients(server, tenant, clients) as answers:
-        time.sleep(_WARM_SECONDS)
-        began, wal = time.monotonic(), ground.wal_bytes(SHARDS[0])
-        for _ in range(moves):
-            made.append(mover.move(tenant, case.mode))
-            time.sleep(_BETWEEN_MOVES)
-        wal = ground.wal_bytes(SHARDS[0]) - wal
-        lasted = time.monotonic() - began
-    return Batch(
-        case=case.name,
-        moves=made,
-        answers=answers,
-        verdict=_judge(ground, tenant, answers),
-        wal_mb_per_second=round(wal / 1e6 / lasted, 1),
-    )
+def _measure_part(plan: Plan, last: Results, part: str) -> Iterator[Results]:
+    yield last.with_part(part, _found(plan, part))
 
 
-def _forget_writes(ground: MoveGround, tenant: Tenant) -> None:
-    """The tenant is as large in each batch as in the first."""
-    at, schema = ground.place_of(tenant), tenant.schema
-    ground.tell(at, f"DELETE FROM {schema}.bench_moved_entry")
-    ground.tell(at, f"UPDATE {schema}.bench_moved_counter SET value = 0")
-    ground.tell(at, f"VACUUM {schema}.bench_moved_entry, {schema}.bench_moved_counter")
-    ground.effects(EFFECTS)
+def _measure_versions(plan: Plan, last: Results, part: str) -> Iterator[Results]:
+    for pg_bin in move_versions.others() if plan.pg_bins is None else plan.pg_bins:
+        last = last.with_version(_found(plan, part, pg_bin=pg_bin))
+        yield last
 
 
-def _judge(ground: MoveGround, tenant: Tenant, answers: list[dict[str, Any]]) -> Verdict:
-    at, schema = ground.place_of(tenant), tenant.schema
-    effects = [one.split(":") for one in ground.effects(EFFECTS)]
-    return judge(
-        answers,
-        rows=ground.ask(at, f"SELECT writer, number FROM {schema}.bench_moved_entry"),
-        effects=[(int(writer), int(number)) for writer, number in effects],
-        counters=dict(ground.ask(at, f"SELECT writer, value FROM {schema}.bench_moved_counter")),
-    )
+def _found(plan: Plan, part: str, *, pg_bin: Path | None = None) -> Found:
+    before = this_machine()
+    done: list[Measured] = []
+    with move_ground(plan.world(part, pg_bin)) as ground:
+        under = Conditions(
+            replace(before, versions={**before.versions, "PostgreSQL": ground.version}),
+            postgres=ground.version,
+            tables=ground.tenant.tables,
+            bytes=ground.tenant.bytes,
+            bytes_with_indexes=ground.tenant.bytes_with_indexes,
+            neighbours=ground.world.neighbours,
+            batch=plan.batch if part == BLOCK else 1,
+        )
+        streams = int(ground.version.split(".")[0]) >= _OLDEST_WITH_STREAMS
+        with ground.served() as server, Mover(ground) as mover, ground.busy_neighbours():
+            for batch in plan.batches(part, streams=streams):
+                done.append(measure(ground, server, mover, batch))
+                _say(_short(done[-1]))
+                # What was measured before something fails is kept.
+                _keep(part, done)
+    return found_in(done, under)
 
 
-def _copies(ground: MoveGround, mover: Mover, plan: Plan) -> Copies:
+def _measure_copy(plan: Plan, last: Results, part: str) -> Iterator[Results]:
     """A tenant that is large enough, there and back, and pgcopydb with the same rows."""
-    tenant = ground.tenants[COPIED.tenant]
-    if plan.peer:
-        move_peer.prepare(ground, tenant)
-    whole, alone, compared, peers = [], [], [], []
+    before = this_machine()
+    by_mode = {"logical": Rates([], [], []), "block": Rates([], [], [])}
+    peers: list[float] = []
     version = ""
-    for _ in range(plan.large_moves):
-        made = mover.move(tenant, COPIED.mode, max_pause_ms=_MOST["large"])
-        if "error" in made:
-            _say(f"large: {made['error']}")
-            continue
-        result, steps = made["result"], made["steps_ms"]
-        copying = sum(result["first_round_s"].values()) - result["first_round_s"]["compare"]
-        whole.append(steps["make_target"] / 1000 + copying)
-        alone.append(result["first_round_s"]["copy"])
-        compared.append(result["verify_seconds"])
+    with move_ground(plan.world(part)) as ground, Mover(ground) as mover:
+        machine = replace(before, versions={**before.versions, "PostgreSQL": ground.version})
         if plan.peer:
-            cloned = move_peer.clone(ground)
-            if not move_peer.rows_alike(ground, tenant):
-                raise SystemExit("pgcopydb copied something else")
-            peers.append(cloned.seconds)
-            version = cloned.version
-        _say(f"large: {whole[-1]:.1f} s, rows alone {alone[-1]:.1f} s, pgcopydb {peers[-1:]}")
-    return Copies(
-        bytes=tenant.bytes,
-        bytes_with_indexes=tenant.bytes_with_indexes,
-        whole_s=whole,
-        copy_s=alone,
-        compare_s=compared,
-        peer_s=peers,
-        peer_version=version,
-    )
+            move_peer.prepare(ground)
+        with ground.busy_neighbours():
+            for mode, rates in list(by_mode.items()) * plan.copies:
+                _copy(mover, mode, rates)
+                if plan.peer:
+                    cloned = move_peer.clone(ground)
+                    if not move_peer.rows_alike(ground):
+                        raise SystemExit("pgcopydb copied something else")
+                    peers.append(cloned.seconds)
+                    version = cloned.version
+                _say(f"{mode}: {rates.whole_s[-1:]}, of rows {rates.copy_s[-1:]}; {peers[-1:]}")
+        copies = Copies(machine, ground.tenant.bytes, by_mode, peers, version)
+    yield replace(last, copies=copies)
 
 
-def _report(
-    plan: Plan,
-    machine: Machine,
-    ground: MoveGround,
-    batches: list[Batch],
-    copies: Copies | None,
-) -> None:
-    runs = ROOT / ".bench" / "move-runs.json"
-    runs.parent.mkdir(exist_ok=True)
-    raw = {
-        "machine": asdict(machine),
-        "plan": asdict(plan),
-        "tenants": [asdict(one) for one in ground.tenants.values()],
-        "copies": copies and asdict(copies),
-        "batches": [asdict(one) for one in batches],
-    }
-    runs.write_text(json.dumps(raw, indent=1, default=str) + "\n")
-    small = ground.tenants[SMALL]
-    found = move_figures.verdict_of(batches)
-    failed = [one["error"] for batch in batches for one in batch.moves if "error" in one]
-    template = Path(__file__).with_name("move.md.in").read_text()
-    page = template.format(
-        machine=machine.sentence(),
-        shared=_shared(machine),
-        moves=sum(len(batch.moves) for batch in batches),
-        failed=len(failed) or "None",
-        tables=small.tables,
-        small=f"{small.bytes / 1e6:.1f}",
-        small_indexes=f"{small.bytes_with_indexes / 1e6:.1f}",
-        neighbours=plan.neighbours,
-        wal_least=min(batch.wal_mb_per_second for batch in batches),
-        wal_most=max(batch.wal_mb_per_second for batch in batches),
-        workers=WORKERS,
-        threads=THREADS,
-        readers=READERS,
-        writers=WRITERS,
-        by_sql=BY_SQL,
-        per_second=f"{PER_SECOND:g}",
-        batch=plan.batch,
-        goals=move_figures.goals(batches, copies),
-        pauses=move_figures.pause_table(batches),
-        steps=move_figures.steps_table(batches),
-        clients=move_figures.clients_table(batches),
-        acknowledged=f"{found.acknowledged:,}",
-        torn=found.torn,
-        without_effect=found.without_effect,
-        large=f"{copies.bytes / 1e6:.0f}" if copies else "-",
-        copies=move_figures.copy_table(copies) if copies else "Not measured in this run.",
-    ).strip()
-    figures = move_figures.as_json(batches, copies)
-    publish("move", page=page, figures=figures, quick=plan.part, page_name="moves")
+def _copy(mover: Mover, mode: str, rates: Rates) -> None:
+    made = mover.move(mode, max_pause_ms=_MAX_PAUSE_MS)
+    if "error" in made:
+        _say(f"{mode}: {made['error']}")
+        return
+    result, steps = made["result"], made["steps_ms"]
+    if mode == "logical":
+        alone = steps["copy_snapshot"] / 1000
+        after = steps["build"] / 1000
+    else:
+        alone = result["first_round_s"]["copy"]
+        after = result["first_round_s"]["analyze"]
+    rates.whole_s.append(steps["make_target"] / 1000 + alone + after)
+    rates.copy_s.append(alone)
+    rates.compare_s.append(result["verify_seconds"])
 
 
-def _shared(machine: Machine) -> str:
-    """What others did on the machine is in every figure."""
-    if machine.load_before < machine.cpus * _QUIET:
-        return "Nobody else worked on the machine."
+_MEASURES: Final[dict[str, Callable[[Plan, Results, str], Iterator[Results]]]] = {
+    BLOCK: _measure_part,
+    LOGICAL: _measure_part,
+    COPY: _measure_copy,
+    TABLES: _measure_part,
+    SCHEMAS: _measure_part,
+    VERSIONS: _measure_versions,
+    LARGE: _measure_part,
+}
+
+
+def _keep(part: str, done: list[Measured]) -> None:
+    """All answers, for whoever wants to look closer."""
+    file = ROOT / ".bench" / f"move-runs-{part}.json"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps([asdict(one) for one in done], indent=1, default=str) + "\n")
+
+
+def _short(batch: Measured) -> str:
+    made = [*batch.moves, *batch.turns]
+    taken = [one["receipt"]["pause_ms"]["total"] for one in made if "receipt" in one]
+    http = [one["took"] * 1000 for one in batch.answers if one["kind"] != "sql"]
     return (
-        "**The machine was shared**: others' load of "
-        f"{machine.load_before:.0f} on {machine.cpus} CPUs is in every figure, so that they are "
-        "upper bounds; compare those of one run with each other only."
-    )
-
-
-def _version(ground: MoveGround) -> str:
-    return str(ground.ask(SHARDS[0], "SHOW server_version")[0][0]).split()[0]
-
-
-def _short(batch: Batch) -> str:
-    taken = move_figures.pauses([batch])
-    met = [one["took"] * 1000 for one in batch.met]
-    errors = [one["error"] for one in batch.moves if "error" in one]
-    return (
-        f"{batch.case}: pause {move_figures.quantile(taken, 0.5)} / "
-        f"{move_figures.quantile(taken, 1.0)} ms; HTTP p99 {move_figures.quantile(met, 0.99)}, "
-        f"longest {move_figures.quantile(met, 1.0)} ms; {batch.verdict}; "
-        f"WAL {batch.wal_mb_per_second} MB/s; {errors or 'all moved'}"
+        f"{batch.case}: {len(taken)} pauses {quantile(taken, 0.5)} / {quantile(taken, 1.0)} ms; "
+        f"HTTP p99 {quantile(http, 0.99)}, longest {quantile(http, 1.0)} ms; {batch.verdict}; "
+        f"WAL {batch.wal_mb_per_second} MB/s; {batch.failed or 'all moved'}"
     )
 
 

@@ -1,14 +1,14 @@
-"""`make bench-rebalance`: how fast the planner is, what its plans copy, how calm a fleet stays.
+"""`make bench-rebalance`: how fast the planner is, what its plans copy, how calm a fleet stays,
 
-`make bench-rebalance ARGS="--shards 20 --tenants 2000"` for less; `ARGS=--large` simulates 100,000
-tenants as well.
+and what tenants notice when a shard is added to them. `make bench-rebalance ARGS="--part live
+--live-tenants 40"` for a part, and less of it; `ARGS=--large` simulates 100,000 tenants as well.
+What is not measured is of the run before.
 """
 
 import argparse
 import sys
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from statistics import median
 from time import perf_counter, process_time
 from typing import Any, Final
@@ -16,85 +16,75 @@ from typing import Any, Final
 from sharding.rebalance.core.bounds import lower_bound
 from sharding.rebalance.core.planner import plan
 from sharding.rebalance.core.plans import Plan
-from sharding.rebalance.core.types import GIGABYTE, Policy
+from sharding.rebalance.core.types import Policy
 from sharding.rebalance.simulation.comparing import Asked, Comparison, compare
 from sharding.rebalance.simulation.fleet import Told
 from sharding.rebalance.simulation.telling import balance_table, totals_table
+from tests.benchmarks import rebalance_live, rebalance_sampling
 from tests.benchmarks.conditions import this_machine
-from tests.benchmarks.pages import markdown_table, publish
+from tests.benchmarks.rebalance_page import (
+    ALL_PARTS,
+    DAYS,
+    LIVE,
+    PLANS,
+    SAMPLING,
+    Lived,
+    Planned,
+    Results,
+    Timed,
+    read_last,
+    report,
+)
 from tests.benchmarks.rebalance_worlds import Terms, world
 
 _ROUNDS: Final = 3
 _SEEDS: Final = (1, 2, 3)
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """One plan.
-
-    Attributes:
-        seconds, cpu_seconds: median of the rounds, on the clock and of the processor.
-        ratio: bytes beside the least for the balance that the plan reaches.
-        ratio_to_edge: beside the least that gets all shards to the edge of the band.
-        worse_prefixes: moves that nobody ordered after which the highest ratio was higher.
-    """
-
-    name: str
-    seconds: float
-    cpu_seconds: float
-    worst: tuple[float, ...]
-    moves: int
-    bytes: int
-    ratio: float
-    ratio_to_edge: float
-    worse_prefixes: int
-
-
 def main() -> None:
     asked = _asked(sys.argv[1:])
-    machine = this_machine()
+    results = read_last()
+    for part in asked.part or ALL_PARTS:
+        machine = this_machine()
+        measured = _MEASURES[part](asked, results)
+        results = replace(measured, machines={**measured.machines, part: machine})
+        # What was measured before another part fails is told.
+        report(results, quick=asked.quick)
+
+
+def _measure_plans(asked: argparse.Namespace, last: Results) -> Results:
     terms = Terms(shards=asked.shards, tenants=asked.tenants)
     planned = [_planned(*case) for case in _cases(terms)]
-    runs = {seed: _simulated(Told(seed=seed)) for seed in _SEEDS}
-    timed = {}
+    return replace(last, fleet=(asked.shards, asked.tenants), planned=planned)
+
+
+def _measure_days(asked: argparse.Namespace, last: Results) -> Results:
+    lived = {seed: _lived(_simulated(Told(seed=seed))) for seed in _SEEDS}
+    timed = []
     for tenants in (10_000, *([100_000] if asked.large else [])):
         began, worked = perf_counter(), process_time()
         _simulated(Told(tenants=tenants, shards=100 if tenants > 10_000 else 20))
-        timed[tenants] = (perf_counter() - began, process_time() - worked)
-        _say(f"{tenants} tenants simulated in {timed[tenants]}")
-    main_case = planned[0]
-    figures: dict[str, Any] = {
-        "plan_s": round(main_case.seconds, 2),
-        "bytes_ratio": round(main_case.ratio, 4),
-        "moved_twice": sum(run.outcomes[-1].twice for run in runs.values()),
-        "live": None,
-        "plans": [asdict(one) for one in planned],
-        "simulated": {
-            str(seed): {
-                one.name: {key: value for key, value in one.to_json().items() if key != "days"}
-                for one in run.outcomes
-            }
-            for seed, run in runs.items()
-        },
-        "simulation_s": {str(tenants): took for tenants, took in timed.items()},
-        "machine": asdict(machine),
-    }
-    page = (
-        Path(__file__)
-        .with_name("rebalance.md.in")
-        .read_text()
-        .format(
-            machine=machine.sentence(),
-            shards=asked.shards,
-            tenants=f"{asked.tenants:,}",
-            goals=_goals(planned, runs, timed),
-            plans=_plans(planned),
-            balance=balance_table(runs[1].outcomes),
-            totals="\n\n".join(f"Seed {seed}\n{_figures_of(run)}" for seed, run in runs.items()),
-        )
-    )
-    part = (asked.shards, asked.tenants) != (100, 100_000)
-    publish("rebalance", page=page.strip(), figures=figures, quick=part)
+        timed.append(Timed(tenants, perf_counter() - began, process_time() - worked))
+        _say(str(timed[-1]))
+    known = {one.tenants for one in timed}
+    timed += [one for one in last.timed if one.tenants not in known]
+    return replace(last, lived=lived, timed=timed)
+
+
+def _measure_live(asked: argparse.Namespace, last: Results) -> Results:
+    return replace(last, live=rebalance_live.measure(asked.live_tenants))
+
+
+def _measure_sampling(asked: argparse.Namespace, last: Results) -> Results:
+    return replace(last, sampled=rebalance_sampling.measure())
+
+
+_MEASURES: Final[dict[str, Callable[[argparse.Namespace, Results], Results]]] = {
+    PLANS: _measure_plans,
+    DAYS: _measure_days,
+    SAMPLING: _measure_sampling,
+    LIVE: _measure_live,
+}
 
 
 def _cases(terms: Terms) -> Iterator[tuple[str, Terms, Policy]]:
@@ -148,65 +138,31 @@ def _simulated(told: Told) -> Comparison:
     return found
 
 
+def _lived(found: Comparison) -> Lived:
+    outcomes: dict[str, dict[str, Any]] = {}
+    for one in found.outcomes:
+        outcomes[one.name] = {key: each for key, each in one.to_json().items() if key != "days"}
+    return Lived(outcomes, totals=_figures_of(found), balance=balance_table(found.outcomes))
+
+
 def _figures_of(found: Comparison) -> str:
     """Without what its words mean."""
     return totals_table(found.outcomes).partition("\n\n")[0]
 
 
-def _goals(
-    planned: list[Planned], runs: dict[int, Comparison], timed: dict[int, tuple[float, float]]
-) -> str:
-    first = planned[0]
-    twice = sum(run.outcomes[-1].twice for run in runs.values())
-    peaks = ", ".join(
-        f"{run.outcomes[-1].peak:.0%} / {run.outcomes[1].peak:.0%}" for run in runs.values()
-    )
-    clocks = [
-        [
-            f"{tenants:,} tenants for 90 days, three times",
-            "60 s" if tenants == 10_000 else "900 s",
-            f"{clock:.0f} s ({cpu:.0f} s of the processor)",
-        ]
-        for tenants, (clock, cpu) in timed.items()
-    ]
-    rows = [
-        ["a plan", "3 s", f"{first.seconds:.2f} s ({first.cpu_seconds:.2f} s of the processor)"],
-        ["bytes / least for the same balance", "1.1", f"{first.ratio:.3f}"],
-        ["moved twice within 7 days, 3 seeds", "0", str(twice)],
-        ["peak use, planner / greedy, by seed", "lower", peaks],
-        *clocks,
-    ]
-    return markdown_table(["", "goal, at most", "measured"], rows)
-
-
-def _plans(planned: list[Planned]) -> str:
-    rows = [
-        [
-            one.name,
-            f"{one.seconds:.2f}",
-            f"{one.cpu_seconds:.2f}",
-            " ".join(f"{each:.2f}" for each in one.worst),
-            f"{one.moves:,}",
-            f"{one.bytes / GIGABYTE:,.0f}",
-            f"{one.ratio:.3f}",
-            f"{one.ratio_to_edge:.3f}",
-            str(one.worse_prefixes),
-        ]
-        for one in planned
-    ]
-    header = [
-        "fleet", "s", "CPU s", "highest ratios after", "moves", "GB", "/ least",
-        "/ least to the edge", "worse prefixes",
-    ]  # fmt: skip
-    return markdown_table(header, rows)
-
-
 def _asked(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--shards", type=int, default=100)
-    parser.add_argument("--tenants", type=int, default=100_000)
+    parser = argparse.ArgumentParser(prog="make bench-rebalance", description=__doc__)
+    parser.add_argument("--part", action="append", choices=ALL_PARTS, help="several: again")
+    parser.add_argument("--shards", type=int, default=100, help="of the plans")
+    parser.add_argument("--tenants", type=int, default=100_000, help="of the plans")
     parser.add_argument("--large", action="store_true", help="simulate 100,000 tenants as well")
-    return parser.parse_args(arguments)
+    parser.add_argument(
+        "--live-tenants", type=int, default=rebalance_live.TENANTS, help="of the live part"
+    )
+    asked = parser.parse_args(arguments)
+    sizes = ("shards", "tenants", "live_tenants")
+    asked.quick = any(getattr(asked, name) != parser.get_default(name) for name in sizes)
+    return asked
 
 
 def _say(text: str) -> None:

@@ -1,6 +1,6 @@
 """Makes the tenants of `make bench-move`, on the first shard.
 
-`python -m … FOLDER NEIGHBOURS SMALL_MB LARGE_MB`
+`python -m … FOLDER NEIGHBOURS MEGABYTES`
 
 Prints what was made as one JSON object; what it says on the way goes to the standard error stream.
 """
@@ -20,52 +20,64 @@ _FILL: Final = """
     SELECT 'row ' || n, md5(n::text),
            md5(random()::text) || md5(random()::text) || md5(random()::text),
            n, now() - n * interval '1 minute'{values}
-    FROM generate_series(1, %s) AS n
+    FROM generate_series(%s, %s) AS n
 """
+_ROWS_AT_ONCE: Final = 10_000
+"""No statement of a web login may last longer than some seconds."""
 _MORE: Final = {1: {"more": ", note", "values": ", 'a note'"}}
 """Columns that a later migration added."""
 _NO_MORE: Final = {"more": "", "values": ""}
 _ROW_BYTES: Final = 222
+_FILL_SMALL: Final = """
+    INSERT INTO bench_many_small{number} (code, at)
+    SELECT 'row ' || n, now() FROM generate_series(1, 20) AS n
+"""
 _SIZE: Final = """
     SELECT count(*), sum(pg_table_size(c.oid))::bigint, sum(pg_total_relation_size(c.oid))::bigint
     FROM pg_class c WHERE c.relkind = 'r' AND c.relnamespace = %s::regnamespace
 """
 
 
-def main(folder: str, neighbours: int, small_mb: int, large_mb: int) -> dict[str, Any]:
+def main(folder: str, neighbours: int, megabytes: int) -> dict[str, Any]:
     """Control, both shards, the image, and all tenants on the first shard."""
     from tests.benchmarks import systems
     from tests.benchmarks.build_atoll import make_tenants
     from tests.benchmarks.fleet_atoll import prepare
-    from tests.benchmarks.move_plan import FIRST_NEIGHBOUR, LARGE, SMALL
+    from tests.benchmarks.move_plan import FIRST_NEIGHBOUR, MOVING
     from tests.fixtures.two_shards import SHARDS
 
     refused = prepare(folder, *SHARDS)["refused"]
     if refused:
         raise SystemExit(f"There is no image, and every move would be slower: {refused}")
     last = FIRST_NEIGHBOUR + neighbours
-    make_tenants(SHARDS[0], SMALL, LARGE + 1)
+    make_tenants(SHARDS[0], MOVING, MOVING + 1)
     make_tenants(SHARDS[0], FIRST_NEIGHBOUR, last)
     return {
         "neighbours": [_place(systems.slug(one)).schema for one in range(FIRST_NEIGHBOUR, last)],
-        "tenants": [_filled(systems.slug(SMALL), small_mb), _filled(systems.slug(LARGE), large_mb)],
+        "tenant": filled(systems.slug(MOVING), megabytes),
     }
 
 
-def _filled(slug: str, megabytes: int) -> dict[str, Any]:
+def filled(slug: str, megabytes: int) -> dict[str, Any]:
     """Give a tenant so many megabytes of rows, the same in each of the tables."""
-    from django.db import connection, transaction
+    from django.db import connection
 
     from sharding import scope
     from tests.benchmarks.fleet.models import TABLES
+    from tests.benchmarks.many.models import NUMBER
     from tests.benchmarks.moved.models import Counter
 
     place = _place(slug)
     rows = megabytes * 1_000_000 // TABLES // _ROW_BYTES
     with scope.enter(place):
         for number in range(1, TABLES + 1):
-            with transaction.atomic(), connection.cursor() as cursor:
-                cursor.execute(_FILL.format(number=number, **_MORE.get(number, _NO_MORE)), [rows])
+            fill = _FILL.format(number=number, **_MORE.get(number, _NO_MORE))
+            for first in range(1, rows + 1, _ROWS_AT_ONCE):
+                with connection.cursor() as cursor:
+                    cursor.execute(fill, [first, min(first + _ROWS_AT_ONCE - 1, rows)])
+        for number in range(1, NUMBER + 1):
+            with connection.cursor() as cursor:
+                cursor.execute(_FILL_SMALL.format(number=number))
         Counter.objects.bulk_create([Counter(writer=writer) for writer in range(WRITERS)])
         with connection.cursor() as cursor:
             cursor.execute(_SIZE, [place.schema])

@@ -19,13 +19,14 @@ from devstack.binaries import newest_pg_dump
 from devstack.guardian import Guardian
 from devstack.stack import Stack
 from sharding.registry.types import Server
-from tests.benchmarks.move_plan import Plan
+from tests.benchmarks.move_plan import MOVING, World
 from tests.fixtures.two_shards import SHARDS
 from tests.fixtures.web_servers import ROOT, WebServer, environment_of, gunicorn
 
 WORKERS: Final = 2
 THREADS: Final = 16
 """Of each worker: so many that all clients may wait at one gate."""
+MAX_PAUSE_MS: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +47,24 @@ class Tenant:
 
 @dataclass
 class MoveGround:
-    """Control, two shards that keep what was committed, Redis, and tenants on the first shard."""
+    """Control, two shards that keep what was committed, Redis, and tenants on the first shard.
+
+    Attributes:
+        tenants: those that move, or are asked otherwise.
+        neighbours: the schemas of the others.
+    """
 
     stack: Stack
     folder: Path
     tenants: dict[int, Tenant] = field(default_factory=dict)
     neighbours: list[str] = field(default_factory=list)
+    world: World = field(default_factory=World)
     _secret: str = field(default_factory=lambda: secrets.token_urlsafe(50))
+
+    @property
+    def tenant(self) -> Tenant:
+        """The one that moves."""
+        return self.tenants[MOVING]
 
     def environment(self) -> dict[str, str]:
         """What every process of the product finds."""
@@ -67,26 +79,25 @@ class MoveGround:
                 "ATOLL_REGISTRY": str(self.stack.files.registry),
                 "ATOLL_REDIS_URL": self.stack.redis_url,
                 "ATOLL_PG_DUMP": newest_pg_dump(),
+                "BENCH_MORE_TABLES": str(self.world.more_tables or ""),
             }
         )
 
     def shard(self, name: str) -> Server:
         return self.stack.registry().shards[name]
 
-    def build(self, plan: Plan) -> None:
+    def build(self) -> None:
         """Prepare the servers and make all tenants, in a process of its own."""
-        numbers = (plan.neighbours, plan.small_mb, plan.large_mb)
         done = subprocess.run(
             [sys.executable, "-m", "tests.benchmarks.move_build", str(self.stack.folder),
-             *map(str, numbers)],
+             str(self.world.neighbours), str(self.world.megabytes)],
             cwd=ROOT,
             env=self.environment(),
             stdout=subprocess.PIPE,
             check=True,
         )  # fmt: skip
         told = json.loads(done.stdout.splitlines()[-1])
-        self.neighbours = told["neighbours"]
-        self.tenants = {number: Tenant(**one) for number, one in enumerate(told["tenants"], 1)}
+        self.neighbours, self.tenants = told["neighbours"], {MOVING: Tenant(**told["tenant"])}
 
     @contextmanager
     def served(self) -> Iterator[WebServer]:
@@ -103,31 +114,29 @@ class MoveGround:
             server.stop(within=5)
 
     @contextmanager
-    def busy_neighbours(self, mb_per_second: float) -> Iterator[None]:
+    def busy_neighbours(self) -> Iterator[None]:
         """They write while the block lasts."""
         plan = {
             "neighbours": self.neighbours,
-            "mb_per_second": mb_per_second,
+            "mb_per_second": self.world.wal_mb_per_second,
             "shard": _as_web(self.shard(SHARDS[0])),
         }
-        with _until_end("tests.benchmarks.move_neighbours", plan, self.environment()):
+        with until_end("tests.benchmarks.move_neighbours", plan, self.environment()):
             yield
 
     @contextmanager
-    def clients(
-        self, server: WebServer, tenant: Tenant, plan: dict[str, Any]
-    ) -> Iterator[list[dict[str, Any]]]:
-        """Clients of a tenant while the block lasts; afterwards the list has their answers."""
+    def clients(self, server: WebServer, plan: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
+        """Clients of the tenant while the block lasts; afterwards the list has their answers."""
         file = self.folder / "clients.jsonl"
         told = {
-            "host": tenant.host,
-            "tenant": tenant.id,
+            "host": self.tenant.host,
+            "tenant": self.tenant.id,
             "port": server.port,
             "shards": [_as_web(self.shard(name)) for name in SHARDS],
             **plan,
         }
         answers: list[dict[str, Any]] = []
-        with _until_end("tests.benchmarks.move_clients", told, self.environment(), str(file)):
+        with until_end("tests.benchmarks.move_clients", told, self.environment(), str(file)):
             yield answers
         answers += [json.loads(line) for line in file.read_text().splitlines()]
 
@@ -146,10 +155,15 @@ class MoveGround:
         with psycopg.connect(self.stack.admin_conninfo(server), autocommit=True) as admin:
             admin.execute(statement.encode())
 
-    def place_of(self, tenant: Tenant) -> str:
-        """The shard that control says."""
+    def place(self) -> str:
+        """The shard that the tenant lives on, as control says."""
         asked = "SELECT shard_id FROM placements_placement WHERE tenant_id = %s"
-        return str(self.ask("control", asked, tenant.id)[0][0])
+        return str(self.ask("control", asked, self.tenant.id)[0][0])
+
+    @property
+    def version(self) -> str:
+        """Of the shards' servers, such as `18.4`."""
+        return str(self.ask(SHARDS[0], "SHOW server_version")[0][0]).split()[0]
 
     def effects(self, key: str) -> list[str]:
         """What was done outside of the database so far; it is forgotten by that."""
@@ -180,15 +194,28 @@ class Mover:
     def __exit__(self, *exception: object) -> None:
         self._process.communicate(timeout=60)
 
-    def move(self, tenant: Tenant, mode: str, *, max_pause_ms: int = 2000) -> dict[str, Any]:
-        """Take it to the other shard; what `move_mover.move` answers."""
-        asked = {
-            "tenant": tenant.id, "mode": mode, "shards": SHARDS, "max_pause_ms": max_pause_ms,
-        }  # fmt: skip
+    def move(
+        self, mode: str, *, soaks: bool = False, max_pause_ms: int = MAX_PAUSE_MS
+    ) -> dict[str, Any]:
+        """Take the tenant to the other shard; what `move_mover.move` answers."""
+        more = {"mode": mode, "soaks": soaks, "shards": SHARDS}
+        return self._ask("move", max_pause_ms=max_pause_ms, **more)
+
+    def turn(self) -> dict[str, Any]:
+        """Take it back, with the way back open once more; what `move_mover.turn` answers."""
+        return self._ask("turn", max_pause_ms=MAX_PAUSE_MS)
+
+    def finish(self) -> dict[str, Any]:
+        """End the soak; what `move_mover.finish` answers."""
+        return self._ask("finish")
+
+    def _ask(self, what: str, **more: Any) -> dict[str, Any]:
+        asked = {"do": what, "tenant": self._ground.tenant.id, **more}
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(asked) + "\n")
         self._process.stdin.flush()
-        return self._answer()
+        answer: dict[str, Any] = self._answer()
+        return answer
 
     def _answer(self) -> Any:
         assert self._process.stdout is not None
@@ -199,17 +226,17 @@ class Mover:
 
 
 @contextmanager
-def move_ground(plan: Plan) -> Iterator[MoveGround]:
-    """The servers for one run, gone afterwards."""
+def move_ground(world: World) -> Iterator[MoveGround]:
+    """The servers for one part, gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="atoll-move-"))
     folder.chmod(0o711)
-    stack = Stack(folder / "stack", fsync=True, shards=SHARDS, redis=True, pg_bin=plan.pg_bin)
+    stack = Stack(folder / "stack", fsync=True, shards=SHARDS, redis=True, pg_bin=world.pg_bin)
     # Ends the servers also when this process is killed.
     guardian = Guardian(stack)
     try:
         stack.start()
-        made = MoveGround(stack, folder)
-        made.build(plan)
+        made = MoveGround(stack, folder, world=world)
+        made.build()
         yield made
     finally:
         stack.destroy()
@@ -218,8 +245,8 @@ def move_ground(plan: Plan) -> Iterator[MoveGround]:
 
 
 @contextmanager
-def _until_end(
-    module: str, plan: dict[str, Any], environment: dict[str, str], *arguments: str
+def until_end(
+    module: str, plan: object, environment: dict[str, str], *arguments: str
 ) -> Iterator[None]:
     """A process that works while the block lasts: it reads its plan, and ends with its input."""
     process = subprocess.Popen(

@@ -18,7 +18,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from devstack.binaries import newest_pg_dump
-from tests.benchmarks.move_ground import MoveGround, Tenant
+from tests.benchmarks.move_ground import MoveGround
 from tests.fixtures.two_shards import SHARDS
 
 _DATABASE: Final = "bench_peer"
@@ -39,14 +39,14 @@ def find_pgcopydb() -> str | None:
     return shutil.which("pgcopydb")
 
 
-def prepare(ground: MoveGround, tenant: Tenant) -> None:
+def prepare(ground: MoveGround) -> None:
     """Put the tenant's schema into a database of its own on the source's server."""
     _make_databases(ground, *SHARDS)
-    source = ground.stack.admin_conninfo(ground.place_of(tenant))
+    source = ground.stack.admin_conninfo(ground.place())
     own_one = ground.stack.admin_conninfo(SHARDS[0], _DATABASE)
     programs = Path(newest_pg_dump()).parent
     dump = subprocess.Popen(
-        [programs / "pg_dump", "-d", source, "-n", tenant.schema, "-O", "-x"],
+        [programs / "pg_dump", "-d", source, "-n", ground.tenant.schema, "-O", "-x"],
         stdout=subprocess.PIPE,
     )
     # Triggers of ours fail, and are to: their functions are not there.
@@ -86,12 +86,12 @@ def clone(ground: MoveGround) -> Cloned:
     return Cloned(took, version.stdout.split()[2] if version.stdout else "?")
 
 
-def rows_alike(ground: MoveGround, tenant: Tenant) -> bool:
+def rows_alike(ground: MoveGround) -> bool:
     """Whether it copied anything at all: the largest table, on both sides."""
     counts = []
     for shard in SHARDS:
         with psycopg.connect(ground.stack.admin_conninfo(shard, _DATABASE)) as admin:
-            table = sql.Identifier(tenant.schema, "bench_fleet_record24")
+            table = sql.Identifier(ground.tenant.schema, "bench_fleet_record24")
             counts.append(
                 admin.execute(sql.SQL("SELECT count(*) FROM {}").format(table)).fetchone()
             )

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
@@ -51,11 +52,17 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
+@pytest.fixture(scope="package")
+def signed_in() -> dict[str, Any]:
+    """By slug, what a browser keeps of a member who has signed in; passwords are slow to check."""
+    return {}
+
+
 @pytest.fixture
-def visits(demo: Running, browser: Browser) -> Iterator[Visits]:
+def visits(demo: Running, browser: Browser, signed_in: dict[str, Any]) -> Iterator[Visits]:
     """Opens hosts of the demo; fails the test for errors that pages had on their own."""
     with ExitStack() as contexts:
-        made = Visits(demo, browser, contexts, Path(PICTURES) if PICTURES else None)
+        made = Visits(demo, browser, contexts, signed_in, Path(PICTURES) if PICTURES else None)
         yield made
         assert not made.complaints, "\n".join(made.complaints)
 

@@ -45,12 +45,18 @@ class Visits:
     """
 
     def __init__(
-        self, demo: Running, browser: Browser, contexts: ExitStack, pictures: Path | None
+        self,
+        demo: Running,
+        browser: Browser,
+        contexts: ExitStack,
+        signed_in: dict[str, Any],
+        pictures: Path | None,
     ) -> None:
         self.demo = demo
         self.complaints: list[str] = []
         self._browser = browser
         self._contexts = contexts
+        self._signed_in = signed_in
         self._pictures = pictures
 
     def address(self, host: str, path: str = "/") -> str:
@@ -75,9 +81,14 @@ class Visits:
         return page
 
     def member(self, who: SignIn, path: str = "/", **how: Any) -> Page:
-        """A page as seen by somebody who has just signed in."""
-        page = self.person(**how).new_page()
-        self.sign_in(page, who, path)
+        """A page as seen by somebody who has signed in: here, or in an earlier test."""
+        cookies = self._signed_in.get(who.slug)
+        page = self.person(**how, storage_state=cookies).new_page()
+        if cookies:
+            page.goto(self.address(who.host, path))
+        else:
+            self.sign_in(page, who, path)
+            self._signed_in[who.slug] = page.context.storage_state()
         return page
 
     def sign_in(self, page: Page, who: SignIn, path: str = "/") -> None:

@@ -11,9 +11,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from devstack.stack import Stack
+from sharding.pools.breaker import BreakerState, breaker_for
 from sharding.registry.types import Endpoint, Registry, Server
 from tests.faults.packets import can_drop, dropped_packets
 from tests.faults.proxy import Mode, TcpProxy
+from tests.fixtures.waiting import wait_for
 
 
 class Down(StrEnum):
@@ -67,7 +69,8 @@ class FaultyServers:
     def down(self, name: str, how: Down) -> Iterator[None]:
         """Within the block, server `name` is down in this way; afterwards it is well again.
 
-        Connections of before see it too: refused resets them, the others fall silent or slow.
+        Connections of before see it too: refused resets them, the others fall silent or slow. Where
+        this process has breakers, it knows at the end that the server is back.
         """
         proxy = self.proxy(name)
         with ExitStack() as undo:
@@ -88,6 +91,8 @@ class FaultyServers:
                     undo.callback(proxy.set, Mode.PASS)
                     proxy.set(Mode.SILENT)
             yield
+        if name in self.stack.databases and breaker_for(name).look().state is not BreakerState.HELD:
+            wait_for(lambda: not breaker_for(name).away, f"{name} is still taken for away")
 
     def close(self) -> None:
         for proxy in self._proxies.values():

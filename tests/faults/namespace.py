@@ -58,6 +58,19 @@ class NetworkNamespace:
             timeout=timeout,
         )
 
+    def start(
+        self, command: Sequence[str], *, env: Mapping[str, str] = {}
+    ) -> subprocess.Popen[str]:
+        """Start `command` in there; what it says is read by the caller, who also ends it."""
+        return subprocess.Popen(
+            [*self._enter(), *command],
+            cwd=ROOT,
+            env={**_environment(), **env},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
     @contextmanager
     def dropped_packets(self, name: str) -> Iterator[None]:
         """No packet to or from server `name` arrives in there."""

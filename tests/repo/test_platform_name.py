@@ -51,13 +51,17 @@ def test_in_this_pytest() -> None:
 
 
 @pytest.mark.parametrize(
-    "program", [("-m", "pytest"), (str(Path(sys.executable).parent / "pytest"),)]
+    "program",
+    [
+        ("-m", "pytest"),
+        pytest.param((str(Path(sys.executable).parent / "pytest"),), marks=pytest.mark.slow),
+    ],
 )
 def test_in_a_pytest_of_its_own(program: tuple[str, ...], root: Path) -> None:
     python = (sys.executable,) if program[0] == "-m" else ()
     this = "tests/repo/test_platform_name.py::test_in_this_pytest"
     # What other folders need takes longer to import than this to run.
-    without = ("-p", "no:schemathesis", "-p", "no:hypothesispytest", "-p", "no:cacheprovider")
+    without = ("-p", "no:hypothesispytest", "-p", "no:cacheprovider")
     done = run(*python, *program, "-q", *without, this, cwd=root)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -67,7 +71,14 @@ def test_in_manage_py(root: Path) -> None:
     assert found_by(done) == STANDARD
 
 
-@pytest.mark.parametrize("options", [(), ("--preload",), ("--chdir", "platform")])
+@pytest.mark.parametrize(
+    "options",
+    # The last one puts the folder itself on the path, where the others have what is above it.
+    [
+        *(pytest.param(o, marks=pytest.mark.slow) for o in ((), ("--preload",))),
+        ("--chdir", "platform"),
+    ],
+)
 def test_in_gunicorn(options: tuple[str, ...], root: Path, probe: Path) -> None:
     gunicorn = str(Path(sys.executable).parent / "gunicorn")
     done = run(gunicorn, *options, "--check-config", "probe_wsgi", cwd=root, path=str(probe))

@@ -7,8 +7,8 @@ from collections import defaultdict
 from pathlib import Path
 
 FOLDERS = ("tests/unit/lifecycle", "tests/unit/routers", "tests/unit/scope")
-# Plugins of other folders, which take longer to import than these tests to run.
-WITHOUT = ("-p", "no:schemathesis", "-p", "no:hypothesispytest")
+# What other folders need takes longer to import than these tests to run.
+WITHOUT = ("-p", "no:hypothesispytest")
 
 
 def test_each_folder_is_with_one_worker_and_both_have_some(root: Path) -> None:

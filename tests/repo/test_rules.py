@@ -61,6 +61,8 @@ CLEAN: dict[str, str] = {
     "docs/reference/settings.md": "| `ATOLL_OLD` | |\n",
     "docs/reference/errors.md": "| `a.old` | |\n",
     "docs/reference/checks.md": "| `a.E000` | Bad. |\n",
+    "docs/how-to/moves.md": "| `moves.old`, `moves.older` | why |\n",
+    "sharding/refused.py": 'r = Refusal("moves.old", a, b), Refusal("moves.older", a, b)\n',
 }
 
 # rule -> (name of the case, files to plant, where the breach is)
@@ -148,6 +150,13 @@ PLANTED: dict[str, list[tuple[dict[str, str], str]]] = {
             "docs/reference/checks.md",
         ),
         ({"docs/reference/checks.md": "| `a.E000` | |\n"}, "docs/reference/checks.md"),
+    ],
+    "refusals_are_documented": [
+        ({"tenants/more.py": 'Refusal("moves.new", "Because.", "Wait.")\n'}, "tenants/more.py"),
+        (
+            {"docs/how-to/moves.md": "| `moves.old`, `moves.older`, `moves.gone` | why |\n"},
+            "docs/how-to/moves.md",
+        ),
     ],
     "fence_caught_by_hand": [
         ({"tenants/a.py": 'x = error.sqlstate == "AT001"\n'}, "tenants/a.py"),

@@ -13,9 +13,9 @@ from migrations_tools.drift.services.directory import read_directory
 from migrations_tools.drift.services.survey import TEMPLATE_NAMES, look_at_shard
 from migrations_tools.drift.types import ShardSeen
 from sharding.moves.services.journal import live_move_of
-from sharding.placements.errors import NoSuchShard
-from sharding.placements.models import CONTROL, Shard
+from sharding.placements.models import CONTROL
 from sharding.placements.services.audit import record_audit
+from sharding.placements.services.shards import find_shard
 from sharding.registry import current as addresses
 from sharding.registry.types import Server
 from sharding.schemas.connections import own_connection
@@ -102,10 +102,7 @@ def drop_left_over(found: Found) -> None:
 
 
 def _server(shard: str) -> Server:
-    known = list(Shard.objects.using(CONTROL).values_list("name", flat=True))
-    if shard not in known:
-        raise NoSuchShard([shard], known=known)
-    return addresses.shard(shard)
+    return addresses.shard(find_shard(shard).name)
 
 
 def _of_tenant(seen: ShardSeen, shard: str, name: str, server: Server) -> Found:

@@ -6,10 +6,11 @@ from datetime import timedelta
 from django.db import transaction
 
 from migrations_tools.drift.compare import OPEN_PHASES
-from migrations_tools.drift.errors import OpenElsewhere
+from migrations_tools.drift.errors import MoveNotOver, OpenElsewhere
 from migrations_tools.drift.services.measure import migrations_of
 from migrations_tools.drift.services.survey import look_at_shard
 from migrations_tools.states import state_of
+from sharding.moves.services.journal import live_move_of
 from sharding.placements.models import CONTROL, Placement
 from sharding.placements.services.audit import record_audit
 from sharding.placements.services.leases import lease
@@ -60,9 +61,10 @@ def plan_mending(tenant_id: str, *, open_it: bool = False) -> Mended:
     """What `mend_schema` would do now. Changes nothing, and waits for nobody.
 
     Raises:
-        NoSuchPlacement, SchemaMissing, WrongPhase, OpenElsewhere: as mend_schema.
+        NoSuchPlacement, SchemaMissing, WrongPhase, OpenElsewhere, MoveNotOver: as mend_schema.
     """
     placement = get_placement(tenant_id)
+    _nobody_moves(placement)
     server = addresses.shard(placement.shard_id)
     if open_it:
         _alone(placement)
@@ -88,10 +90,11 @@ def mend_schema(tenant_id: str, *, open_it: bool = False) -> Mended:
         LeaseHeld: somebody is changing it now.
         SchemaMissing: its schema, or the row that marks it, is not there.
         WrongPhase: it is being dropped, or is a spare.
-        OpenElsewhere: nothing was changed.
+        OpenElsewhere, MoveNotOver: nothing was changed.
     """
     with lease(tenant_id, PURPOSE):
         placement = get_placement(tenant_id)
+        _nobody_moves(placement)
         server = addresses.shard(placement.shard_id)
         if open_it:
             _alone(placement)
@@ -160,6 +163,12 @@ def _state(connection: Connection, schema: str) -> tuple[str, str, int]:
 def _set_rights(connection: Connection, marker: Marker) -> None:
     (grant_permit if marker.phase in _MAY_WRITE else revoke_permit)(connection, marker.schema)
     (unseal if marker.phase in _MAY_LOOK else seal)(connection, marker.schema)
+
+
+def _nobody_moves(placement: Placement) -> None:
+    """A move that soaks, or whose mover has died, holds no lease, and has another copy."""
+    if (move := live_move_of(placement.tenant_id)) is not None:
+        raise MoveNotOver(placement.schema, move_id=move.pk, state=move.state)
 
 
 def _alone(placement: Placement) -> None:

@@ -15,6 +15,7 @@ from sharding.placements.telling import Exit
 
 _AGAIN = "manage.py migrate_fleet --resume"
 _A_DAY_S = 24 * 3600
+_WHOM = ("tenant", "shard", "canary", "skip_suspended", "keep_soaks")
 
 
 class Command(FleetCommand):
@@ -51,6 +52,11 @@ class Command(FleetCommand):
             help="leave suspended tenants as they are; their outboxes need the code's tables",
         )
         parser.add_argument(
+            "--keep-soaks",
+            action="store_true",
+            help="leave tenants whose move soaks for later; by default their way back is given up",
+        )
+        parser.add_argument(
             "--resume",
             action="store_true",
             help="go on with the run that stopped, as it was asked; waves, pause, error budget and "
@@ -78,14 +84,15 @@ class Command(FleetCommand):
             shards=tuple(options["shard"]),
             shares=Shares(canaries=tuple(options["canary"])),
             skip_suspended=options["skip_suspended"],
+            keep_soaks=options["keep_soaks"],
         )
         return self._paced(whole, options)
 
     def _resumed(self, options: dict[str, Any]) -> FleetRequest:
-        if any(options[name] for name in ("tenant", "shard", "canary", "skip_suspended")):
+        if any(options[name] for name in _WHOM):
             raise CommandError(
                 "--resume goes on with whom the last run was asked for: without --tenant, "
-                "--shard, --canary and --skip-suspended.",
+                "--shard, --canary, --skip-suspended and --keep-soaks.",
                 returncode=Exit.USAGE,
             )
         return resumable()

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from sharding.placements.errors import NoSuchShard
 from sharding.placements.models import CONTROL, Shard
+from sharding.placements.services.shards import shards_named
 from sharding.placements.states import ShardState
 from sharding.registry.current import registry
 
@@ -14,9 +14,9 @@ def spare_shards(names: Iterable[str] = ()) -> list[str]:
     Raises:
         NoSuchShard: one of the names is no shard's.
     """
-    known = list(Shard.objects.using(CONTROL).order_by("name").values_list("name", flat=True))
-    if unknown := set(names) - set(known):
-        raise NoSuchShard(sorted(unknown), known=known)
+    named = set(names)
+    if named:
+        return shards_named(named)
     prepared = Shard.objects.using(CONTROL).exclude(state=ShardState.PREPARING)
     there = set(prepared.values_list("name", flat=True)) & set(registry().shards)
-    return sorted(set(names) or there)
+    return sorted(there)

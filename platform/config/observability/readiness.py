@@ -13,28 +13,34 @@ from enum import StrEnum
 from time import monotonic
 from typing import Final
 
-import psycopg
 from django.conf import settings
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from config.observability.redis_urls import client_options
 from sharding.pools.breaker import breaker_for
-from sharding.pools.deadline import async_deadlined_for
-from sharding.pools.options import CONNECT_TIMEOUT_S
+from sharding.pools.breaking.probe import Probe, Verdict
 from sharding.registry import current as addresses
 from sharding.registry.errors import RegistryError
 from sharding.registry.types import Server
 
 PATIENCE_S: Final = 1.0
-"""How long one server may take; all are asked at once."""
+"""How long one server may take to let us in, and to answer; all are asked at once."""
 BELIEVED_S: Final = 2.0
 """How long an answer is good: however often anybody asks, servers are asked this often."""
 
-_STILL_THERE: Final = "SELECT 1"
 UP: Final = "up"
+CROWDED: Final = "crowded"
+"""It is there and has no room for who comes now: who is connected is served (docs/adr/0022)."""
 AWAY: Final = "away"
 """Of a shard that was asked. One whose breaker is open or held is not, and shows that."""
+
+_STATES: Final = {
+    Verdict.WELL: UP,
+    Verdict.CROWDED: CROWDED,
+    Verdict.QUEUED: CROWDED,
+    Verdict.FAILED: AWAY,
+}
 
 
 class Readiness(StrEnum):
@@ -51,7 +57,8 @@ class Report:
 
     Attributes:
         control, redis: whether they did.
-        shards: by name: `up`, `away`, or the state of a breaker that refuses it: `open`, `held`.
+        shards: by name: `up`, `crowded`, `away`, or the state of a breaker that refuses it: `open`,
+            `held`.
         met_control: whether this process has ever had an answer from control.
     """
 
@@ -119,32 +126,26 @@ async def _state_of(server: Server) -> str:
     breaker = breaker_for(server.name)
     if breaker.away:
         return str(breaker.look().state)
-    return UP if await _answers(server) else AWAY
+    return _STATES[await _verdict_on(server)]
 
 
 async def _answers(server: Server | None) -> bool:
-    if server is None:
-        return False
-    connect = async_deadlined_for(server.name).connect
+    return server is not None and await _verdict_on(server) is Verdict.WELL
+
+
+async def _verdict_on(server: Server) -> Verdict:
+    """As the breaker's own probe finds it, which knows a server that is full from one that is away.
+
+    Whatever is wrong is the breaker's to look into.
+    """
+    probe = Probe()
     try:
-        async with asyncio.timeout(PATIENCE_S):
-            connection = await connect(
-                **server.pooled.parameters(server.web),
-                application_name="atoll readiness",
-                connect_timeout=CONNECT_TIMEOUT_S,
-                autocommit=True,
-            )
-    except (psycopg.Error, TimeoutError, OSError):
-        return False
-    # Not asyncio's own time-out: it would first cancel the statement, and wait for that.
-    connection.cap = PATIENCE_S
-    try:
-        await connection.execute(_STILL_THERE)
-    except psycopg.Error:
-        return False
+        answer = await probe.ask(server, PATIENCE_S)
     finally:
-        await connection.close()
-    return True
+        await probe.leave()
+    if answer.verdict is not Verdict.WELL:
+        breaker_for(server.name).suspect(f"a health check: {answer.reason}")
+    return answer.verdict
 
 
 async def _redis_answers() -> bool:

@@ -26,5 +26,5 @@ ATOLL_THREADS = 200
 # A heartbeat is a thread that outlives the test which woke it.
 ATOLL_PROCESS_ROWS = False
 # So does a breaker, and it keeps a server that a test has stopped away from the next test. Those of
-# breakers turn them on.
+# breakers turn them on, and so does the fixture `faulty`.
 ATOLL_BREAKERS = False

@@ -9,6 +9,8 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.timesince import timesince
 
+from sharding.figures import size_in_words
+
 register = template.Library()
 
 _PLACES: Final = (
@@ -20,7 +22,6 @@ _PLACES: Final = (
     ("console:audit", "Audit"),
 )
 _PARTS: Final = {"console:tenant": "console:tenants"}
-_STEP: Final = 1024
 _LEAST_SEEN: Final = 0.8
 _MINUTE: Final = 60
 _TENTH: Final = 0.1
@@ -48,16 +49,8 @@ def notice(request: HttpRequest) -> str:
 
 @register.filter
 def as_size(size: int | None) -> str:
-    """A number of bytes with a unit."""
-    if size is None:
-        return "–"
-    value, units = float(size), ["B", "kB", "MB", "GB", "TB"]
-    while value >= _STEP and len(units) > 1:
-        value /= _STEP
-        units.pop(0)
-    return (
-        f"{value:.0f} {units[0]}" if value >= 10 or units[0] == "B" else f"{value:.1f} {units[0]}"
-    )
+    """A number of bytes with a unit; a dash where nobody knows it."""
+    return "–" if size is None else size_in_words(size)
 
 
 @register.filter

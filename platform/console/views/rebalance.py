@@ -10,8 +10,10 @@ from django.views.decorators.http import require_POST, require_safe
 
 from console.guard import operators_only
 from console.services.flows import picture_of
-from sharding.placements.services.audit import who_acts
+from sharding.rebalance import ports
 from sharding.rebalance.errors import NoRebalance, RebalanceError
+from sharding.rebalance.services import job
+from sharding.rebalance.services.planning import look
 from sharding.rebalance.services.shown import RebalanceLook, show
 from sharding.rebalance.states import RebalanceState, StepState
 from tenants.rebalancing import asking
@@ -36,12 +38,12 @@ def rebalance(request: HttpRequest) -> HttpResponse:
 def plan(request: HttpRequest) -> HttpResponse:
     """Plan one; nothing is begun."""
     asked: dict[str, Any] = {}
-    made = asking.planned(asked)
+    made = look(asked)
     if not made.plan.steps:
         request.session["notice"] = "Nothing is to be moved: the shards are as even as they may be."
         return redirect("console:rebalance")
     try:
-        asking.propose(made, asked, by=who_acts())
+        job.propose(made, asked)
     except RebalanceError as error:
         return _page(request, str(error))
     return redirect("console:rebalance")
@@ -89,7 +91,7 @@ def _page(request: HttpRequest, refused: str = "") -> HttpResponse:
             "picture": picture_of(found.plan, [asdict(step) for step in wanted]),
             "steps": steps[:_SHOWN],
             "more": max(0, len(steps) - _SHOWN),
-            "left": found.plan.get("left", [])[:_SHOWN],
+            "left": _left_alone(found),
             "is_live": state.is_live,
             "may_approve": state is RebalanceState.PROPOSED,
             "may_pause": state is RebalanceState.RUNNING,
@@ -98,3 +100,10 @@ def _page(request: HttpRequest, refused: str = "") -> HttpResponse:
         }
     shown["refused"] = refused
     return render(request, "console/rebalance.html", shown, status=409 if refused else 200)
+
+
+def _left_alone(found: RebalanceLook) -> list[dict[str, Any]]:
+    """What the plan considered and left, with what people call the tenants."""
+    left = found.plan.get("left", [])[:_SHOWN]
+    names = ports.names_of({each["tenant_id"] for each in left if each["tenant_id"]})
+    return [{**each, "tenant": names.get(each["tenant_id"], "")} for each in left]

@@ -37,8 +37,9 @@ def plan_programs(demo: Demo, *, listener: int) -> list[Program]:
             ),
             inherited=(listener,),
         ),
-        *(_worker(f"worker {shard}", f"shard.{shard}", processes=2) for shard in demo.shards),
-        _worker("worker control", "control", processes=1),
+        *(_worker(f"worker {shard}", f"shard.{shard}") for shard in demo.shards),
+        # A rebalance keeps one of its two processes as long as its moves last.
+        _worker("worker control", "control"),
         Program(
             "beat",
             (
@@ -95,13 +96,13 @@ def manage(*arguments: str) -> tuple[str, ...]:
     return (sys.executable, "manage.py", *arguments)
 
 
-def _worker(label: str, queue: str, *, processes: int) -> Program:
+def _worker(label: str, queue: str) -> Program:
     # Gossip, mingle and heartbeat are for workers that watch each other; these do not.
     return Program(
         label,
         (
             *_celery("worker", "--loglevel", "INFO", "--queues", queue),
-            *("--hostname", f"{queue}@%h", "--concurrency", str(processes)),
+            *("--hostname", f"{queue}@%h", "--concurrency", "2"),
             *("--without-gossip", "--without-mingle", "--without-heartbeat"),
         ),
     )

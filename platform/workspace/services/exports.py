@@ -1,7 +1,4 @@
-"""All tickets of a tenant as a CSV file, kept among the tenant's files.
-
-That it ends in .csv is said to browsers too, by `urls_transfer` and `views_transfer.export_file`.
-"""
+"""All tickets of a tenant as a CSV file, kept among the tenant's files."""
 
 import csv
 import tempfile
@@ -50,6 +47,11 @@ class ExportProgress:
     total: int
 
 
+def export_name(*more: object) -> str:
+    """What its file is called, in storage, in its address and by browsers: `tickets-more.csv`."""
+    return "-".join(("tickets", *map(str, more))) + ".csv"
+
+
 def write_export(export_id: UUID) -> int | None:
     """Write the file of an export and return its number of rows; None if another worker is at it.
 
@@ -69,7 +71,7 @@ def write_export(export_id: UUID) -> int | None:
             return None
         if export.file:
             return export.row_count or 0
-        name = export.file.field.generate_filename(export, f"tickets-{export.pk}.csv")
+        name = export.file.field.generate_filename(export, export_name(export.pk))
         with tempfile.TemporaryFile() as content:
             rows = _write_rows(export, content)
             content.seek(0)

@@ -1,6 +1,6 @@
 """What a workspace's admins chose for it, as every page asks for it: through the tenant's cache."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import timedelta
 from typing import Final
 from zoneinfo import available_timezones
@@ -16,7 +16,6 @@ from workspace.errors import LogoRefused
 from workspace.logo import LARGEST_LOGO, logo_made_anew
 from workspace.models import WorkspaceSettings, logo_path
 
-# Another one with each field that is added: records of the release before would lack it.
 KEY: Final = "workspace.preferences"
 # Bounds how long a choice can be an old one: a reader may put back what it read just before
 # another request committed.
@@ -41,11 +40,11 @@ class Preferences:
 
 def preferences() -> Preferences:
     """Those of the tenant in scope, at most `KEPT_FOR` old."""
-    found = cache.get(KEY)
-    if not isinstance(found, Preferences):
+    found = _of_record(cache.get(KEY))
+    if found is None:
         row = WorkspaceSettings.objects.filter(pk=WorkspaceSettings.ONLY).first()
         found = _as_chosen(row) if row else Preferences()
-        cache.set(KEY, found, timeout=KEPT_FOR.total_seconds())
+        cache.set(KEY, asdict(found), timeout=KEPT_FOR.total_seconds())
     return found
 
 
@@ -124,6 +123,16 @@ def remove_logo() -> None:
         chosen.logo, chosen.logo_type = "", ""
         chosen.save(update_fields=["logo", "logo_type"])
         _let_go(before)
+
+
+def _of_record(record: object) -> Preferences | None:
+    """What was kept, if all is in it that this release asks for; another one may have kept it."""
+    if not isinstance(record, dict):
+        return None
+    names = {field.name for field in fields(Preferences)}
+    if not names <= record.keys():
+        return None
+    return Preferences(**{name: record[name] for name in names})
 
 
 def _as_chosen(row: WorkspaceSettings) -> Preferences:

@@ -23,7 +23,7 @@ from sharding.backend.wrapper import ServerWrapper
 from sharding.pools.catalogue import SchemasMet, mark_expired
 from sharding.pools.conf import schemas_per_connection
 from sharding.pools.deadline import Deadlined
-from sharding.pools.errors import ShardAway
+from sharding.pools.errors import NoConnectionFree, ShardAway
 
 
 class DatabaseWrapper(ServerWrapper):
@@ -98,10 +98,17 @@ class DatabaseWrapper(ServerWrapper):
 
         Raises:
             ShardAway: it was, or the server is known to be away.
+            NoConnectionFree: the pool had none to give in time.
         """
         if self.server is not None and (why := refused_just_now(self.server)):
             raise ShardAway(self.alias, why)
-        return super().get_new_connection(conn_params)
+        try:
+            return super().get_new_connection(conn_params)
+        except NoConnectionFree as error:
+            # The pool's own threads have met it, while the first of its borrowers waited here.
+            if self.server is not None and (why := refused_just_now(self.server)):
+                raise ShardAway(self.alias, why) from error
+            raise
 
     def _configure_connection(self, connection: Any) -> bool:
         """Django's hook for a connection that has just been made, by a pool or without one.

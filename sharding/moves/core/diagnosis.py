@@ -10,6 +10,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Final
 
+from sharding.figures import size_in_words
 from sharding.schemas.types import Phase
 
 MUCH_WAL: Final = 1_000_000_000
@@ -266,7 +267,7 @@ def _of_streams(known: Known, sight: ShardSight) -> Iterator[Finding]:
             yield Finding(
                 one.kind, sight.shard, one.name,
                 f"A {one.kind} of move {one.move_id}, which has ended"
-                + (f"; it keeps {one.keeps / 1e6:.0f} MB of WAL." if one.keeps else "."),
+                + (f"; it keeps {size_in_words(one.keeps)} of WAL." if one.keeps else "."),
                 "It is taken away.",
                 mends=True, tenant_id=one.schema, move_id=one.move_id,
             )  # fmt: skip
@@ -275,7 +276,7 @@ def _of_streams(known: Known, sight: ShardSight) -> Iterator[Finding]:
             reads = "is read" if one.active else "is read by nobody"
             yield Finding(
                 Ill.WAL, sight.shard, one.name,
-                f"This slot of {whose} {reads} and keeps {one.keeps / 1e6:.0f} MB of WAL.",
+                f"This slot of {whose} {reads} and keeps {size_in_words(one.keeps)} of WAL.",
                 "A server whose disk is full stops: see that it is read, or end the move.",
                 tenant_id=one.schema, move_id=one.move_id,
             )  # fmt: skip

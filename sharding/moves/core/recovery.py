@@ -25,6 +25,10 @@ class Verdict(StrEnum):
     REPAIR = "repair"
     """Control is of before the switch, and the target serves: control is told, then as FORWARD."""
 
+    REPAIR_TURN = "repair turn"
+    """Control is of before the move turned, and what was its source serves: as REPAIR, once the
+    ends have changed places."""
+
     BACK = "back"
     """It is taken back."""
 
@@ -101,6 +105,12 @@ def decide(journal: Journal, source: Sight, target: Sight, place: Place) -> Ruli
         )
     if target.is_active_under(journal.move_id):
         return _opened(journal, place)
+    if journal.state.is_past_no_return and _has_turned(journal, source, target):
+        return Ruling(
+            Verdict.REPAIR_TURN,
+            f"{journal.source} serves the tenant again, and {journal.target} is closed: the move "
+            "has turned since, and control is of before that.",
+        )
     if journal.state.is_past_no_return or place.shard == journal.target:
         return _switched(journal, target, place)
     return _not_switched(journal, source, target)
@@ -113,6 +123,20 @@ def _opened(journal: Journal, place: Place) -> Ruling:
         Verdict.REPAIR,
         f"{journal.target} was opened by this move, and control does not know: it is of before "
         "the switch.",
+    )
+
+
+def _has_turned(journal: Journal, source: Sight, target: Sight) -> bool:
+    """A target that was open is sealed only after the tenant was switched to the source.
+
+    One that is fenced proves nothing: a turn may have come so far and no further.
+    """
+    marker = target.marker
+    return (
+        source.is_active_under(journal.move_id)
+        and marker is not None
+        and marker.move_id == journal.move_id
+        and marker.phase is Phase.SEALED
     )
 
 

@@ -69,6 +69,11 @@ class MoveState(StrEnum):
         return self not in ENDS
 
     @property
+    def wants_a_mover(self) -> bool:
+        """Somebody should be at work on it; a soak goes on by itself."""
+        return self in WANT_A_MOVER
+
+    @property
     def is_past_no_return(self) -> bool:
         """It only goes forward."""
         return self in FORWARD_ONLY
@@ -79,6 +84,7 @@ POINT_OF_NO_RETURN: Final = MoveState.SWITCHED
 _S = MoveState
 
 ENDS: Final = frozenset({_S.DONE, _S.ABORTED})
+WANT_A_MOVER: Final = frozenset(MoveState) - ENDS - {_S.SOAKING}
 FORWARD_ONLY: Final = frozenset(
     {_S.SWITCHED, _S.OPENED, _S.VERIFIED, _S.SOAKING, _S.FINISHING, _S.DONE}
 )

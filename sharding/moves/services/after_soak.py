@@ -5,29 +5,18 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
-from sharding.moves.conf import move_settings
 from sharding.moves.core.states import MoveState
 from sharding.moves.core.steps import Way
 from sharding.moves.errors import MoveOnHold, WrongMoveState
 from sharding.moves.models import Move
 from sharding.moves.services import journal, soaking
 from sharding.moves.services.acting import carry_out
-from sharding.moves.services.moving import (
-    PURPOSE,
-    SERVERS,
-    finish,
-    go_there,
-    receipt_of,
-)
-from sharding.moves.services.tokens import newest_token
+from sharding.moves.services.holding import held, taken_over
+from sharding.moves.services.moving import SERVERS, finish, go_there, receipt_of
 from sharding.moves.services.work import Tell, Work, silent
-from sharding.moves.types import MoveReceipt, MoveRequest
+from sharding.moves.types import MoveReceipt
 from sharding.placements.services.audit import record_audit
-from sharding.placements.services.dead_holders import free_of_the_dead
-from sharding.placements.services.keeping import kept
-from sharding.placements.services.leases import lease
 from sharding.pools.outages import without_rows
-from sharding.registry import current as addresses
 
 
 def rollback_move(
@@ -55,7 +44,7 @@ def rollback_move(
         if max_pause is not None:
             work.request = replace(work.request, max_pause=max_pause)
         go_there(work, _turn)
-    return receipt_of(journal.find(str(work.move.pk)))
+    return receipt_of(journal.reread(work.move))
 
 
 def finish_move(name: str, *, by: str = "", tell: Tell = silent) -> MoveReceipt:
@@ -75,7 +64,7 @@ def finish_move(name: str, *, by: str = "", tell: Tell = silent) -> MoveReceipt:
         except SERVERS as error:
             raise MoveOnHold(work.move.pk, without_rows(error)) from error
         finish(work)
-    return receipt_of(journal.find(str(work.move.pk)))
+    return receipt_of(journal.reread(work.move))
 
 
 def _turn(work: Work) -> None:
@@ -94,20 +83,13 @@ def _turn(work: Work) -> None:
 @contextmanager
 def _taken(name: str, *, wanted: str, tell: Tell) -> Iterator[Work]:
     """A move that soaks, made ours."""
-    move = _soaking(name, wanted)
-    held_for = lease(move.tenant_id, PURPOSE, move_settings().lease)
-    with free_of_the_dead(held_for) as held, kept(held) as ours:
-        move = _soaking(str(move.pk), wanted)
-        source, target = addresses.shard(move.source), addresses.shard(move.target)
-        held.raise_token(newest_token(move.tenant_id, source, target) + 1)
-        move = journal.take(move, token=held.token, mover=held.holder)
-        work = Work(move, MoveRequest.of(move.tenant_id, move.target, move.asked), held, ours, tell)
-        with work.closing():
+    move = _soaking(journal.find(name), wanted)
+    with held(move.tenant_id, move.source, move.target) as hold:
+        with taken_over(_soaking(journal.reread(move), wanted), hold, tell=tell) as work:
             yield work
 
 
-def _soaking(name: str, wanted: str) -> Move:
-    move = journal.find(name)
+def _soaking(move: Move, wanted: str) -> Move:
     state = MoveState(move.state)
     if state is not MoveState.SOAKING:
         raise WrongMoveState(move.pk, found=state, wanted=wanted)

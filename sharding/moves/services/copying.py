@@ -10,6 +10,7 @@ Source: docs/adr/0020.
 import hashlib
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final, LiteralString
 
@@ -151,15 +152,16 @@ def compare(
     Raises:
         CopyFailed: they hold different rows; with the tables.
     """
-    with target.transaction():
+    names = [table.name for table in tables]
+    # Both servers at once: each works for itself.
+    with target.transaction(), ThreadPoolExecutor(1, thread_name_prefix="comparer") as aside:
         pin(target, schema)
-        found = [
-            (table.name, content_hash(source, schema, table), content_hash(target, schema, table))
-            for table in tables
-        ]
-    if wrong := [name for name, here, there in found if here != there]:
+        asked = [aside.submit(content_hash, source, schema, table) for table in tables]
+        there = [content_hash(target, schema, table) for table in tables]
+        here = [each.result() for each in asked]
+    if wrong := [name for name, one, other in zip(names, here, there, strict=True) if one != other]:
         raise CopyFailed(f"the copies differ in {', '.join(wrong)}")
-    text = "\n".join(f"{name} {here}" for name, here, _ in sorted(found))
+    text = "\n".join(f"{name} {found}" for name, found in sorted(zip(names, here, strict=True)))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
@@ -198,6 +200,16 @@ def _copy(
     }
 
 
+def read_tables(connection: Connection, schema: str) -> tuple[TableShape, ...]:
+    """The tables of `schema`, comparable with those of another server.
+
+    Transaction: one, of its own, or the caller's, which is pinned by this.
+    """
+    with connection.transaction():
+        pin(connection, schema)
+        return tables_of(connection, schema)
+
+
 def check_tables(
     schema: str, wanted: Collection[TableShape], found: Collection[TableShape]
 ) -> None:
@@ -206,15 +218,22 @@ def check_tables(
     Raises:
         FenceIncomplete: they do not.
     """
+    if wrong := differing(wanted, found):
+        raise FenceIncomplete(schema, wrong)
+
+
+def differing(wanted: Collection[TableShape], found: Collection[TableShape]) -> list[str]:
+    """Names of the tables that only one has, or that are not alike.
+
+    Alike are those with the same columns of the same types; in which order does not matter.
+    """
     here = {table.name: table for table in wanted}
     there = {table.name: table for table in found}
-    wrong = sorted(
+    return sorted(
         name
         for name in here.keys() | there.keys()
         if _columns(here.get(name)) != _columns(there.get(name))
     )
-    if wrong:
-        raise FenceIncomplete(schema, wrong)
 
 
 def _columns(table: TableShape | None) -> set[tuple[str, str]] | None:

@@ -5,10 +5,10 @@ after all that was ever committed before it; what arrives later was refused.
 """
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
 
 import psycopg
 
+from sharding.moves.connections import make_durable
 from sharding.moves.control_points import reach
 from sharding.moves.errors import PauseOverran
 from sharding.moves.services.copying import check_tables
@@ -18,15 +18,12 @@ from sharding.moves.services.work import Work
 from sharding.schemas.services.markers import set_phase
 from sharding.schemas.services.transfer import (
     SequenceValue,
-    pin,
+    freeze,
+    freeze_pinned,
     read_sequences,
     tables_of,
 )
 from sharding.schemas.types import Phase
-
-_DURABLE: Final = "SET LOCAL synchronous_commit TO on"
-_SEE: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-_NOW: Final = "SELECT 1"
 
 
 def drain(work: Work) -> None:
@@ -52,9 +49,9 @@ def drain(work: Work) -> None:
             if arrived is None:
                 raise PauseOverran(doing="waiting for the stream", budget=work.request.max_pause)
             with work.timed("sequences"):
-                frozen = aside.submit(_freeze_target, work)
+                frozen = aside.submit(freeze, lanes.frozen)
                 with lanes.writing.transaction():
-                    lanes.writing.execute(_DURABLE)
+                    make_durable(lanes.writing)
                     set_phase(lanes.writing, work.schema, Phase.INCOMING, token=work.token)
                     advance_sequences(lanes.writing, work.schema, sequences)
                     reach("drain.uncommitted")
@@ -67,13 +64,6 @@ def drain(work: Work) -> None:
 def _freeze_source(work: Work) -> tuple[SequenceValue, ...]:
     """Keep the source's rows as they are under the fence, and read where its sequences are."""
     reading = work.open_lanes().reading
-    reading.execute(_SEE)
-    pin(reading, work.schema)
+    freeze_pinned(reading, work.schema)
     check_tables(work.schema, work.tables, tables_of(reading, work.schema))
     return read_sequences(reading, work.schema)
-
-
-def _freeze_target(work: Work) -> None:
-    frozen = work.open_lanes().frozen
-    frozen.execute(_SEE)
-    frozen.execute(_NOW)

@@ -5,19 +5,17 @@ owed there stays written down.
 """
 
 import time
-from datetime import timedelta
 from typing import Final
 
-import psycopg
-
-from sharding.moves.connections import BULK, mover_connection
+from sharding.moves.connections import BULK, Who, mover_connection
 from sharding.moves.control_points import reach
 from sharding.moves.core.states import MoveState
 from sharding.moves.core.steps import Mode
-from sharding.moves.errors import CopiesDiffer, CopyFailed, FenceNotReached, MoveOnHold
+from sharding.moves.errors import CopiesDiffer, CopyFailed, MoveOnHold
 from sharding.moves.services import journal
 from sharding.moves.services.copying import compare
-from sharding.moves.services.work import Lanes, Work
+from sharding.moves.services.guards import insist_on
+from sharding.moves.services.work import Lanes, Tell, Work
 from sharding.moves.types import DebtKind
 from sharding.placements.services.placing import get_placement
 from sharding.registry.types import Server
@@ -27,8 +25,6 @@ from sharding.schemas.services.markers import read_marker, set_phase
 from sharding.schemas.services.transfer import snapshot, tables_of
 from sharding.schemas.types import Phase
 
-_DISARM_WITHIN: Final = timedelta(seconds=30)
-_BETWEEN_S: Final = 0.2
 DIFFER: Final = "differ"
 """In a move's result: what the comparison found. A person has to look before anybody goes on."""
 
@@ -116,39 +112,49 @@ def end(work: Work, to: MoveState) -> None:
 
 
 def drop_end(work: Work, server: Server) -> None:
-    """Drop the copy on one shard.
+    """Drop the copy on one shard, and note it.
 
     The role stays for a while (`roles_left.py`).
 
     Raises:
         MoveOnHold: it is the copy that the tenant lives in.
     """
-    with mover_connection(server, work.who, patience=BULK) as connection:
-        marker = read_marker(connection, work.schema)
-        serves = marker is not None and marker.phase is Phase.ACTIVE
-        if serves or get_placement(work.move.tenant_id).shard_id == server.name:
-            raise MoveOnHold(work.move.pk, f"The copy on {server.name} is the one that is used.")
 
-        def still_ours(line: str) -> None:
-            work.ours()
-            work.tell(line)
+    def still_ours(line: str) -> None:
+        work.ours()
+        work.tell(line)
 
-        drop_schema_on(connection, server, work.schema, token=work.token, tell=still_ours)
+    drop_copy(server, work.who, tell=still_ours)
     reach("drop_end.dropped")
     journal.settle(work.move, server.name, DebtKind.DROP)
 
 
+def drop_copy(server: Server, who: Who, *, tell: Tell) -> None:
+    """Drop what a move has left on one shard. The row stays as a tombstone.
+
+    tell: is told of each batch; what it raises ends this between two of them.
+
+    Transaction: one per batch.
+    Idempotent.
+
+    Raises:
+        MoveOnHold: it is the copy that the tenant lives in; nothing was dropped.
+        Superseded: somebody with a newer token is at work.
+    """
+    with mover_connection(server, who, patience=BULK) as connection:
+        marker = read_marker(connection, who.schema)
+        serves = marker is not None and marker.phase is Phase.ACTIVE
+        if serves or get_placement(who.schema).shard_id == server.name:
+            raise MoveOnHold(who.move_id, f"The copy on {server.name} is the one that is used.")
+        drop_schema_on(connection, server, who.schema, token=who.token, tell=tell)
+
+
 def disarm_end(work: Work, server: Server) -> None:
-    """Let the guards on one shard rest; who uses a table is waited for, a little at a time."""
-    gives_up_at = time.monotonic() + _DISARM_WITHIN.total_seconds()
+    """Let the guards on one shard rest, and note it.
+
+    Raises:
+        FenceNotReached: somebody uses a table for very long.
+    """
     with mover_connection(server, work.who) as connection:
-        while True:
-            try:
-                disarm(connection, work.schema)
-            except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
-                if time.monotonic() >= gives_up_at:
-                    raise FenceNotReached(work.schema) from error
-                time.sleep(_BETWEEN_S)
-            else:
-                break
+        insist_on(disarm, connection, work.schema)
     journal.settle(work.move, server.name, DebtKind.DISARM)

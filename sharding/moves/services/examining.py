@@ -1,14 +1,12 @@
 """What moves have left behind: look at control and at every shard. Changes nothing."""
 
-import re
 from collections.abc import Collection
-from typing import Any, Final
+from typing import Final
 
 import psycopg
 from django.db.models import Exists, OuterRef, Q
-from psycopg import sql
 
-from sharding.moves.connections import mover_of
+from sharding.moves.connections import Who, as_owner, mover_login
 from sharding.moves.core.diagnosis import (
     Copy,
     Finding,
@@ -24,18 +22,18 @@ from sharding.moves.core.states import ENDS, MoveState
 from sharding.moves.errors import EndsChanged
 from sharding.moves.models import CONTROL, Move, MoveDebt
 from sharding.moves.services.ending import DIFFER
-from sharding.moves.services.listing import stuck_moves
+from sharding.moves.services.listing import debts_by_move, stuck_moves
+from sharding.moves.services.streams import move_of
 from sharding.placements.models import Placement
 from sharding.pools.outages import without_rows
 from sharding.registry import current as addresses
 from sharding.registry.types import Server
 from sharding.schemas import names
-from sharding.schemas.connections import DEFAULT, Connection, login_connection
+from sharding.schemas.connections import DEFAULT, Connection
 from sharding.schemas.errors import ServerUnreachable
 from sharding.schemas.services.markers import read_markers
 from sharding.schemas.types import Phase
 
-_AS_OWN: Final = "SET ROLE {own}"
 _ARMED: Final = """
     SELECT DISTINCT n.nspname
     FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n
@@ -58,9 +56,6 @@ _STREAMS: Final = """
     SELECT 'publication', pubname, true, 0 FROM pg_publication
     ORDER BY 1, 2
 """
-_SESSION: Final = re.compile(r"mv:(?P<schema>[0-9a-z]+):(?P<move>\d+):(?P<token>\d+)")
-_STREAM: Final = re.compile(r"mv_(?P<schema>[0-9a-z]+)_(?P<move>\d+)_")
-"""How a mover calls its sessions, and what it makes for streams."""
 
 
 def examine(shards: Collection[str] = ()) -> tuple[Finding, ...]:
@@ -78,14 +73,14 @@ def examine(shards: Collection[str] = ()) -> tuple[Finding, ...]:
 
 def _see(server: Server) -> ShardSight:
     try:
-        with login_connection(server, server.direct, mover_of(server), DEFAULT) as connection:
+        with mover_login(server, DEFAULT) as connection:
             sessions = tuple(
-                Session(found["schema"], int(found["move"]), int(found["token"]), pid)
+                Session(who.schema, who.move_id, who.token, pid)
                 for pid, name in connection.execute(_SESSIONS)
-                if (found := _SESSION.fullmatch(name))
+                if (who := Who.of_session(name))
             )
             streams = tuple(_stream(*row) for row in connection.execute(_STREAMS))
-            connection.execute(sql.SQL(_AS_OWN).format(own=sql.Identifier(server.own.user)))
+            as_owner(connection, server)
             return ShardSight(
                 server.name, copies=_copies(connection), sessions=sessions, streams=streams
             )
@@ -103,11 +98,8 @@ def _copies(connection: Connection) -> tuple[Copy, ...]:
 
 
 def _stream(kind: str, name: str, active: bool, keeps: int) -> Stream:
-    found = _STREAM.match(name)
-    whose: dict[str, Any] = (
-        {"schema": found["schema"], "move_id": int(found["move"])} if found else {}
-    )
-    return Stream(Ill(kind), name, active=active, keeps=keeps, **whose)
+    schema, move_id = move_of(name) or ("", None)
+    return Stream(Ill(kind), name, schema, move_id, active=active, keeps=keeps)
 
 
 def _known(sights: Collection[ShardSight]) -> Known:
@@ -123,18 +115,16 @@ def _known(sights: Collection[ShardSight]) -> Known:
             ~Q(state__in=sorted(ENDS)) | Q(Exists(owing)) | Q(pk__in=named - {None})
         )
     )
-    owed: dict[int, list[tuple[str, str]]] = {}
-    for debt in MoveDebt.objects.using(CONTROL).filter(move__in=moves, settled_at=None):
-        owed.setdefault(debt.move_id, []).append((debt.shard, debt.kind))
+    owed = debts_by_move(moves)
     stuck = {move.pk for move in stuck_moves()}
     places = Placement.objects.using(CONTROL).values_list("tenant_id", "shard_id", "state")
     return Known(
-        moves={move.pk: _as_known(move, move.pk in stuck, owed) for move in moves},
+        moves={move.pk: _as_known(move, move.pk in stuck, owed.get(move.pk, [])) for move in moves},
         places={tenant_id: (shard, state) for tenant_id, shard, state in places},
     )
 
 
-def _as_known(move: Move, is_stuck: bool, owed: dict[int, list[tuple[str, str]]]) -> KnownMove:
+def _as_known(move: Move, is_stuck: bool, owed: list[MoveDebt]) -> KnownMove:
     return KnownMove(
         move_id=move.pk,
         tenant_id=move.tenant_id,
@@ -145,5 +135,5 @@ def _as_known(move: Move, is_stuck: bool, owed: dict[int, list[tuple[str, str]]]
         is_live=MoveState(move.state).is_live,
         is_stuck=is_stuck,
         differs=move.result.get(DIFFER, "") if MoveState(move.state).is_live else "",
-        owed=tuple(owed.get(move.pk, ())),
+        owed=tuple((debt.shard, debt.kind) for debt in owed),
     )

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from typing import Final
 
 from django.db import DatabaseError, IntegrityError, connections, transaction
 from django.db.models import QuerySet
@@ -17,6 +18,27 @@ from sharding.moves.types import DebtKind, MoveRequest
 from sharding.placements.services.audit import record_audit
 
 log = logging.getLogger(__name__)
+
+_SWITCH: Final = """
+    WITH switched AS (
+        UPDATE moves_move SET state = %(to)s, last_error = '', changed_at = statement_timestamp()
+        WHERE id = %(move)s AND token = %(token)s AND state = ANY (%(from)s::text[])
+        RETURNING id
+    ), settled AS (
+        UPDATE moves_movedebt SET settled_at = statement_timestamp()
+        WHERE move_id IN (SELECT id FROM switched)
+          AND shard = %(target)s AND kind = %(arrived)s AND settled_at IS NULL
+    ), owed AS (
+        INSERT INTO moves_movedebt (move_id, shard, kind)
+        SELECT id, shard, kind
+        FROM switched, unnest(%(shards)s::text[], %(kinds)s::text[]) AS owed (shard, kind)
+        ON CONFLICT (move_id, shard, kind) DO UPDATE SET settled_at = NULL
+    ), told AS (
+        INSERT INTO moves_moveevent (move_id, step, said, facts)
+        SELECT id, 'switch', %(to)s, '{}' FROM switched
+    )
+    SELECT id FROM switched
+"""
 
 
 def begin(request: MoveRequest, *, source: str, token: int, mover: str) -> Move:
@@ -66,6 +88,15 @@ def find(name: str) -> Move:
     return found
 
 
+def reread(move: Move) -> Move:
+    """The same move as control has it now.
+
+    Raises:
+        NoSuchMove: it was purged meanwhile, with its tenant.
+    """
+    return find(str(move.pk))
+
+
 def live_move_of(tenant_id: str) -> Move | None:
     """The move that a tenant is in."""
     live = Move.objects.using(CONTROL).filter(tenant_id=tenant_id).exclude(state__in=sorted(ENDS))
@@ -87,7 +118,7 @@ def take(move: Move, *, token: int, mover: str) -> Move:
     )
     if not taken:
         raise Superseded(move.tenant_id, token=token)
-    return find(str(move.pk))
+    return reread(move)
 
 
 def advance(move: Move, to: MoveState, *, step: str, **facts: object) -> None:
@@ -111,6 +142,37 @@ def advance(move: Move, to: MoveState, *, step: str, **facts: object) -> None:
     move.state = to
 
 
+def switch(move: Move) -> None:
+    """Write down that the tenant lives at the target, and what is owed from now on.
+
+    What `advance` and `owe_after_switch` would write, in one question: it is asked in the pause.
+
+    Locks: the move's row.
+    Transaction: needs the one on control in which the tenant's place changes.
+
+    Raises:
+        Superseded: somebody with a newer token has it; nothing was written.
+        WrongMoveState: the table of transitions does not allow it; nothing was written.
+    """
+    to, owed = MoveState.SWITCHED, _owed_after_switch(move)
+    facts: dict[str, int | str | list[str]] = {
+        "move": move.pk,
+        "token": move.token,
+        "from": [state.value for state in MoveState if may_become(state, to)],
+        "to": to.value,
+        "target": move.target,
+        "arrived": DebtKind.DROP.value,
+        "shards": [shard for shard, _ in owed],
+        "kinds": [kind.value for _, kind in owed],
+    }
+    with connections[CONTROL].cursor() as cursor:
+        cursor.execute(_SWITCH, facts)
+        written = cursor.fetchone() is not None
+    if not written:
+        raise WrongMoveState(move.pk, found=MoveState(_locked(move).state), wanted=to)
+    move.state = to
+
+
 def turn(move: Move, to: MoveState, *, step: str) -> None:
     """Write down that source and target have changed places, and in which state the move is then.
 
@@ -131,6 +193,25 @@ def turn(move: Move, to: MoveState, *, step: str) -> None:
         _event(move.pk, step, to, {"from": row.target, "to": row.source})
     move.source, move.target = row.target, row.source
     move.turns, move.state = row.turns + 1, to
+
+
+def repair_turn(move: Move) -> None:
+    """Let the ends change places in a move that control remembers as it was before it turned.
+
+    Locks: the move's row.
+    Transaction: opens one on control, durable. Cut off after it, the next look repairs the rest.
+
+    Raises:
+        Superseded: somebody with a newer token has it; nothing was written.
+    """
+    with transaction.atomic(using=CONTROL, durable=True):
+        row = _locked(move)
+        _row(row).update(
+            source=row.target, target=row.source, turns=row.turns + 1, state=MoveState.COPIED
+        )
+        _event(move.pk, "repair_turn", MoveState.COPIED, {"from": row.target, "to": row.source})
+    move.source, move.target = row.target, row.source
+    move.turns, move.state = row.turns + 1, MoveState.COPIED
 
 
 def check_not_switched(move: Move) -> None:
@@ -210,8 +291,11 @@ def owe_after_switch(move: Move) -> None:
         Superseded: somebody with a newer token has the move.
     """
     settle(move, move.target, DebtKind.DROP)
-    owe(
-        move,
+    owe(move, *_owed_after_switch(move))
+
+
+def _owed_after_switch(move: Move) -> tuple[tuple[str, DebtKind], ...]:
+    return (
         (move.target, DebtKind.DISARM),
         (move.source, DebtKind.SEAL),
         (move.source, DebtKind.DROP),

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models.functions import Now
 
-from sharding.moves.core.states import ENDS, MoveState
+from sharding.moves.core.states import ENDS, WANT_A_MOVER, MoveState
 from sharding.moves.models import CONTROL, Move, MoveDebt, MoveEvent
 from sharding.moves.services.journal import find
 from sharding.placements.models import Placement
@@ -45,9 +45,8 @@ class MoveLine:
 
     @property
     def is_stuck(self) -> bool:
-        """It can go on, and nobody works on it."""
-        state = MoveState(self.state)
-        return state.is_live and state is not MoveState.SOAKING and not self.mover
+        """It should go on, and nobody works on it."""
+        return MoveState(self.state).wants_a_mover and not self.mover
 
     def to_json(self) -> dict[str, Any]:
         """As plain data."""
@@ -105,18 +104,23 @@ def details_of(name: str, *, slugs: Slugs) -> MoveDetails:
 
 def stuck_moves() -> list[Move]:
     """Those that should go on and on which nobody works, the oldest first."""
-    waits = sorted({*ENDS, MoveState.SOAKING})
-    live = Move.objects.using(CONTROL).exclude(state__in=waits).order_by("pk")
-    worked_on = _worked_on(move.tenant_id for move in live)
-    return [move for move in live if worked_on.get(move.tenant_id) != move.mover]
+    under_way = Move.objects.using(CONTROL).filter(state__in=sorted(WANT_A_MOVER)).order_by("pk")
+    movers = _movers(under_way)
+    return [move for move in under_way if not movers[move.pk]]
+
+
+def debts_by_move(moves: Iterable[Move]) -> dict[int, list[MoveDebt]]:
+    """What these moves still owe, by number; one that owes nothing is left out."""
+    owed: dict[int, list[MoveDebt]] = {}
+    for debt in MoveDebt.objects.using(CONTROL).filter(move__in=moves, settled_at=None):
+        owed.setdefault(debt.move_id, []).append(debt)
+    return owed
 
 
 def _lines(moves: list[Move], slugs: Slugs) -> list[MoveLine]:
     named = slugs({move.tenant_id for move in moves})
-    worked_on = _worked_on(move.tenant_id for move in moves)
-    owed: dict[int, list[str]] = {}
-    for debt in MoveDebt.objects.using(CONTROL).filter(move__in=moves, settled_at=None):
-        owed.setdefault(debt.move_id, []).append(str(debt))
+    movers = _movers(moves)
+    owed = debts_by_move(moves)
     return [
         MoveLine(
             move_id=move.pk,
@@ -126,11 +130,11 @@ def _lines(moves: list[Move], slugs: Slugs) -> list[MoveLine]:
             target=move.target,
             mode=move.mode,
             state=move.state,
-            mover=move.mover if worked_on.get(move.tenant_id) == move.mover else "",
+            mover=movers[move.pk],
             pause_ms=move.result.get("pause_ms", {}).get("total"),
             soak_ends_at=(_told(move.soak_ends_at) if move.state == MoveState.SOAKING else ""),
             verified=move.result.get("verified", ""),
-            owed=tuple(owed.get(move.pk, ())),
+            owed=tuple(str(debt) for debt in owed.get(move.pk, ())),
             last_error=move.last_error,
             started_at=_told(move.started_at),
             ended_at=_told(move.ended_at),
@@ -139,12 +143,15 @@ def _lines(moves: list[Move], slugs: Slugs) -> list[MoveLine]:
     ]
 
 
-def _worked_on(tenant_ids: Iterable[str]) -> dict[str, str]:
-    """Who holds the leases of these tenants now, by control's clock."""
+def _movers(moves: Iterable[Move]) -> dict[int, str]:
+    """By number of a move: who works on it now, by control's clock; empty: nobody does."""
     held = Placement.objects.using(CONTROL).filter(
-        tenant_id__in=list(tenant_ids), lease_until__gte=Now()
+        tenant_id__in=[move.tenant_id for move in moves], lease_until__gte=Now()
     )
-    return dict(held.values_list("tenant_id", "lease_holder"))
+    holders = dict(held.values_list("tenant_id", "lease_holder"))
+    return {
+        move.pk: move.mover if holders.get(move.tenant_id) == move.mover else "" for move in moves
+    }
 
 
 def _told(at: datetime | None) -> str:

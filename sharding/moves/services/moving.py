@@ -7,14 +7,12 @@ from typing import Final
 import psycopg
 from django.db import DatabaseError
 
-from sharding.moves.conf import move_settings
 from sharding.moves.core.states import PAUSING, MoveState
 from sharding.moves.core.steps import Act, Mode, Step, Way, steps_from
 from sharding.moves.errors import (
     FenceNotReached,
     MoveFailed,
     MoveOnHold,
-    MoveRefused,
     PauseFailed,
     Superseded,
     WrongMoveState,
@@ -22,21 +20,15 @@ from sharding.moves.errors import (
 from sharding.moves.models import Move
 from sharding.moves.services import journal, preparing, streaming
 from sharding.moves.services.acting import carry_out
-from sharding.moves.services.preflight import plan_move
-from sharding.moves.services.tokens import newest_token
+from sharding.moves.services.holding import begun
 from sharding.moves.services.work import Tell, Work, silent
 from sharding.moves.types import MoveReceipt, MoveRequest
 from sharding.placements.errors import LeaseLost
-from sharding.placements.services.dead_holders import free_of_the_dead
-from sharding.placements.services.keeping import kept
-from sharding.placements.services.leases import lease
 from sharding.pools.outages import without_rows
-from sharding.registry import current as addresses
 from sharding.schemas.errors import SchemaError
 
-PURPOSE: Final = "move"
-
 SERVERS: Final = (DatabaseError, psycopg.Error, SchemaError, OSError)
+"""What a server does to a move, that does not answer or refuses something."""
 
 
 def move_tenant(request: MoveRequest, *, tell: Tell = silent) -> MoveReceipt:
@@ -56,33 +48,20 @@ def move_tenant(request: MoveRequest, *, tell: Tell = silent) -> MoveReceipt:
         MoveOnHold: it is journaled, and to be gone on with by `recover_move`.
         CopiesDiffer: the tenant is at the target; the source's copy is kept.
     """
-    plan = plan_move(request)
-    if plan.refusals:
-        raise MoveRefused(request.tenant_id, plan.refusals)
-    request = plan.request
-    wanted = lease(request.tenant_id, PURPOSE, move_settings().lease)
-    with free_of_the_dead(wanted) as held, kept(held) as ours:
-        source, target = addresses.shard(plan.source), addresses.shard(request.target)
-        held.raise_token(newest_token(request.tenant_id, source, target) + 1)
-        move = journal.begin(request, source=plan.source, token=held.token, mover=held.holder)
-        tell(
-            f"move {move.pk} of {request.tenant_id} from {plan.source} to {request.target}, "
-            f"in {move.mode} mode"
-        )
-        work = Work(move, request, held, ours, tell)
-        with work.closing():
-            go_there(work, _prepare)
-    return receipt_of(journal.find(str(move.pk)))
+    with begun(request, tell=tell) as work:
+        tell(f"{work.move}, in {work.move.mode} mode")
+        go_there(work, prepare)
+    return receipt_of(journal.reread(work.move))
 
 
-def go_there(work: Work, prepare: Callable[[Work], None]) -> None:
-    """Prepare, go through the pause and finish; before the switch, take it back if it fails.
+def go_there(work: Work, first: Callable[[Work], None]) -> None:
+    """Do `first`, go through the pause and finish; before the switch, take it back if it fails.
 
     Raises:
         as `move_tenant`.
     """
     try:
-        prepare(work)
+        first(work)
         _pause_until_it_is_had(work)
     except (Superseded, LeaseLost, MoveOnHold):
         # Somebody else ends it, or will.
@@ -100,8 +79,12 @@ def go_there(work: Work, prepare: Callable[[Work], None]) -> None:
     finish(work)
 
 
-def _prepare(work: Work) -> None:
-    """All that is done while the tenant works."""
+def prepare(work: Work) -> None:
+    """All that comes before the gate, while the tenant works.
+
+    Raises:
+        LeaseLost, AbortAsked: before the next step; what was done is still there.
+    """
     for step in work.steps(Way.FORWARD):
         if step.act is Act.GATE:
             break

@@ -17,7 +17,7 @@ from psycopg import sql
 from psycopg.pq import TransactionStatus
 
 from sharding.moves import ports
-from sharding.moves.connections import check_token, identity_of, mover_connection
+from sharding.moves.connections import look_at_end, make_durable, mover_connection
 from sharding.moves.control_points import reach
 from sharding.moves.core.states import MoveState
 from sharding.moves.core.steps import Mode
@@ -33,8 +33,9 @@ from sharding.moves.errors import (
 from sharding.moves.models import CONTROL, Move
 from sharding.moves.services import journal
 from sharding.moves.services.copying import next_round
+from sharding.moves.services.guards import unarmed_tables
 from sharding.moves.services.sequences import advance_sequences
-from sharding.moves.services.streams import beat
+from sharding.moves.services.streams import beating, new_beat
 from sharding.moves.services.work import Work
 from sharding.placements.errors import PlacementChanged
 from sharding.placements.services.placing import (
@@ -43,41 +44,23 @@ from sharding.placements.services.placing import (
     switch_placement,
 )
 from sharding.placements.states import PlacementState
-from sharding.schemas import names
 from sharding.schemas.connections import Connection
 from sharding.schemas.errors import ServerUnreachable
-from sharding.schemas.services.create_schema import open_schema
-from sharding.schemas.services.fence import lock_tables, revoke_permit
-from sharding.schemas.services.markers import set_phase
-from sharding.schemas.services.transfer import pin, read_sequences
+from sharding.schemas.services.create_schema import open_schema, opening
+from sharding.schemas.services.fence import locking, revoking_permit
+from sharding.schemas.services.markers import refuse_phase, set_phase, setting_phase
+from sharding.schemas.services.transfer import freeze, pin, read_sequences
 from sharding.schemas.types import Phase
 
 LOCK_TIMEOUT: Final = timedelta(milliseconds=300)
 """Writers queue behind a lock that is waited for."""
 
-_LIMIT_LOCK: Final = "SET LOCAL lock_timeout TO {limit}"
+_DURABLE_WITH_LIMIT: Final = """
+    SET LOCAL synchronous_commit TO on; SET LOCAL lock_timeout TO {limit}
+"""
+_BEGIN_DURABLE: Final = "BEGIN; SET LOCAL synchronous_commit TO on"
 _LIMIT_SESSION: Final = "SET statement_timeout TO {limit}"
 _LIMIT_STATEMENT: Final = "SET LOCAL statement_timeout TO {limit}"
-# Whatever the server's default is: what these commits say must outlive a crash.
-_DURABLE: Final = "SET LOCAL synchronous_commit TO on"
-_SEE: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-_NOW: Final = "SELECT 1"
-
-_UNARMED: Final = """
-    SELECT c.relname FROM pg_class c
-    WHERE c.relkind IN ('r', 'p') AND c.relname <> ALL (%(furniture)s)
-      AND c.oid IN (
-          SELECT objid FROM pg_depend
-          WHERE refclassid = 'pg_namespace'::regclass
-            AND refobjid = to_regnamespace(quote_ident(%(schema)s))
-            AND classid = 'pg_class'::regclass
-      )
-      AND NOT EXISTS (
-          SELECT FROM pg_trigger
-          WHERE tgrelid = c.oid AND tgname = %(guard)s AND tgenabled <> 'D'
-      )
-    ORDER BY c.relname
-"""
 
 _ASK_AGAIN_FOR: Final = timedelta(seconds=10)
 _ASK_EVERY_S: Final = 0.25
@@ -124,19 +107,13 @@ def fence(work: Work) -> None:
     with work.timed("lock"):
         try:
             with connection.transaction():
-                connection.execute(_DURABLE)
-                connection.execute(_limited(_LIMIT_LOCK, LOCK_TIMEOUT))
-                lock_tables(connection, work.schema)
-                unarmed = _unarmed(connection, work.schema)
+                _lock(connection, work)
+                unarmed = unarmed_tables(connection, work.schema)
                 if unarmed:
                     raise FenceIncomplete(
                         work.schema, [f"{table} has no armed guard" for table in unarmed]
                     )
-                set_phase(connection, work.schema, Phase.FENCED, token=work.token)
-                revoke_permit(connection, work.schema)
-                if work.route.mode is Mode.LOGICAL:
-                    # After the lock: everybody else's commits are in the WAL before this one.
-                    work.sentinel = beat(connection, work.schema, work.direction)
+                _refuse_writes(connection, work)
                 reach("fence.uncommitted")
         except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
             raise FenceNotReached(work.schema) from error
@@ -151,7 +128,7 @@ def copy_changes(work: Work) -> None:
         try:
             lanes.reading.execute(_limited(_LIMIT_SESSION, left))
             with lanes.writing.transaction():
-                lanes.writing.execute(_DURABLE)
+                make_durable(lanes.writing)
                 lanes.writing.execute(_limited(_LIMIT_STATEMENT, left))
                 set_phase(lanes.writing, work.schema, Phase.INCOMING, token=work.token)
                 work.last = next_round(
@@ -167,8 +144,7 @@ def copy_changes(work: Work) -> None:
             raise PauseOverran(doing="copying what changed", budget=budget) from error
     work.rows += work.last.rows
     with work.timed("freeze"):
-        lanes.frozen.execute(_SEE)
-        lanes.frozen.execute(_NOW)
+        freeze(lanes.frozen)
         work.is_frozen = True
 
 
@@ -199,9 +175,8 @@ def switch(work: Work) -> None:
     work.ours()
     work.left("switching")
     with work.timed("prepare"):
-        opening = work.open_lanes().opening
-        opening.execute("BEGIN")
-        _open(opening, work, epoch=work.moving_epoch + 1)
+        lane = work.open_lanes().opening
+        _prepare_opening(lane, work)
     reach("switch.before")
     with work.timed("switch"):
         try:
@@ -212,14 +187,15 @@ def switch(work: Work) -> None:
                     target=move.target,
                     expected_epoch=work.moving_epoch,
                 )
-                journal.owe_after_switch(move)
-                journal.advance(move, MoveState.SWITCHED, step="switch")
+                journal.switch(move)
         except PlacementChanged as error:
-            opening.execute("ROLLBACK")
+            lane.execute("ROLLBACK")
             raise EndsChanged("control", str(error)) from error
         except DatabaseError as error:
             if not _was_switched(work):
-                opening.execute("ROLLBACK")
+                # The journal said so within the transaction that is gone.
+                move.state = MoveState.FENCED
+                lane.execute("ROLLBACK")
                 raise PauseFailed(f"Control did not take the switch: {error}") from error
             move.state = MoveState.SWITCHED
     reach("switch.after")
@@ -233,7 +209,7 @@ def open_target(work: Work) -> None:
     with work.timed("open"):
         lanes = work.lanes
         if lanes is None or not _opened_as_prepared(lanes.opening):
-            open_anew(work)
+            _open_anew(work)
     work.ended_pause()
     work.hurry(over=True)
     reach("open.after")
@@ -256,7 +232,7 @@ def release(work: Work) -> None:
         work.tell(f"switched; writes paused for {work.pause_ms['total']:.0f} ms")
 
 
-def open_anew(work: Work) -> None:
+def _open_anew(work: Work) -> None:
     """Open the target on a connection of its own.
 
     Transaction: one, durable, there.
@@ -279,8 +255,45 @@ def open_anew(work: Work) -> None:
             return
 
 
+def _lock(connection: Connection, work: Work) -> None:
+    limits = _limited(_DURABLE_WITH_LIMIT, LOCK_TIMEOUT)
+    wanted = [locking(work.schema, work.guarded)] if work.guarded else []
+    connection.execute(sql.SQL("; ").join((limits, *wanted)))
+
+
+def _refuse_writes(connection: Connection, work: Work) -> None:
+    statements = [
+        setting_phase(work.schema, Phase.FENCED, token=work.token),
+        revoking_permit(work.schema),
+    ]
+    if work.route.mode is Mode.LOGICAL:
+        # After the lock: everybody else's commits are in the WAL before this one.
+        work.sentinel = new_beat()
+        statements.append(beating(work.schema, work.direction, work.sentinel))
+    _change(connection, work, *statements)
+
+
+def _prepare_opening(lane: Connection, work: Work) -> None:
+    phase = setting_phase(work.schema, Phase.ACTIVE, epoch=work.moving_epoch + 1, token=work.token)
+    _change(lane, work, sql.SQL(_BEGIN_DURABLE), phase, opening(work.schema))
+
+
+def _change(connection: Connection, work: Work, *statements: sql.Composable) -> None:
+    """Send them in one message: each question of its own would add to the pause.
+
+    Raises:
+        WrongPhase, SchemaMissing: the marker is not ours to change.
+    """
+    answer = connection.execute(sql.SQL("; ").join(statements))
+    while True:
+        if answer.statusmessage == "UPDATE 0":
+            refuse_phase(connection, work.schema, token=work.token)
+        if not answer.nextset():
+            return
+
+
 def _open(connection: Connection, work: Work, *, epoch: int) -> None:
-    connection.execute(_DURABLE)
+    make_durable(connection)
     open_schema(connection, work.schema, epoch=epoch, token=work.token)
 
 
@@ -296,11 +309,11 @@ def _opened_as_prepared(connection: Connection) -> bool:
 
 
 def _check_end(connection: Connection, work: Work, shard: str, phase: Phase) -> None:
-    marker = check_token(connection, work.who)
+    marker, identity = look_at_end(connection, work.who)
     if marker is None or marker.phase is not phase or marker.move_id != work.move.pk:
         found = "gone" if marker is None else f"{marker.phase} under move {marker.move_id}"
         raise EndsChanged(shard, f"its schema is {found}, and should be {phase}")
-    if identity_of(connection) != work.identities[shard]:
+    if identity != work.identities[shard]:
         raise EndsChanged(shard, "it is another server, or its standby was promoted")
 
 
@@ -323,15 +336,6 @@ def _was_switched(work: Work) -> bool:
             if time.monotonic() >= gives_up_at:
                 raise MoveOnHold(work.move.pk, str(error)) from error
             time.sleep(_ASK_EVERY_S)
-
-
-def _unarmed(connection: Connection, schema: str) -> list[str]:
-    facts = {
-        "schema": schema,
-        "guard": names.GUARD,
-        "furniture": [names.WRITE_PERMIT, names.HEARTBEAT],
-    }
-    return [name for (name,) in connection.execute(_UNARMED, facts)]
 
 
 def _limited(statement: LiteralString, limit: timedelta) -> sql.Composed:

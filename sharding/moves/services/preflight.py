@@ -1,20 +1,22 @@
 """Look before a move: what it would do, and every reason not to. Changes nothing."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Final
 
 from psycopg import sql
 
 from sharding.moves import ports
-from sharding.moves.connections import mover_of
+from sharding.moves.connections import as_owner, mover_login
 from sharding.moves.core.choosing import Choice
 from sharding.moves.core.states import MoveState
 from sharding.moves.core.steps import Mode, Way, steps_from
 from sharding.moves.models import Move
+from sharding.moves.services.alike import unlike
 from sharding.moves.services.journal import live_move_of
-from sharding.moves.services.server_fit import unfit
+from sharding.moves.services.room import no_room, what_nobody_said
+from sharding.moves.services.server_fit import in_its_way, unfit
+from sharding.moves.services.stream_ways import no_way_between
 from sharding.moves.services.suiting import suited, unfit_for_streams
 from sharding.moves.types import MovePlan, MoveRequest, Refusal
 from sharding.placements.errors import ShardNotRestored, ShardUnavailable
@@ -26,7 +28,7 @@ from sharding.placements.states import PlacementState
 from sharding.registry import current as addresses
 from sharding.registry.errors import RegistryError
 from sharding.registry.types import Server
-from sharding.schemas.connections import BRIEF, Connection, Patience, login_connection
+from sharding.schemas.connections import BRIEF, Connection, Patience
 from sharding.schemas.errors import ServerUnreachable
 from sharding.schemas.services.describe import describe_on
 from sharding.schemas.services.markers import read_marker
@@ -50,12 +52,6 @@ _LACKING: Final = (
     "it may not see others' sessions (pg_read_all_stats)",
     "it may not end others' sessions (pg_signal_backend)",
 )
-_AS_OWN: Final = "SET ROLE {own}"
-_LOCALE: Final = """
-    SELECT pg_encoding_to_char(encoding), datcollate, datctype
-    FROM pg_database WHERE datname = current_database()
-"""
-
 Found = Iterator[Refusal]
 
 
@@ -76,7 +72,10 @@ def plan_move(request: MoveRequest) -> MovePlan:
         refusals += _without_movers(source, target)
         if refusals:
             return _with(plan, refusals)
-        with _look(source) as at_source, _look(target) as at_target:
+        with (
+            mover_login(source, _PATIENCE) as at_source,
+            mover_login(target, _PATIENCE) as at_target,
+        ):
             refusals += [*_rights(at_source, source), *_rights(at_target, target)]
             if refusals:
                 return _with(plan, refusals)
@@ -85,20 +84,17 @@ def plan_move(request: MoveRequest) -> MovePlan:
                 return _with(plan, refusals)
             there = describe_on(at_source, source, placement.schema)
             refusals += [
-                *_of_source(at_source, placement, there),
+                *_of_source(at_source, source, placement, there),
                 *_of_target(at_target, target, placement.schema),
-                *_of_both(at_source, at_target, source, target),
+                *unlike(at_source, at_target, source, target),
                 *unfit(at_source, at_target, there, target=target.name),
+                *in_its_way(at_source, there, source.name),
+                *in_its_way(at_target, there, target.name),
+                *no_room(at_target, target, there),
             ]
             if refusals:
                 return _with(plan, refusals)
-            no_streams = [
-                *unfit_for_streams(at_source, at_target, source, target, placement.schema)
-            ]
-            against = no_streams[0].reason if no_streams else ""
-            choice = suited(request, at_source, placement.schema, size=there.bytes, against=against)
-            if choice.mode is Mode.LOGICAL:
-                refusals += no_streams
+            choice, refusals = _mode(request, at_source, at_target, source, target, there)
     except (ServerUnreachable, RegistryError) as error:
         return _with(
             plan,
@@ -111,7 +107,35 @@ def plan_move(request: MoveRequest) -> MovePlan:
                 ),
             ],
         )
+    plan = replace(plan, unknown=what_nobody_said(target, there))
     return _chosen(_with(plan, refusals), choice, there)
+
+
+def _mode(  # noqa: PLR0913 - both ends, and what is between them
+    request: MoveRequest,
+    at_source: Connection,
+    at_target: Connection,
+    source: Server,
+    target: Server,
+    there: SchemaDescription,
+) -> tuple[Choice, list[Refusal]]:
+    """How it would go; and if that is logical mode, what speaks against it."""
+    ends = (at_source, at_target, source, target)
+    no_streams = [*unfit_for_streams(*ends, there.schema)]
+
+    def choose() -> Choice:
+        against = no_streams[0].reason if no_streams else ""
+        return suited(request, at_source, there.schema, size=there.bytes, against=against)
+
+    choice = choose()
+    if choice.mode is Mode.BLOCK:
+        return choice, []
+    if not no_streams:
+        # Only now: the servers sign in at each other.
+        no_streams += no_way_between(*ends)
+    if no_streams and request.mode is None:
+        return choose(), []
+    return choice, no_streams
 
 
 def _with(plan: MovePlan, refusals: list[Refusal]) -> MovePlan:
@@ -154,7 +178,7 @@ def _by_control(request: MoveRequest, placement: Placement) -> Found:
         check_shard(request.target)
     except ShardUnavailable as error:
         yield Refusal("moves.target_unavailable", str(error), "Name another shard with --to.")
-    yield from ports.tenants.refusals(request.tenant_id)
+    yield from ports.tenants.refusals(request.tenant_id, target=request.target)
 
 
 def _end_of(live: Move) -> str:
@@ -176,10 +200,6 @@ def _without_movers(*servers: Server) -> Found:
             )
 
 
-def _look(server: Server) -> AbstractContextManager[Connection]:
-    return login_connection(server, server.direct, mover_of(server), _PATIENCE)
-
-
 def _rights(connection: Connection, server: Server) -> Found:
     row = connection.execute(sql.SQL(_RIGHTS).format(own=sql.Literal(server.own.user))).fetchone()
     has = row or (False,) * len(_LACKING)
@@ -194,7 +214,7 @@ def _rights(connection: Connection, server: Server) -> Found:
 
 
 def _identity(connection: Connection, server: Server) -> Found:
-    connection.execute(sql.SQL(_AS_OWN).format(own=sql.Identifier(server.own.user)))
+    as_owner(connection, server)
     try:
         incarnation = incarnation_of(connection, server)
     except ShardNotRestored as error:
@@ -208,7 +228,9 @@ def _identity(connection: Connection, server: Server) -> Found:
         )
 
 
-def _of_source(connection: Connection, placement: Placement, there: SchemaDescription) -> Found:
+def _of_source(
+    connection: Connection, source: Server, placement: Placement, there: SchemaDescription
+) -> Found:
     marker = there.marker
     if not there.exists or marker is None or marker.phase is not Phase.ACTIVE:
         found = "missing" if marker is None or not there.exists else marker.phase
@@ -230,9 +252,14 @@ def _of_source(connection: Connection, placement: Placement, there: SchemaDescri
             f"Its schema is not as it must be: {lack}.",
             "Run `manage.py mend_schema` first.",
         )
-    for tie in ties_of(connection, placement.schema):
+    for tie in ties_of(connection, placement.schema, logins=_logins(source)):
         yield Refusal("moves.tied", f"Its schema is tied to where it is: {tie}.", "Untie it first.")
     yield from ports.shape.refusals(placement.to_scope(), marker)
+
+
+def _logins(server: Server) -> list[str]:
+    known = (server.web, server.own, server.mover, server.role_maker, server.pooler)
+    return [login.user for login in known if login is not None]
 
 
 def _of_target(connection: Connection, target: Server, schema: str) -> Found:
@@ -244,14 +271,4 @@ def _of_target(connection: Connection, target: Server, schema: str) -> Found:
             "moves.target_taken",
             f"{target.name} has a schema {schema} already ({found}).",
             "`manage.py check_drift` says whose it is and how to drop it.",
-        )
-
-
-def _of_both(at_source: Connection, at_target: Connection, source: Server, target: Server) -> Found:
-    here, there = (one.execute(_LOCALE).fetchone() for one in (at_source, at_target))
-    if here != there:
-        yield Refusal(
-            "moves.locale",
-            f"{source.name} and {target.name} differ in encoding or collation: {here} and {there}.",
-            "Sorting and unique texts would differ: move it by export_tenant and import_tenant.",
         )

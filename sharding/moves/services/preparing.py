@@ -3,33 +3,44 @@
 The tenant works meanwhile and notices nothing. What is made is owed first.
 """
 
-import time
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Final
-
-import psycopg
 
 from sharding.moves import ports
 from sharding.moves.connections import BULK, mover_connection, take_over
 from sharding.moves.control_points import reach
 from sharding.moves.core.steps import Mode
-from sharding.moves.errors import CopyFailed, FenceNotReached, PauseOverran
+from sharding.moves.errors import CopyFailed, PauseOverran
 from sharding.moves.services import journal
-from sharding.moves.services.copying import first_round, next_round
-from sharding.moves.services.work import Work
+from sharding.moves.services.copying import (
+    check_tables,
+    differing,
+    first_round,
+    next_round,
+    read_tables,
+)
+from sharding.moves.services.guards import insist_on, unarmed_tables
+from sharding.moves.services.sequences import advance_sequences
+from sharding.moves.services.work import Lanes, Work
 from sharding.moves.types import DebtKind
 from sharding.placements.services.reference import bring_newest
+from sharding.placements.services.reserving import cap_of
+from sharding.placements.services.shards import find_shard
 from sharding.schemas.connections import Connection
 from sharding.schemas.services.create_schema import open_schema
-from sharding.schemas.services.fence import arm, look_at_tables, revoke_permit
+from sharding.schemas.services.fence import (
+    arm,
+    guarded_tables,
+    look_at_tables,
+    revoke_permit,
+)
 from sharding.schemas.services.fingerprint import differences, structure
 from sharding.schemas.services.markers import set_phase
 from sharding.schemas.services.roles import make_roles
-from sharding.schemas.services.transfer import pin, tables_of
+from sharding.schemas.services.transfer import TableShape, read_sequences, snapshot, tables_of
 from sharding.schemas.types import Phase
 
-_ARM_WITHIN: Final = timedelta(seconds=30)
-_BETWEEN_S: Final = 0.2
 _MOST_ROUNDS: Final = 5
 _SHORT: Final = 0.25
 """Of the budget of the pause: a round that took so little leaves little to copy in it."""
@@ -46,13 +57,14 @@ def arm_source(work: Work) -> None:
     """Let the source's tables ask for the permit from now on."""
     journal.owe(work.move, (work.move.source, DebtKind.DISARM))
     with mover_connection(work.source, work.who) as connection:
-        _insist_on_arming(connection, work.schema)
+        insist_on(arm, connection, work.schema)
 
 
 def make_target(work: Work) -> None:
     """Role, reference tables, tables: closed, armed and empty."""
     journal.owe(work.move, (work.move.target, DebtKind.DROP))
-    make_roles(work.target, [work.schema])
+    cap = cap_of(find_shard(work.move.target))
+    make_roles(work.target, [work.schema], cap=cap)
     bring_newest(work.target)
     with mover_connection(work.target, work.who, patience=BULK) as connection:
         tables_only = work.route.mode is Mode.LOGICAL
@@ -99,55 +111,53 @@ def catch_up(work: Work) -> None:
             break
     if timedelta(seconds=work.last.seconds["look"]) > budget:
         raise PauseOverran(doing="looking for changes takes longer", budget=budget)
+    warm(work, lanes, work.last.tables)
+
+
+def warm(work: Work, lanes: Lanes, tables: Collection[TableShape]) -> None:
+    """Let every lane do, and take back, what it will do in the pause.
+
+    A session takes twice as long for what it does first: it has to look all of it up.
+
+    Raises:
+        FenceIncomplete: the source has other tables, or other columns, than these.
+    """
     with lanes.fence.transaction(force_rollback=True):
+        work.guarded = tuple(guarded_tables(lanes.fence, work.schema))
         look_at_tables(lanes.fence, work.schema)
+        unarmed_tables(lanes.fence, work.schema)
         set_phase(lanes.fence, work.schema, Phase.FENCED, token=work.token)
         revoke_permit(lanes.fence, work.schema)
+    with snapshot(lanes.reading, work.schema):
+        check_tables(work.schema, tables, tables_of(lanes.reading, work.schema))
+        sequences = read_sequences(lanes.reading, work.schema)
+    with lanes.writing.transaction(force_rollback=True):
+        set_phase(lanes.writing, work.schema, Phase.INCOMING, token=work.token)
+        # No rollback brings a sequence back; nobody else uses these.
+        advance_sequences(lanes.writing, work.schema, sequences)
     with lanes.opening.transaction(force_rollback=True):
         open_schema(lanes.opening, work.schema, token=work.token)
-
-
-def _insist_on_arming(connection: Connection, schema: str) -> None:
-    """Somebody who reads a table for long is waited for, a little at a time."""
-    gives_up_at = time.monotonic() + _ARM_WITHIN.total_seconds()
-    while True:
-        try:
-            arm(connection, schema)
-        except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
-            if time.monotonic() >= gives_up_at:
-                raise FenceNotReached(schema) from error
-            time.sleep(_BETWEEN_S)
-        else:
-            return
 
 
 def check_alike(work: Work, target: Connection) -> None:
     """Make sure that the target has the source's structure.
 
+    Majors of PostgreSQL print some definitions differently, so between two of them only tables,
+    columns and types are compared.
+
     Raises:
         CopyFailed: it has another one.
     """
     with mover_connection(work.source, work.who) as source:
-        _check_alike(source, target, work.schema)
-
-
-def _check_alike(source: Connection, target: Connection, schema: str) -> None:
-    """Whether the tables at the target are those of the source.
-
-    Majors of PostgreSQL print some definitions differently, so between two of them only tables,
-    columns and types are compared.
-    """
-    if source.info.server_version // 10000 == target.info.server_version // 10000:
-        wrong = differences(structure(source, schema), structure(target, schema))
-    else:
-        with source.transaction(), target.transaction():
-            pin(source, schema)
-            pin(target, schema)
-            here = {(t.name, frozenset(zip(t.columns, t.types, strict=True)))
-                    for t in tables_of(source, schema)}  # fmt: skip
-            there = {(t.name, frozenset(zip(t.columns, t.types, strict=True)))
-                     for t in tables_of(target, schema)}  # fmt: skip
-        wrong = tuple(f"table {name} differs." for name, _ in sorted(here ^ there, key=str))
+        if _major(source) == _major(target):
+            wrong = differences(structure(source, work.schema), structure(target, work.schema))
+        else:
+            here, there = (read_tables(one, work.schema) for one in (source, target))
+            wrong = tuple(f"table {name} differs." for name in differing(here, there))
     if wrong:
         more = f" … and {len(wrong) - _SHOWN} more" * (len(wrong) > _SHOWN)
         raise CopyFailed(f"the target's tables are others: {' '.join(wrong[:_SHOWN])}{more}")
+
+
+def _major(connection: Connection) -> int:
+    return connection.info.server_version // 10000

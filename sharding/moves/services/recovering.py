@@ -1,29 +1,36 @@
 """End a move whose mover has died: finish it, or take it back, by what the shards say."""
 
-from typing import assert_never
+from typing import Final, assert_never
 
-from django.db import transaction
+import psycopg
+from django.db import DatabaseError, transaction
 
 from sharding.moves import ports
-from sharding.moves.conf import move_settings
 from sharding.moves.connections import take_over
 from sharding.moves.core.recovery import UNSEEN, Place, Ruling, Sight, Verdict, decide
 from sharding.moves.core.states import MoveState
-from sharding.moves.errors import MoveOnHold
+from sharding.moves.errors import MoveError, MoveOnHold
 from sharding.moves.models import CONTROL, Move
 from sharding.moves.services import journal
-from sharding.moves.services.moving import PURPOSE, finish, receipt_of, take_back
-from sharding.moves.services.tokens import newest_token
+from sharding.moves.services.holding import held, taken_over
+from sharding.moves.services.moving import finish, receipt_of, take_back
 from sharding.moves.services.work import Tell, Work, silent
-from sharding.moves.types import MoveReceipt, MoveRequest
-from sharding.placements.errors import LeaseHeld
-from sharding.placements.services.dead_holders import free_of_the_dead
-from sharding.placements.services.keeping import kept
-from sharding.placements.services.leases import lease
+from sharding.moves.types import MoveReceipt
+from sharding.placements.errors import LeaseHeld, PlacementError
 from sharding.placements.services.placing import get_placement, repair_placement
-from sharding.registry import current as addresses
+from sharding.registry.errors import RegistryError
 from sharding.registry.types import Server
-from sharding.schemas.errors import ServerUnreachable
+from sharding.schemas.errors import SchemaError, ServerUnreachable
+
+ENDS_LATER: Final = (
+    MoveError,
+    PlacementError,
+    RegistryError,
+    SchemaError,
+    DatabaseError,
+    psycopg.Error,
+)
+"""What keeps one move from its end for now, and is no reason not to go on with the next one."""
 
 
 def recover_move(name: str, *, tell: Tell = silent) -> MoveReceipt:
@@ -44,24 +51,18 @@ def recover_move(name: str, *, tell: Tell = silent) -> MoveReceipt:
     move = journal.find(name)
     if not MoveState(move.state).is_live:
         return receipt_of(move)
-    wanted = lease(move.tenant_id, PURPOSE, move_settings().lease)
-    with free_of_the_dead(wanted) as held, kept(held) as ours:
-        # As its mover has left it, which may have ended it while we waited.
-        move = journal.find(name)
+    with held(move.tenant_id, move.source, move.target) as hold:
+        # As its mover has left it, which may have ended it just now.
+        move = journal.reread(move)
         if MoveState(move.state).is_live:
-            source, target = addresses.shard(move.source), addresses.shard(move.target)
-            held.raise_token(newest_token(move.tenant_id, source, target) + 1)
-            move = journal.take(move, token=held.token, mover=held.holder)
-            request = MoveRequest.of(move.tenant_id, move.target, move.asked)
-            work = Work(move, request, held, ours, tell)
-            with work.closing():
+            with taken_over(move, hold, tell=tell) as work:
                 _recover(work)
-    return receipt_of(journal.find(str(move.pk)))
+    return receipt_of(journal.reread(move))
 
 
 def _recover(work: Work) -> None:
-    target = _see(work, work.target)
-    ruling = _rule(work, target)
+    source, target = _see(work, work.source), _see(work, work.target)
+    ruling = _rule(work, source, target)
     journal.note(work.move, "recover", ruling.verdict, why=ruling.why, token=work.token)
     work.tell(f"{ruling.why} So: {ruling.verdict}.")
     match ruling.verdict:
@@ -75,6 +76,10 @@ def _recover(work: Work) -> None:
         case Verdict.REPAIR:
             _repair(work, target, ruling)
             finish(work)
+        case Verdict.REPAIR_TURN:
+            journal.repair_turn(work.move)
+            _repair(work, source, ruling)
+            finish(work)
         case Verdict.BACK:
             take_back(work)
         case Verdict.HOLD:
@@ -83,8 +88,7 @@ def _recover(work: Work) -> None:
             assert_never(ruling.verdict)
 
 
-def _rule(work: Work, target: Sight) -> Ruling:
-    source = _see(work, work.source)
+def _rule(work: Work, source: Sight, target: Sight) -> Ruling:
     # After both were shut out, so that no older mover changes it under our hands.
     placement = get_placement(work.move.tenant_id)
     place = Place(placement.shard_id, placement.epoch)
@@ -122,4 +126,4 @@ def abort_move(name: str, *, by: str = "", tell: Tell = silent) -> Move:
         recover_move(str(move.pk), tell=tell)
     except LeaseHeld as error:
         tell(f"its mover ({error.holder}) was told, and turns back at its next step")
-    return journal.find(str(move.pk))
+    return journal.reread(move)

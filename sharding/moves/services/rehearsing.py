@@ -5,38 +5,24 @@ back, or set to what it was. So the prediction knows this tenant, these servers 
 """
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final
+from typing import Any
 
-from psycopg import sql
-
-from sharding.moves.conf import move_settings
-from sharding.moves.connections import check_token, identity_of
-from sharding.moves.core.steps import Act, Mode, Way
-from sharding.moves.errors import MoveRefused
+from sharding.moves.connections import check_token, identity_of, make_durable
+from sharding.moves.core.steps import Mode
 from sharding.moves.services import journal
-from sharding.moves.services.acting import carry_out
 from sharding.moves.services.copying import next_round
-from sharding.moves.services.moving import CATCHES_UP, PURPOSE, take_back
-from sharding.moves.services.preflight import plan_move
+from sharding.moves.services.holding import begun
+from sharding.moves.services.moving import CATCHES_UP, prepare, take_back
 from sharding.moves.services.sequences import advance_sequences
 from sharding.moves.services.streams import await_beat, beat
-from sharding.moves.services.tokens import newest_token
 from sharding.moves.services.work import Tell, Work, silent
 from sharding.moves.types import MoveRequest
-from sharding.placements.services.dead_holders import free_of_the_dead
-from sharding.placements.services.keeping import kept
-from sharding.placements.services.leases import lease
-from sharding.registry import current as addresses
 from sharding.schemas.services.create_schema import open_schema
 from sharding.schemas.services.fence import look_at_tables, revoke_permit
 from sharding.schemas.services.markers import set_phase
 from sharding.schemas.services.transfer import pin, read_sequences
 from sharding.schemas.types import Phase
-
-_DURABLE: Final = sql.SQL("SET LOCAL synchronous_commit TO on")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,34 +63,26 @@ def rehearse_move(request: MoveRequest, *, tell: Tell = silent) -> Rehearsal:
         MoveError: the rehearsal failed, and was taken back.
         MoveOnHold: it could not be taken back now; whoever finds it does it.
     """
-    plan = plan_move(request)
-    if plan.refusals:
-        raise MoveRefused(request.tenant_id, plan.refusals)
-    request = plan.request
-    wanted = lease(request.tenant_id, PURPOSE, move_settings().lease)
-    with free_of_the_dead(wanted) as held, kept(held) as ours:
-        source, target = addresses.shard(plan.source), addresses.shard(request.target)
-        held.raise_token(newest_token(request.tenant_id, source, target) + 1)
-        move = journal.begin(request, source=plan.source, token=held.token, mover=held.holder)
-        tell(f"move {move.pk}: a rehearsal from {plan.source} to {request.target}")
-        work = Work(move, request, held, ours, tell)
+    with begun(request, tell=tell) as work:
+        move = work.move
+        tell(f"move {move.pk}: a rehearsal from {move.source} to {move.target}")
         began = time.monotonic()
-        with work.closing():
-            try:
-                _prepare(work)
-                prepared = time.monotonic()
-                predicted = _predicted(work)
-            finally:
-                # Whatever happened: nothing of it is to be left.
-                take_back(work)
+        try:
+            prepare(work)
+            CATCHES_UP[work.route.mode](work)
+            prepared = time.monotonic()
+            predicted = _predicted(work)
+        finally:
+            # Whatever happened: nothing of it is to be left.
+            take_back(work)
         told = {"rehearsed": True, "predicted_pause_ms": predicted, "rows": work.rows}
         journal.keep_result(move, **told)
     budget_ms = request.max_pause.total_seconds() * 1000
     return Rehearsal(
         move.pk,
-        request.tenant_id,
-        plan.source,
-        request.target,
+        move.tenant_id,
+        move.source,
+        move.target,
         rows=work.rows,
         seconds=round(prepared - began, 3),
         pause_ms=predicted,
@@ -112,58 +90,38 @@ def rehearse_move(request: MoveRequest, *, tell: Tell = silent) -> Rehearsal:
     )
 
 
-def _prepare(work: Work) -> None:
-    """All that comes before the gate."""
-    for step in work.steps(Way.FORWARD):
-        if step.act is Act.GATE:
-            break
-        work.still_wanted()
-        work.tell(step.does)
-        carry_out(work, (step,))
-    CATCHES_UP[work.route.mode](work)
-
-
 def _predicted(work: Work) -> dict[str, float]:
     """Milliseconds of each part of the pause."""
     lanes, schema, token = work.open_lanes(), work.schema, work.token
-    took: dict[str, float] = {}
-
-    @contextmanager
-    def timed(name: str) -> Iterator[None]:
-        began = time.monotonic()
-        yield
-        took[name] = round(took.get(name, 0.0) + (time.monotonic() - began) * 1000, 2)
-
-    with timed("lock"):
+    with work.timed("lock"):
         with lanes.fence.transaction(force_rollback=True):
             look_at_tables(lanes.fence, schema)
             revoke_permit(lanes.fence, schema)
         with lanes.fence.transaction():
-            lanes.fence.execute(_DURABLE)
+            make_durable(lanes.fence)
             set_phase(lanes.fence, schema, Phase.ACTIVE, token=token)
     if work.route.mode is Mode.LOGICAL:
-        with timed("stream"):
+        with work.timed("stream"):
             sent = beat(lanes.fence, schema, work.direction)
             within = work.request.max_pause
             await_beat(lanes.opening, schema, work.direction, sent, within=within)
-    with timed("changes"), lanes.writing.transaction():
-        lanes.writing.execute(_DURABLE)
+    with work.timed("changes"), lanes.writing.transaction():
+        make_durable(lanes.writing)
         set_phase(lanes.writing, schema, Phase.INCOMING, token=token)
         if work.last is not None:
             work.last = next_round(lanes.reading, lanes.writing, schema, work.last, compared=False)
             work.rows += work.last.rows
         pin(lanes.writing, schema)
         advance_sequences(lanes.writing, schema, read_sequences(lanes.reading, schema))
-    with timed("look"):
+    with work.timed("look"):
         for lane in (lanes.fence, lanes.opening):
             check_token(lane, work.who)
             identity_of(lane)
-    with timed("prepare"), lanes.opening.transaction(force_rollback=True):
+    with work.timed("prepare"), lanes.opening.transaction(force_rollback=True):
         open_schema(lanes.opening, schema, token=token)
-    with timed("switch"):
-        journal.note(work.move, "rehearse", "done", pause_ms=dict(took))
-    with timed("open"), lanes.opening.transaction():
-        lanes.opening.execute(_DURABLE)
+    with work.timed("switch"):
+        journal.note(work.move, "rehearse", "done", pause_ms=work.pause_ms)
+    with work.timed("open"), lanes.opening.transaction():
+        make_durable(lanes.opening)
         set_phase(lanes.opening, schema, Phase.INCOMING, token=token)
-    took["total"] = round(sum(took.values()), 2)
-    return took
+    return work.pause_ms | {"total": round(sum(work.pause_ms.values()), 2)}

@@ -15,11 +15,10 @@ from sharding.moves.core.states import MoveState
 from sharding.moves.errors import FenceIncomplete
 from sharding.moves.models import CONTROL, Move
 from sharding.moves.services import journal
-from sharding.moves.services.copying import check_tables
+from sharding.moves.services.copying import check_tables, read_tables
 from sharding.moves.services.streams import name_of, published_tables
 from sharding.moves.services.work import Work
 from sharding.schemas.services.markers import set_phase
-from sharding.schemas.services.transfer import pin, tables_of
 from sharding.schemas.types import Phase
 
 MOST_PER_SHARD: Final = 4
@@ -31,7 +30,7 @@ def soak(work: Work) -> None:
     work.close_lanes()
     with transaction.atomic(using=CONTROL, durable=True):
         journal.advance(work.move, MoveState.SOAKING, step="soak")
-        _mine(work.move).update(soak_ends_at=Now() + work.request.soak)
+        _soaking().filter(pk=work.move.pk).update(soak_ends_at=Now() + work.request.soak)
         ended = _end_oldest(work.move.source) + _end_oldest(work.move.target)
     work.tell(f"the way back is open for {work.request.soak}: `manage.py rollback_move` goes it")
     for move in ended:
@@ -54,11 +53,8 @@ def await_target(work: Work) -> None:
         mover_connection(work.source, work.who) as source,
         mover_connection(work.target, work.who) as target,
     ):
-        with source.transaction(), target.transaction():
-            pin(source, work.schema)
-            pin(target, work.schema)
-            work.tables = tables_of(source, work.schema)
-            check_tables(work.schema, work.tables, tables_of(target, work.schema))
+        work.tables = read_tables(source, work.schema)
+        check_tables(work.schema, work.tables, read_tables(target, work.schema))
         carried = published_tables(source, streams)
         if missing := [table.name for table in work.tables if table.name not in carried]:
             raise FenceIncomplete(work.schema, missing)
@@ -91,7 +87,3 @@ def _end_oldest(shard: str) -> list[Move]:
 
 def _soaking() -> QuerySet[Move]:
     return Move.objects.using(CONTROL).filter(state=MoveState.SOAKING)
-
-
-def _mine(move: Move) -> QuerySet[Move]:
-    return Move.objects.using(CONTROL).filter(pk=move.pk)

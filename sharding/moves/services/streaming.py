@@ -16,28 +16,23 @@ from sharding.moves.connections import BULK, mover_connection
 from sharding.moves.control_points import reach
 from sharding.moves.errors import EndsChanged, PauseOverran
 from sharding.moves.services import journal, streams
-from sharding.moves.services.copying import analyze, check_tables
-from sharding.moves.services.preparing import check_alike
-from sharding.moves.services.sequences import advance_sequences
+from sharding.moves.services.copying import analyze, check_tables, read_tables
+from sharding.moves.services.preparing import check_alike, warm
 from sharding.moves.services.streams import Direction, await_beat, beat, name_of
 from sharding.moves.services.work import Lanes, Work
-from sharding.moves.types import DebtKind
+from sharding.moves.types import STREAMS, DebtKind
 from sharding.registry.types import Server
 from sharding.schemas.connections import Connection
-from sharding.schemas.services.create_schema import open_schema
-from sharding.schemas.services.fence import arm, look_at_tables, revoke_permit
+from sharding.schemas.services.fence import arm
 from sharding.schemas.services.image_replay import complete
-from sharding.schemas.services.markers import set_phase
 from sharding.schemas.services.transfer import (
     TableShape,
     copy_in,
     copy_out,
     pin,
-    read_sequences,
     snapshot,
     tables_of,
 )
-from sharding.schemas.types import Phase
 
 COPIERS: Final = 3
 """Tables that are copied at once; a large one keeps one of them busy."""
@@ -60,9 +55,7 @@ def publish(work: Work) -> None:
     journal.keep_result(move, streams=streams.base_of(who))
     journal.owe(move, (move.source, DebtKind.PUBLICATION))
     with mover_connection(work.source, who) as connection:
-        with connection.transaction():
-            pin(connection, work.schema)
-            work.tables = tables_of(connection, work.schema)
+        work.tables = read_tables(connection, work.schema)
         streams.publish(connection, who, _name(work, Direction.THERE), _names(work.tables))
 
 
@@ -135,43 +128,38 @@ def catch_up(work: Work) -> None:
         EndsChanged: the way back does not flow.
     """
     lanes = work.open_lanes()
-    budget = work.request.max_pause
+    _come_to_its_end(work, lanes)
+    _stay_close_behind(work, lanes)
+    if work.route.soaks:
+        back = work.direction.other
+        if _probe(lanes.opening, lanes.reading, work, back, within=_BACK_WITHIN) is None:
+            raise EndsChanged(work.move.source, "it does not follow the target any more")
+    warm(work, lanes, work.tables)
+
+
+def _come_to_its_end(work: Work, lanes: Lanes) -> None:
+    """Wait until all that was written before now has arrived, however much that is."""
     gives_up_at = time.monotonic() + _CAUGHT_UP_WITHIN.total_seconds()
     sent = beat(lanes.fence, work.schema, work.direction)
     while await_beat(lanes.opening, work.schema, work.direction, sent, within=_ASKS_EVERY) is None:
         work.still_wanted()
         if time.monotonic() >= gives_up_at:
-            raise PauseOverran(doing="the stream does not come to its end", budget=budget)
+            raise PauseOverran(
+                doing="the stream does not come to its end", budget=work.request.max_pause
+            )
+
+
+def _stay_close_behind(work: Work, lanes: Lanes) -> None:
+    """Wait until what is written now arrives in a small part of the pause."""
+    budget = work.request.max_pause
     gives_up_at = time.monotonic() + _SHORT_WITHIN.total_seconds()
     while True:
         took = _probe(lanes.fence, lanes.opening, work, work.direction, within=budget)
         if took is not None and took < budget * _SHORT:
-            break
+            return
         work.still_wanted()
         if time.monotonic() >= gives_up_at:
             raise PauseOverran(doing="the stream is behind", budget=budget)
-    if work.route.soaks:
-        back = Direction.THERE if work.direction is Direction.BACK else Direction.BACK
-        if _probe(lanes.opening, lanes.reading, work, back, within=_BACK_WITHIN) is None:
-            raise EndsChanged(work.move.source, "it does not follow the target any more")
-    rehearse(work, lanes)
-
-
-def rehearse(work: Work, lanes: Lanes) -> None:
-    """Let every lane do, and take back, what it will have to do in the pause: it is warm then."""
-    with lanes.fence.transaction(force_rollback=True):
-        look_at_tables(lanes.fence, work.schema)
-        set_phase(lanes.fence, work.schema, Phase.FENCED, token=work.token)
-        revoke_permit(lanes.fence, work.schema)
-    with snapshot(lanes.reading, work.schema):
-        check_tables(work.schema, work.tables, tables_of(lanes.reading, work.schema))
-        sequences = read_sequences(lanes.reading, work.schema)
-    with lanes.writing.transaction(force_rollback=True):
-        set_phase(lanes.writing, work.schema, Phase.INCOMING, token=work.token)
-        # No rollback brings a sequence back; nobody else uses these.
-        advance_sequences(lanes.writing, work.schema, sequences)
-    with lanes.opening.transaction(force_rollback=True):
-        open_schema(lanes.opening, work.schema, token=work.token)
 
 
 def unstream_source(work: Work) -> None:
@@ -186,15 +174,12 @@ def unstream_target(work: Work) -> None:
 
 def unstream_end(work: Work, server: Server) -> None:
     """Take away what is owed there of both streams, and note it; the other shard is not asked."""
-    owed = [kind for kind in _STREAMS if journal.owes(work.move, server.name, kind)]
+    owed = [kind for kind in STREAMS if journal.owes(work.move, server.name, kind)]
     if not owed:
         return
     streams.end_streams(server, work.who)
     reach("unstream.done")
     journal.settle(work.move, server.name, *owed)
-
-
-_STREAMS: Final = (DebtKind.SUBSCRIPTION, DebtKind.SLOT, DebtKind.PUBLICATION)
 
 
 def _name(work: Work, direction: Direction) -> str:
@@ -217,9 +202,7 @@ def _pair(work: Work, opened: ExitStack, exported: str) -> tuple[Connection, Con
 def _copy_tables(work: Work, pairs: list[tuple[Connection, Connection]]) -> int:
     ahead: SimpleQueue[TableShape] = SimpleQueue()
     source, target = pairs[0]
-    with target.transaction():
-        pin(target, work.schema)
-        check_tables(work.schema, work.tables, tables_of(target, work.schema))
+    check_tables(work.schema, work.tables, read_tables(target, work.schema))
     check_tables(work.schema, work.tables, tables_of(source, work.schema))
     shapes = {table.name: table for table in work.tables}
     facts = {"schema": work.schema, "names": list(shapes)}

@@ -11,6 +11,7 @@ have made, whatever they came to write down.
 Source: docs/adr/0026; facts measured on 16 and 18.
 """
 
+import re
 import secrets
 import time
 from collections.abc import Collection, Iterator
@@ -53,11 +54,19 @@ class Direction(StrEnum):
         """Its row of the heartbeat table."""
         return 1 if self is Direction.THERE else 2
 
+    @property
+    def other(self) -> "Direction":
+        """The one that leads the other way."""
+        return Direction.BACK if self is Direction.THERE else Direction.THERE
+
+
+_OF_A_MOVE: Final = re.compile(r"mv_([0-9a-z]+)_(\d+)_")
 
 _PUBLISH: Final = "CREATE PUBLICATION {name} FOR TABLE {tables}"
 _ONE_TABLE: Final = "ONLY {table}"
 _MAKE_SLOT: Final = "CREATE_REPLICATION_SLOT {name} LOGICAL pgoutput (SNAPSHOT {snapshot})"
-_TRY_SLOT_FOR: Final = timedelta(seconds=60)
+TRY_SLOT_FOR: Final = timedelta(seconds=60)
+"""A slot is not had before everybody who writes on its server has ended."""
 _BETWEEN_S: Final = 0.1
 
 # Its conninfo holds a password, which no log is to have.
@@ -69,6 +78,12 @@ _SUBSCRIBE: Final = """
     CREATE SUBSCRIPTION {name} CONNECTION {conninfo} PUBLICATION {name}
     WITH (create_slot = false, slot_name = {slot}, copy_data = false, enabled = true,
           origin = none, disable_on_error = false)
+"""
+
+# It signs in at the other server, and makes nothing there.
+_TRY: Final = """
+    CREATE SUBSCRIPTION {name} CONNECTION {conninfo} PUBLICATION {name}
+    WITH (create_slot = false, slot_name = NONE, copy_data = false, enabled = false)
 """
 
 _SUBSCRIPTIONS: Final = """
@@ -101,7 +116,7 @@ _PUBLISHED: Final = """
 """
 _UNPUBLISH: Final = "DROP PUBLICATION {name}"
 
-_BEAT: Final = "UPDATE {heartbeat} SET v = %(value)s WHERE k = %(key)s"
+_BEAT: Final = "UPDATE {heartbeat} SET v = {value} WHERE k = {key}"
 _BEATEN: Final = "SELECT v = %(value)s FROM {heartbeat} WHERE k = %(key)s"
 _POLL_EVERY_S: Final = 0.0005
 _AWAY_WITHIN: Final = timedelta(seconds=15)
@@ -110,6 +125,12 @@ _AWAY_WITHIN: Final = timedelta(seconds=15)
 def prefix_of(schema: str, move_id: int) -> str:
     """How the names of all that a move makes for its streams begin."""
     return f"mv_{schema}_{move_id}_"
+
+
+def move_of(name: str) -> tuple[str, int] | None:
+    """The schema and the move of which something is called so; None: of no move's streams."""
+    found = _OF_A_MOVE.match(name)
+    return (found[1], int(found[2])) if found else None
 
 
 def name_of(base: str, direction: Direction) -> str:
@@ -154,7 +175,7 @@ def slot(server: Server, who: Who, name: str, *, export: bool) -> Iterator[str]:
     Raises:
         CopyFailed: somebody wrote for a minute; there is no slot.
     """
-    gives_up_at = time.monotonic() + _TRY_SLOT_FOR.total_seconds()
+    gives_up_at = time.monotonic() + TRY_SLOT_FOR.total_seconds()
     make = sql.SQL(_MAKE_SLOT).format(
         name=sql.Identifier(name), snapshot=sql.Literal("export" if export else "nothing")
     )
@@ -166,7 +187,7 @@ def slot(server: Server, who: Who, name: str, *, export: bool) -> Iterator[str]:
                 if time.monotonic() >= gives_up_at:
                     raise CopyFailed(
                         f"a transaction on {server.name} has been writing for longer than "
-                        f"{_TRY_SLOT_FOR.total_seconds():g} s, in some database of that server"
+                        f"{TRY_SLOT_FOR.total_seconds():g} s, in some database of that server"
                     ) from error
                 time.sleep(_BETWEEN_S)
             else:
@@ -186,15 +207,10 @@ def subscribe(connection: Connection, at: Server, to: Server, who: Who, name: st
         Superseded: somebody with a newer token is at work; nothing was made.
         psycopg.Error: this server does not reach the other one, or may not; nothing was made.
     """
-    conninfo = make_conninfo(
-        **to.direct.parameters(mover_of(to)),
-        connect_timeout=5,
-        keepalives_idle=5,
-        keepalives_interval=2,
-        keepalives_count=3,
-    )
     made = sql.SQL(_SUBSCRIBE).format(
-        name=sql.Identifier(name), slot=sql.Literal(name), conninfo=sql.Literal(conninfo)
+        name=sql.Identifier(name),
+        slot=sql.Literal(name),
+        conninfo=sql.Literal(_conninfo(to)),
     )
     with connection.transaction():
         insist(connection, who)
@@ -204,12 +220,41 @@ def subscribe(connection: Connection, at: Server, to: Server, who: Who, name: st
             connection.execute(made)
 
 
+def try_to_follow(connection: Connection, at: Server, to: Server) -> None:
+    """Let this shard sign in at the other one as a stream would. Nothing is left of it.
+
+    Transaction: one, of its own, taken back.
+
+    Raises:
+        psycopg.Error: this server does not reach the other one, or may not.
+    """
+    # A publication of this name is nowhere; that is no error before something is followed.
+    name = sql.Identifier(f"mv_try_{secrets.token_hex(4)}")
+    tried = sql.SQL(_TRY).format(name=name, conninfo=sql.Literal(_conninfo(to)))
+    with connection.transaction(force_rollback=True), as_mover(connection, at):
+        connection.execute(_UNLOGGED)
+        connection.execute(tried)
+
+
 def beat(connection: Connection, schema: str, direction: Direction) -> int:
     """Send something through a stream that nobody has sent before; return it."""
-    value = secrets.randbits(62)
-    facts = {"value": value, "key": direction.key}
-    connection.execute(_of_heartbeat(_BEAT, schema), facts)
+    value = new_beat()
+    connection.execute(beating(schema, direction, value))
     return value
+
+
+def new_beat() -> int:
+    """Something that nobody has sent before."""
+    return secrets.randbits(62)
+
+
+def beating(schema: str, direction: Direction, value: int) -> sql.Composed:
+    """The one statement that `beat` runs."""
+    return sql.SQL(_BEAT).format(
+        heartbeat=sql.Identifier(schema, names.HEARTBEAT),
+        value=sql.Literal(value),
+        key=sql.Literal(direction.key),
+    )
 
 
 def await_beat(
@@ -248,6 +293,16 @@ def end_streams(server: Server, who: Who) -> None:
             connection.execute(_named(_UNPUBLISH, name))
         if has_schema(connection, who.schema):
             connection.execute(_of_mover(_LOOK_NO_MORE, server, who.schema))
+
+
+def _conninfo(to: Server) -> str:
+    return make_conninfo(
+        **to.direct.parameters(mover_of(to)),
+        connect_timeout=5,
+        keepalives_idle=5,
+        keepalives_interval=2,
+        keepalives_count=3,
+    )
 
 
 def _unsubscribe(connection: Connection, server: Server, name: str) -> None:

@@ -9,6 +9,7 @@ from psycopg import sql
 
 from sharding.moves.connections import mover_of
 from sharding.moves.core.choosing import Choice, Load, choose_mode, needs_a_look
+from sharding.moves.services.stream_ways import slots_wait
 from sharding.moves.services.streams import OLDEST_VERSION
 from sharding.moves.types import MoveRequest, Refusal
 from sharding.registry.types import Server
@@ -28,6 +29,9 @@ _SETTINGS: Final = """
                - (SELECT count(*)::int FROM pg_subscription),
            coalesce(current_setting('max_active_replication_origins', true),
                     current_setting('max_replication_slots'))::int
+               - (SELECT count(*)::int FROM pg_subscription),
+           -- One is the launcher's.
+           current_setting('max_worker_processes')::int - 1
                - (SELECT count(*)::int FROM pg_subscription)
 """
 _RIGHTS: Final = """
@@ -43,10 +47,20 @@ _LACKING: Final = (
     "it may not keep its passwords out of the log (SET log_min_error_statement)",
 )
 
-# Without one an UPDATE of a table that is published fails, whoever does it.
+# Without one an UPDATE of a table that is published fails, whoever does it. What is reckoned at
+# either end does not travel, and so cannot name a row.
 _UNFIT: Final = """
-    SELECT c.relname
+    SELECT c.relname,
+           CASE WHEN c.relreplident IN ('n', 'f') THEN 'replica identity'
+                WHEN named.key IS NULL THEN 'primary key by which a stream could name its rows'
+                ELSE 'primary key without a generated column' END
     FROM pg_class c
+    LEFT JOIN LATERAL (
+        SELECT i.indkey AS key FROM pg_index i
+        WHERE i.indrelid = c.oid AND i.indisvalid AND i.indimmediate
+          AND (i.indisreplident OR (c.relreplident = 'd' AND i.indisprimary))
+        LIMIT 1
+    ) named ON true
     WHERE c.relkind = 'r' AND c.relname <> ALL (%(furniture)s)
       AND c.oid IN (
           SELECT objid FROM pg_depend
@@ -54,10 +68,9 @@ _UNFIT: Final = """
             AND refobjid = to_regnamespace(quote_ident(%(schema)s))
             AND classid = 'pg_class'::regclass
       )
-      AND (c.relreplident IN ('n', 'f') OR NOT EXISTS (
-          SELECT FROM pg_index i
-          WHERE i.indrelid = c.oid AND i.indisvalid AND i.indimmediate
-            AND (i.indisreplident OR (c.relreplident = 'd' AND i.indisprimary))
+      AND (c.relreplident IN ('n', 'f') OR named.key IS NULL OR EXISTS (
+          SELECT FROM pg_attribute a
+          WHERE a.attrelid = c.oid AND a.attnum = ANY (named.key) AND a.attgenerated <> ''
       ))
     ORDER BY c.relname
 """
@@ -84,11 +97,12 @@ def unfit_for_streams(
         yield from found
         if found:
             return
+        yield from slots_wait(connection, server)
     facts = {"schema": schema, "furniture": [names.WRITE_PERMIT, names.HEARTBEAT]}
-    for (table,) in at_source.execute(_UNFIT, facts).fetchall():
+    for table, lacks in at_source.execute(_UNFIT, facts).fetchall():
         yield Refusal(
             "moves.no_identity",
-            f"Table {table} has no primary key by which a stream could name its rows.",
+            f"Table {table} has no {lacks}.",
             "Use --mode block, or give it one.",
         )
 
@@ -144,6 +158,7 @@ def _of_server(connection: Connection, server: Server) -> Found:
             "max_wal_senders",
             "max_logical_replication_workers",
             "max_active_replication_origins",
+            "max_worker_processes",
         ),
         free,
         strict=True,

@@ -1,14 +1,10 @@
 """Tokens grow for ever, whatever control remembers."""
 
-from psycopg import sql
-
-from sharding.moves.connections import mover_of
+from sharding.moves.connections import as_owner, mover_login
 from sharding.registry.types import Server
-from sharding.schemas.connections import BRIEF, login_connection
+from sharding.schemas.connections import BRIEF
 from sharding.schemas.errors import ServerUnreachable
 from sharding.schemas.services.markers import read_marker
-
-_AS_OWN = "SET ROLE {own}"
 
 
 def newest_token(schema: str, *servers: Server) -> int:
@@ -19,8 +15,8 @@ def newest_token(schema: str, *servers: Server) -> int:
     newest = 0
     for server in servers:
         try:
-            with login_connection(server, server.direct, mover_of(server), BRIEF) as connection:
-                connection.execute(sql.SQL(_AS_OWN).format(own=sql.Identifier(server.own.user)))
+            with mover_login(server, BRIEF) as connection:
+                as_owner(connection, server)
                 marker = read_marker(connection, schema)
         except ServerUnreachable:
             continue

@@ -1,11 +1,9 @@
 """Take a move back, or only its pause. Each step finds out by itself what there is to undo."""
 
-from typing import Final
-
 from django.db import transaction
 
 from sharding.moves import ports
-from sharding.moves.connections import mover_connection, take_over
+from sharding.moves.connections import Who, make_durable, mover_connection, take_over
 from sharding.moves.core.states import PAUSING, MoveState
 from sharding.moves.models import CONTROL
 from sharding.moves.services import journal
@@ -14,12 +12,11 @@ from sharding.moves.services.work import Work
 from sharding.moves.types import DebtKind
 from sharding.placements.services.placing import get_placement, set_placement_state
 from sharding.placements.states import PlacementState
+from sharding.registry.types import Server
 from sharding.schemas.services.fence import grant_permit
 from sharding.schemas.services.markers import read_marker, set_phase
 from sharding.schemas.services.roles import drop_role
 from sharding.schemas.types import Phase
-
-_DURABLE: Final = "SET LOCAL synchronous_commit TO on"
 
 
 def turn_back(work: Work) -> None:
@@ -41,12 +38,26 @@ def unfence(work: Work) -> None:
         WrongMoveState: the tenant lives at the target; nothing was opened.
     """
     journal.check_not_switched(work.move)
-    with mover_connection(work.source, work.who) as connection, connection.transaction():
-        connection.execute(_DURABLE)
-        marker = read_marker(connection, work.schema)
+    unfence_end(work.source, work.who)
+
+
+def unfence_end(server: Server, who: Who) -> None:
+    """Let the copy on one shard accept writes again, if it is fenced.
+
+    The caller has made sure that the tenant lives there.
+
+    Transaction: one, durable.
+    Idempotent.
+
+    Raises:
+        Superseded: somebody with a newer token is at work; nothing was changed.
+    """
+    with mover_connection(server, who) as connection, connection.transaction():
+        make_durable(connection)
+        marker = read_marker(connection, who.schema)
         if marker is not None and marker.phase is Phase.FENCED:
-            set_phase(connection, work.schema, Phase.ACTIVE, token=work.token)
-            grant_permit(connection, work.schema)
+            set_phase(connection, who.schema, Phase.ACTIVE, token=who.token)
+            grant_permit(connection, who.schema)
 
 
 def release_back(work: Work) -> None:

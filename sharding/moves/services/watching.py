@@ -2,41 +2,22 @@
 
 import logging
 
-import psycopg
-from django.db import DatabaseError
-
-from sharding.moves.errors import MoveError
 from sharding.moves.services import soaking
 from sharding.moves.services.after_soak import finish_move
 from sharding.moves.services.ending import DIFFER
 from sharding.moves.services.listing import stuck_moves
-from sharding.moves.services.recovering import recover_move
+from sharding.moves.services.recovering import ENDS_LATER, recover_move
 from sharding.moves.types import MoveReceipt
-from sharding.placements.errors import PlacementError
 from sharding.pools.outages import without_rows
-from sharding.registry.errors import RegistryError
-from sharding.schemas.errors import SchemaError
 
 log = logging.getLogger(__name__)
-
-_GOES_ON: tuple[type[Exception], ...] = (
-    MoveError,
-    PlacementError,
-    RegistryError,
-    SchemaError,
-    DatabaseError,
-    psycopg.Error,
-)
 
 
 def recover_stuck_moves() -> list[MoveReceipt]:
     """Bring every move on which nobody works to its end, as far as servers answer.
 
-    A soak whose time is over ends.
-
-
-    One that cannot be ended now does not keep the others waiting. One whose copies differ waits
-    for a person.
+    A soak whose time is over ends. A move that cannot be ended now does not keep the others
+    waiting. One whose copies differ waits for a person.
 
     Locks: the lease of one tenant after the other.
     Idempotent.
@@ -47,7 +28,7 @@ def recover_stuck_moves() -> list[MoveReceipt]:
     for move, go_on in ways:
         try:
             receipt = go_on(str(move.pk), tell=log.info)
-        except _GOES_ON as error:
+        except ENDS_LATER as error:
             log.warning("%s waits on: %s", move, without_rows(error))
         else:
             log.info("%s is %s", move, receipt.state)

@@ -69,6 +69,7 @@ class Work:
         is_frozen: `lanes.frozen` still sees the target as it was before it was opened.
         made: the target's tables, and what is still to be made of them.
         tables: whose rows the streams carry, as they were when the move, or its turn, began.
+        guarded: tables that the fence locks, as they were when the lanes were warmed.
         sentinel: what the fence has sent through the stream as the last thing.
         identities: which server each shard was when the lanes were opened.
     """
@@ -87,6 +88,7 @@ class Work:
     is_frozen: bool = False
     made: MadeTarget | None = None
     tables: tuple[TableShape, ...] = ()
+    guarded: tuple[str, ...] = ()
     sentinel: int = 0
     identities: dict[str, str] = field(default_factory=dict)
     _paused_at: float | None = None
@@ -150,14 +152,6 @@ class Work:
         self.ours()
         if not self.state.is_past_no_return and journal.abort_asked(self.move):
             raise AbortAsked(self.move.pk)
-
-    @contextmanager
-    def closing(self) -> Iterator[None]:
-        """End the lanes, whatever happens in the block."""
-        try:
-            yield
-        finally:
-            self.close_lanes()
 
     def open_lanes(self) -> Lanes:
         """The connections of the pause; those that are open already are kept."""

@@ -6,10 +6,11 @@ from collections.abc import Collection
 from django.db.models import Count, Q
 
 from sharding.placements import ports
-from sharding.placements.errors import NoShardAvailable, NoSuchShard, ShardUnavailable
+from sharding.placements.errors import NoShardAvailable, ShardUnavailable
 from sharding.placements.models import CONTROL, ReservedRole, Shard
 from sharding.placements.scoring import Candidate, Held, choose
 from sharding.placements.services.reserving import room_for_roles
+from sharding.placements.services.shards import find_shard
 from sharding.placements.states import ShardState
 from sharding.registry.current import registry
 
@@ -58,10 +59,7 @@ def check_shard(name: str) -> Shard:
         NoSuchShard: there is none of this name.
         ShardUnavailable: it does not.
     """
-    shard = Shard.objects.using(CONTROL).filter(name=name).first()
-    if shard is None:
-        known = Shard.objects.using(CONTROL).order_by("name").values_list("name", flat=True)
-        raise NoSuchShard((name,), known=known)
+    shard = find_shard(name)
     if reason := why_not(shard):
         raise ShardUnavailable(name, reason)
     return shard

@@ -10,10 +10,11 @@ from typing import Final
 from django.db import transaction
 from django.db.models.functions import Now
 
-from sharding.placements.errors import HoldNeedsReason, NoSuchShard, ShardHeld
+from sharding.placements.errors import HoldNeedsReason, ShardHeld
 from sharding.placements.models import CONTROL, Shard
 from sharding.placements.services.audit import record_audit
 from sharding.placements.services.processes import live_processes
+from sharding.placements.services.shards import find_shard
 from sharding.pools.breaker import Hold
 
 REASON_MOST: Final = 200
@@ -96,14 +97,13 @@ def refuse_held(name: str) -> None:
 def _set(name: str, reason: str, *, dry_run: bool) -> Holding:
     """Hold with this reason; without one, release."""
     with transaction.atomic(using=CONTROL):
-        rows = Shard.objects.using(CONTROL)
-        shard = rows.select_for_update().filter(name=name).first()
-        if shard is None:
-            raise NoSuchShard([name], known=rows.values_list("name", flat=True))
+        shard = find_shard(name, lock=True)
         before = shard.hold
         if (before.reason if before else "") != reason:
             held_since = (before.since if before else Now()) if reason else None
-            rows.filter(name=name).update(held_since=held_since, held_reason=reason)
+            Shard.objects.using(CONTROL).filter(name=name).update(
+                held_since=held_since, held_reason=reason
+            )
             shard.refresh_from_db(using=CONTROL)
             record_audit(
                 "shard.hold" if reason else "shard.release",

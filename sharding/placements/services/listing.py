@@ -1,7 +1,7 @@
 """What every shard is and holds, those that are down included."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields
 from typing import Final
@@ -11,23 +11,23 @@ from django.db.models import Count
 
 from sharding.backend.identity import why_refused
 from sharding.backend.idle_pools import PoolLook
-from sharding.placements.errors import NoSuchShard
+from sharding.placements import ports
 from sharding.placements.models import CONTROL, Process, Shard
 from sharding.placements.services.breakers import ServerBreakers, sum_up
 from sharding.placements.services.processes import live_processes
 from sharding.placements.services.reserving import cap_of
+from sharding.placements.services.shards import shards_named
 from sharding.pools.breaker import Hold
+from sharding.pools.breaking.door import is_there
 from sharding.registry.current import registry
 from sharding.registry.types import Server
 from sharding.schemas.errors import ServerUnreachable
 from sharding.schemas.services.describe import survey
 from sharding.schemas.types import ShardSurvey
 
-Fullness = Mapping[str, Mapping[str, float]]
-"""Of each shard the parts of its capacity that are used, by what it has too much of."""
-
 _AT_ONCE = 20
-_fullness: Callable[[], Fullness] = dict
+_KNOCK_S: Final = 0.5
+"""For a server that has just let us wait, or refused us: is it there, and has no room for us?"""
 _NO_POOL: Final = dict.fromkeys(("processes", *(each.name for each in fields(PoolLook))), 0)
 
 
@@ -40,7 +40,8 @@ class ShardLine:
         survey: what the shard itself says; None when it does not answer. Where it does and there
             is a problem, nobody is served: it is sealed, or a standby.
         pools: what all living processes hold of it, by the names of `PoolLook`.
-        problem: why it does not, or what is wrong with it; empty when all is well.
+        problem: why it does not, or what is wrong with it; empty when all is well. `crowded`: it is
+            there, and had no connection left.
         hold: that an operator keeps it closed.
         breakers: what the processes hold of it.
         full: the parts of its capacity that are used, by bytes, load and tenants; empty: nobody
@@ -87,26 +88,16 @@ class ShardLine:
         }
 
 
-def tell_fullness(look: Callable[[], Fullness]) -> None:
-    """`sharding.rebalance` says here how full shards are, without asking them."""
-    global _fullness
-    _fullness = look
-
-
 def list_shards(names: Iterable[str] = ()) -> list[ShardLine]:
     """All shards, or those named, asked at once: the slowest takes seconds, however it is down.
 
     Raises:
         NoSuchShard: one of the names is no shard's.
     """
-    rows = Shard.objects.using(CONTROL).annotate(tenants=Count("placements")).order_by("name")
-    known = {row.name: row for row in rows}
-    wanted = set(names) or set(known)
-    if unknown := wanted - set(known):
-        raise NoSuchShard(sorted(unknown), known=known)
-    shards = [row for name, row in known.items() if name in wanted]
+    named = Shard.objects.using(CONTROL).filter(name__in=shards_named(names))
+    shards = list(named.annotate(tenants=Count("placements")).order_by("name"))
     servers = registry().shards
-    full = _fullness()
+    full = ports.fullness()
     processes = list(live_processes())
     pools, breakers = _pools_of(processes), sum_up(processes)
     # Threads without our context: they only ask, on connections of their own.
@@ -147,6 +138,7 @@ def _ask(server: Server | None) -> tuple[ShardSurvey | None, str]:
         why = why_refused(server, found.incarnation, found.in_recovery)
         return found, why or ""
     except ServerUnreachable as error:
-        return None, f"away: {error.reason}"
+        there = is_there(server.direct, server.own.user, within_s=_KNOCK_S)
+        return None, f"{'crowded' if there else 'away'}: {error.reason}"
     except psycopg.errors.UndefinedTable:
         return None, "its database is not prepared; run add_shard again"

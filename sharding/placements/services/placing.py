@@ -90,7 +90,8 @@ def switch_placement(tenant_id: str, *, source: str, target: str, expected_epoch
         PlacementChanged: it is not MOVING from `source` at this epoch.
     """
     epoch = expected_epoch + 1
-    with transaction.atomic(using=CONTROL):
+    # Within a tenant's pause: a savepoint would be two more questions.
+    with transaction.atomic(using=CONTROL, savepoint=False):
         switched = (
             Placement.objects.using(CONTROL)
             .filter(

@@ -12,12 +12,12 @@ from typing import Any, Final
 
 from django.db import transaction
 
-from sharding.placements.errors import NoSuchShard
-from sharding.placements.models import CONTROL, Placement, ReservedRole, Shard
+from sharding.placements.models import CONTROL, Placement, ReservedRole
 from sharding.placements.services.audit import record_audit
 from sharding.placements.services.incarnations import incarnation_of
 from sharding.placements.services.placing import renew_generation
 from sharding.placements.services.reference import bring_newest
+from sharding.placements.services.shards import find_shard
 from sharding.placements.states import PlacementState
 from sharding.registry import current as addresses
 from sharding.registry.types import Server
@@ -199,10 +199,7 @@ def _judge(marker: Marker, placement: Placement | None, shard: str) -> tuple[Fat
 
 
 def _server(name: str) -> Server:
-    known = list(Shard.objects.using(CONTROL).values_list("name", flat=True))
-    if name not in known:
-        raise NoSuchShard([name], known=known)
-    return addresses.shard(name)
+    return addresses.shard(find_shard(name).name)
 
 
 def _compare(connection: Connection, server: Server) -> Reopening:

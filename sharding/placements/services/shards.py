@@ -1,10 +1,11 @@
-"""Shard rows: begin one, say what it is, set its state."""
+"""Shard rows: find them, begin one, say what it is, set its state."""
 
 import re
+from collections.abc import Iterable
 
 from django.db import transaction
 
-from sharding.placements.errors import InvalidShardName, ShardNameTaken
+from sharding.placements.errors import InvalidShardName, NoSuchShard, ShardNameTaken
 from sharding.placements.models import CONTROL, Shard
 from sharding.placements.services.audit import record_audit
 from sharding.placements.states import ShardState
@@ -12,6 +13,33 @@ from sharding.schemas.preparation.types import DatabaseFacts
 
 _NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?")
 _NOT_SHARDS = frozenset({"control", "default"})
+
+
+def find_shard(name: str, *, lock: bool = False) -> Shard:
+    """The shard that somebody named. With `lock` nobody else changes its row meanwhile.
+
+    Transaction: with `lock` it needs one on control.
+
+    Raises:
+        NoSuchShard: there is none of this name.
+    """
+    rows = Shard.objects.using(CONTROL)
+    found = (rows.select_for_update() if lock else rows).filter(name=name).first()
+    if found is None:
+        raise NoSuchShard([name], known=_names())
+    return found
+
+
+def shards_named(names: Iterable[str] = ()) -> list[str]:
+    """The names of those that somebody named, or of all shards, each once and in order.
+
+    Raises:
+        NoSuchShard: with those of the names that are no shard's.
+    """
+    known, wanted = _names(), set(names)
+    if unknown := wanted.difference(known):
+        raise NoSuchShard(sorted(unknown), known=known)
+    return sorted(wanted) or known
 
 
 def check_shard_name(name: str) -> None:
@@ -107,6 +135,10 @@ def set_shard_state(name: str, state: ShardState) -> Shard:
             shard.save(using=CONTROL, update_fields=["state"])
             record_audit("shard.state", name, before=before, after=_facts(shard))
     return shard
+
+
+def _names() -> list[str]:
+    return list(Shard.objects.using(CONTROL).order_by("name").values_list("name", flat=True))
 
 
 def _facts(shard: Shard) -> dict[str, object]:

@@ -42,6 +42,19 @@ async def lets_others_be(endpoint: Endpoint, user: str) -> bool:
     return all(isinstance(each, str) and not each.startswith(_NOT_SERVING) for each in said)
 
 
+def is_there(endpoint: Endpoint, user: str, *, within_s: float) -> bool:
+    """`lets_others_be` for who has no loop: for a thread that was just refused there."""
+
+    async def knock() -> bool:
+        async with asyncio.timeout(within_s):
+            return await lets_others_be(endpoint, user)
+
+    try:
+        return asyncio.run(knock())
+    except TimeoutError:
+        return False
+
+
 def _is_silence(error: BaseException) -> bool:
     return isinstance(error, (OSError, EOFError, UnicodeError))
 

@@ -79,6 +79,13 @@ class Probe:
             # It is being waited for, and ends itself at its next look.
             connection.is_given_up = True
 
+    async def leave(self) -> None:
+        """Abandon it, and see its statement end: at its next look, a moment later."""
+        statement = self._statement
+        self.abandon()
+        if statement is not None:
+            await asyncio.wait({statement})
+
     async def _ask_itself(self, server: Server, seconds: float) -> Answer:
         kept = self._connection is not None
         try:

@@ -12,7 +12,6 @@ Source: weak duality of linear programs; the ellipsoid method (Shor, 1977).
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from sharding.rebalance.core.ledger import Ledger
 from sharding.rebalance.core.plans import Plan
@@ -20,11 +19,6 @@ from sharding.rebalance.core.types import Policy, World
 
 _STEPS = 90
 _Cost = tuple[int, int, int]
-
-
-def with_bound(plan: Plan, world: World, policy: Policy | None = None) -> Plan:
-    """The same plan, with the least that any plan moves for the same balance."""
-    return replace(plan, lower_bound=lower_bound(plan, world, policy))
 
 
 def lower_bound(
@@ -36,15 +30,14 @@ def lower_bound(
         With its `enter` it is a bound for all that only leave the band, which is less.
     """
     policy = policy or Policy()
-    before, after = Ledger(world, policy), Ledger(world, policy)
-    for step in plan.steps:
-        after.move(after.number[step.tenant_id], after.index[step.target])
+    before = Ledger(world, policy)
+    after = _used_after(before, plan)
     within = 1 + (policy.leave if edge is None else edge)
     leave = 0.0
     for at in before.live:
         top = [
             max(fair * within, float(held))
-            for fair, held in zip(before.fair[at], after.used[at], strict=True)
+            for fair, held in zip(before.fair[at], after[at], strict=True)
         ]
         need = [max(0.0, used - most) for used, most in zip(before.used[at], top, strict=True)]
         leave += cheapest([before.cost[each] for each in before.members[at]], need)
@@ -53,13 +46,25 @@ def lower_bound(
     return int(max(leave, _arrivals(before, after)))
 
 
-def _arrivals(before: Ledger, after: Ledger) -> float:
+def _used_after(before: Ledger, plan: Plan) -> list[list[int]]:
+    """What each shard holds after the plan."""
+    used = [list(held) for held in before.used]
+    for step in plan.steps:
+        cost = before.cost[before.number[step.tenant_id]]
+        source, target = used[before.index[step.source]], used[before.index[step.target]]
+        for axis in (0, 1, 2):
+            source[axis] -= cost[axis]
+            target[axis] += cost[axis]
+    return used
+
+
+def _arrivals(before: Ledger, after: Sequence[Sequence[int]]) -> float:
     """What shards that had too little got, in the dimension in which that is dearest."""
     lack = [0.0, 0.0, 0.0]
     for at in before.live:
         if before.ratio(at) < 1 - before.policy.enter:
             for axis in (0, 1, 2):
-                got = min(float(after.used[at][axis]), before.fair[at][axis])
+                got = min(float(after[at][axis]), before.fair[at][axis])
                 lack[axis] += max(0.0, got - before.used[at][axis])
     return max(
         _single(before.cost, axis, need) if need > 0 else 0.0 for axis, need in enumerate(lack)

@@ -18,7 +18,7 @@ class Fitting:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._order = list(range(len(ledger.shards)))
+        self._order: list[int] = [*range(len(ledger.shards))] * 2
 
     def find(
         self,
@@ -41,8 +41,9 @@ class Fitting:
         size, load, one = cost
         free = not (facts.group or facts.labels or facts.pinned_to)
         best, least, used = None, 1.0, ledger.used
-        first = crc32(facts.tenant_id.encode()) % len(self._order)
-        for at in (*self._order[first:], *self._order[:first]):
+        shards = len(ledger.shards)
+        first = crc32(facts.tenant_id.encode()) % shards
+        for at in self._order[first : first + shards]:
             if not pool[at] or at == home:
                 continue
             held, limit = used[at], limits[at]

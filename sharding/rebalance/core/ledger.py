@@ -5,7 +5,7 @@ plan that is made again after some of its moves meets the same numbers as the fi
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -214,11 +214,11 @@ class Ledger:
 
     def ratios(self, shard: int) -> Use:
         """What it holds, in parts of its fair share; of one that counts not, of its capacity's."""
-        return Use(*_parts(self.used[shard], self.fair[shard]))
+        return _parts(self.used[shard], self.fair[shard])
 
     def use(self, shard: int) -> Use:
         """What it holds, in parts of its capacity."""
-        return Use(*_parts(self.used[shard], self.capacity[shard]))
+        return _parts(self.used[shard], self.capacity[shard])
 
     def ratio(self, shard: int) -> float:
         """Its highest."""
@@ -257,8 +257,8 @@ class Ledger:
         return (at for at in self.members[shard] if stays[at] is None)
 
 
-def _parts(values: Iterable[float], wholes: Iterable[float]) -> Iterator[float]:
-    return (value / whole for value, whole in zip(values, wholes, strict=True))
+def _parts(values: Sequence[float], wholes: Three) -> Use:
+    return Use(values[0] / wholes[0], values[1] / wholes[1], values[2] / wholes[2])
 
 
 def _told(shard: ShardCapacity, dimension: Dimension, scale: float) -> float | None:

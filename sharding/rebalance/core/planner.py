@@ -36,8 +36,11 @@ def plan(world: World, policy: Policy | None = None, *, standing: Sequence[Step]
 
     Deterministic: the same input makes the same plan, on every machine.
     """
-    policy = policy or Policy()
-    ledger = Ledger(world, policy)
+    return plan_in(Ledger(world, policy or Policy()), world, standing=standing)
+
+
+def plan_in(ledger: Ledger, world: World, *, standing: Sequence[Step] = ()) -> Plan:
+    """As `plan`, in a ledger of that world; in it the moves of the plan are made."""
     planner = _Planner(ledger)
     planner.keep(standing)
     for _ in range(_ROUNDS):

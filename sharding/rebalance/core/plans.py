@@ -195,7 +195,6 @@ class Plan:
             as it decides who cools down.
         before, after: of each shard the ratios.
         use_before, use_after: of each shard the parts of its capacity.
-        lower_bound: bytes that any plan for the same balance moves; None: nobody asked.
     """
 
     id: str
@@ -207,14 +206,6 @@ class Plan:
     after: Mapping[str, Use]
     use_before: Mapping[str, Use]
     use_after: Mapping[str, Use]
-    lower_bound: int | None = None
-
-    @property
-    def bytes_ratio(self) -> float | None:
-        """Bytes that it moves, in parts of those that any plan must; None: nobody asked."""
-        if self.lower_bound is None:
-            return None
-        return self.summary.bytes / self.lower_bound if self.lower_bound else 1.0
 
     def to_json(self) -> dict[str, object]:
         """Plain values, for `--json` and for keeping."""
@@ -233,6 +224,4 @@ class Plan:
                 }
                 for name in self.before
             },
-            "lower_bound": self.lower_bound,
-            "bytes_ratio": self.bytes_ratio,
         }

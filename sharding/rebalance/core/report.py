@@ -68,8 +68,9 @@ class _Writer:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._ratios = [ledger.ratio(at) if at in ledger.live else 0.0 for at in _all(ledger)]
         self._live = frozenset(ledger.live)
+        self._ratios = [ledger.ratio(at) if at in self._live else 0.0 for at in _all(ledger)]
+        self._looks = [(ledger.ratios(at), ledger.use(at)) for at in _all(ledger)]
         self._number = 0
         self.total_bytes = 0
 
@@ -78,15 +79,17 @@ class _Writer:
         facts = ledger.tenants[done.tenant]
         source, target = done.source, done.target
         why, value, limit = self._measured(done)
-        source_before, target_before = ledger.ratios(source), ledger.ratios(target)
-        source_use, target_use = ledger.use(source), ledger.use(target)
+        (source_before, source_use), (target_before, target_use) = (
+            self._looks[source],
+            self._looks[target],
+        )
         ledger.move(done.tenant, target)
         for at in (source, target):
+            self._looks[at] = ledger.ratios(at), ledger.use(at)
             if at in self._live:
                 self._ratios[at] = ledger.ratio(at)
         self._number += 1
         self.total_bytes += facts.bytes
-        under_fence = facts.bytes / policy.pause_rate if policy.pause_rate > 0 else 0.0
         return Step(
             number=self._number,
             tenant_id=facts.tenant_id,
@@ -100,15 +103,15 @@ class _Writer:
             bytes=facts.bytes,
             load=facts.load,
             copy_seconds=facts.bytes / policy.copy_rate,
-            pause_ms=(policy.pause.total_seconds() + under_fence) * 1000,
+            pause_ms=policy.pause.total_seconds() * 1000,
             source_before=source_before,
-            source_after=ledger.ratios(source),
+            source_after=self._looks[source][0],
             target_before=target_before,
-            target_after=ledger.ratios(target),
+            target_after=self._looks[target][0],
             source_use_before=source_use,
-            source_use_after=ledger.use(source),
+            source_use_after=self._looks[source][1],
             target_use_before=target_use,
-            target_use_after=ledger.use(target),
+            target_use_after=self._looks[target][1],
             worst_after=max(self._ratios),
             total_bytes=self.total_bytes,
             warnings=tuple(self._warnings(done)),
@@ -134,11 +137,8 @@ class _Writer:
         if ledger.exceeds(done.target, ledger.high[done.target], TOLERANCE):
             name = ledger.shards[done.target].name
             yield f"{name} then holds more than its fair share: no other shard has room"
-        if facts.moved_at is not None and done.why.is_forced and self._cools(done.tenant):
+        if facts.moved_at is not None and done.why.is_forced and done.tenant in ledger.cooling:
             yield f"it was moved {facts.moved_at:%Y-%m-%d %H:%M} already"
-
-    def _cools(self, tenant: int) -> bool:
-        return tenant in self._ledger.cooling
 
 
 def _within_budget(ledger: Ledger, done: Sequence[Done]) -> Sequence[Done]:

@@ -115,7 +115,6 @@ class Policy:
         max_moves, max_bytes: where the plan is cut off; None: nowhere.
         copy_rate: bytes per second that a move copies.
         pause: how long a tenant is expected to wait while it is switched.
-        pause_rate: bytes per second of what is copied under the fence; 0: nothing is.
     """
 
     enter: float = 0.10
@@ -130,7 +129,6 @@ class Policy:
     max_bytes: int | None = None
     copy_rate: float = 40.0 * MEGABYTE
     pause: timedelta = timedelta(milliseconds=50)
-    pause_rate: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from typing import Any, Final, TypeVar
 
 from django.db import transaction
 
-from sharding.placements.errors import NoSuchShard
 from sharding.placements.models import CONTROL, Shard
 from sharding.placements.services.audit import record_audit
+from sharding.placements.services.shards import find_shard
 from sharding.rebalance.errors import InvalidCapacity
 
 Number = TypeVar("Number", int, float)
@@ -57,10 +57,7 @@ def set_capacity(name: str, wish: Wish, *, dry_run: bool = False) -> CapacityCha
     """
     changes = _read(wish)
     with transaction.atomic(using=CONTROL):
-        rows = Shard.objects.using(CONTROL)
-        shard = rows.select_for_update().filter(name=name).first()
-        if shard is None:
-            raise NoSuchShard([name], known=rows.values_list("name", flat=True))
+        shard = find_shard(name, lock=True)
         before = _facts(shard)
         for field, value in changes.items():
             setattr(shard, field, value)

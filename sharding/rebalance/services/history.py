@@ -12,10 +12,9 @@ from django.db import connections, transaction
 from django.db.models.functions import Now
 
 from sharding.rebalance.conf import rebalance_settings
-from sharding.rebalance.models import BUCKET_MINUTES, CONTROL, HOUR_MINUTES, TenantUse, UseClock
+from sharding.rebalance.models import BUCKET, CONTROL, HOUR_MINUTES, TenantUse, UseClock
 from sharding.rebalance.smoothing import DAY, WEEK, part_left, part_of_new
 
-BUCKET: Final = timedelta(minutes=BUCKET_MINUTES)
 _CLOSED_AFTER: Final = timedelta(seconds=30)
 _MOST_BUCKETS: Final = 288
 """One by one at most a day; what was not folded for longer only lets the means fall."""

@@ -6,7 +6,7 @@ from typing import Final
 from django.db import connections
 
 from sharding.placements.scoring import Held
-from sharding.rebalance.models import BUCKET_MINUTES, CONTROL
+from sharding.rebalance.models import BUCKET, CONTROL
 from sharding.rebalance.smoothing import DAY, WEEK
 
 # A tenant without a size counts as one that nobody has measured. Means that began at nothing are
@@ -32,7 +32,7 @@ def measured_holdings() -> Mapping[str, Held]:
     terms = {
         "day": DAY.total_seconds(),
         "week": WEEK.total_seconds(),
-        "step": BUCKET_MINUTES * 60.0,
+        "step": BUCKET.total_seconds(),
     }
     with connections[CONTROL].cursor() as cursor:
         cursor.execute(_HELD, terms)

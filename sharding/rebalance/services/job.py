@@ -12,7 +12,7 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import F, Max, Q
 from django.db.models.functions import Now
 
-from sharding.placements.services.audit import record_audit
+from sharding.placements.services.audit import record_audit, who_acts
 from sharding.rebalance.core.plans import Step
 from sharding.rebalance.errors import (
     NoRebalance,
@@ -31,8 +31,10 @@ Nothing that must be right depends on it: each move has a lease and tokens of it
 _REFUSED: Final = "one_live_rebalance"
 
 
-def propose(look: Look, asked: dict[str, Any], *, by: str = "") -> Rebalance:
+def propose(look: Look, asked: dict[str, Any]) -> Rebalance:
     """Write a plan down, to be looked at; nothing is begun.
+
+    asked: what `look` was made with; it is planned anew with the same.
 
     Transaction: opens one on control.
 
@@ -42,7 +44,10 @@ def propose(look: Look, asked: dict[str, Any], *, by: str = "") -> Rebalance:
     try:
         with transaction.atomic(using=CONTROL):
             made = Rebalance.objects.using(CONTROL).create(
-                asked=asked, asked_by=by, plan=kept_plan(look.plan), world_key=look.seen.key
+                asked=asked,
+                asked_by=who_acts(),
+                plan=kept_plan(look.plan),
+                world_key=look.seen.key,
             )
             _add(made, look.plan.steps)
             record_audit("rebalance.propose", str(made.pk), after=_facts(made))

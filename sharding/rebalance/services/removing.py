@@ -8,10 +8,10 @@ from typing import Any, Final
 from django.db import transaction
 from django.db.models import Max
 
-from sharding.placements.errors import NoSuchShard
 from sharding.placements.models import CONTROL, Placement, ReservedRole, Shard
 from sharding.placements.services.audit import record_audit
 from sharding.placements.services.registry_file import read_file, unregister_server
+from sharding.placements.services.shards import find_shard
 from sharding.placements.states import ShardState
 from sharding.rebalance import ports
 from sharding.rebalance.errors import ShardNotEmpty
@@ -63,10 +63,7 @@ def remove_shard(
         ShardNotEmpty: with everything that is still there. Nothing was changed.
         MalformedRegistry: nothing was changed.
     """
-    row = Shard.objects.using(CONTROL).filter(name=name).first()
-    if row is None:
-        known = Shard.objects.using(CONTROL).values_list("name", flat=True)
-        raise NoSuchShard([name], known=known)
+    row = find_shard(name)
     server = read_file(registry_path).shards.get(name)
     left = [*_by_control(row), *ports.mover.left_on(name)]
     answered = server is not None
@@ -130,7 +127,7 @@ def _unused_roles(name: str) -> Any:
 
 
 def _forget(name: str, removal: Removal, *, registry_version: int) -> None:
-    shard = Shard.objects.using(CONTROL).select_for_update().get(name=name)
+    shard = find_shard(name, lock=True)
     _unused_roles(name).delete()
     # Ids are never used again, wherever they were first.
     ReservedRole.objects.using(CONTROL).filter(shard=shard).update(shard=None)

@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sharding.placements.errors import NoSuchShard
 from sharding.placements.models import Shard
+from sharding.placements.services.shards import shards_named
 from sharding.rebalance import ports
 from sharding.rebalance.core.planner import plan
 from sharding.rebalance.core.plans import Plan
@@ -80,10 +80,8 @@ def report_shards(names: Iterable[str] = ()) -> list[ShardReport]:
     Raises:
         NoSuchShard: one of the names is no shard's.
     """
-    states = dict(Shard.objects.using(CONTROL).order_by("name").values_list("name", "state"))
-    wanted = set(names) or set(states)
-    if unknown := wanted - set(states):
-        raise NoSuchShard(sorted(unknown), known=states)
+    wanted = shards_named(names)
+    states = dict(Shard.objects.using(CONTROL).values_list("name", "state"))
     seen = see_world()
     known = _Known(
         seen,
@@ -95,7 +93,7 @@ def report_shards(names: Iterable[str] = ()) -> list[ShardReport]:
             .values_list("tenant_id", flat=True)
         ),
     )
-    return [_report(name, state, known) for name, state in states.items() if name in wanted]
+    return [_report(name, states[name], known) for name in wanted]
 
 
 def fullness() -> dict[str, dict[str, float]]:

@@ -31,7 +31,7 @@ from sharding.rebalance.services import job
 from sharding.rebalance.services.ahead import make_roles_ahead
 from sharding.rebalance.services.planning import look, step_of
 from sharding.rebalance.services.world import policy, see_world, world_key
-from sharding.rebalance.states import RebalanceState, StepState
+from sharding.rebalance.states import STEP_ENDS, RebalanceState, StepState
 
 SLICE: Final = timedelta(seconds=60)
 """A worker begins no move after so long, and has the next task go on: its queue has other work."""
@@ -227,7 +227,7 @@ class _Runner:
         self._tell(" ".join([f"{_told(step)} is {state}", outcome.said]).strip())
 
     def _mark(self, step: RebalanceStep, state: StepState, *, said: str, **more: object) -> None:
-        ended = Now() if state in (StepState.DONE, StepState.SKIPPED, StepState.FAILED) else None
+        ended = Now() if state in STEP_ENDS else None
         RebalanceStep.objects.using(CONTROL).filter(pk=step.pk).update(
             state=state, said=said, ended_at=ended, **more
         )

@@ -3,8 +3,8 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from statistics import fmean
 from types import MappingProxyType
 from typing import Any
@@ -95,16 +95,12 @@ def key_of(shards: list[Shard], down: Mapping[str, str]) -> str:
 
 def policy(asked: Mapping[str, Any]) -> Policy:
     """What the settings say, and what somebody asked for this time: `max_moves`, `max_bytes`."""
-    conf, speed, usual = rebalance_settings(), ports.mover.speed(), Policy()
-    return Policy(
-        enter=conf.enter,
-        leave=min(conf.leave, conf.enter),
-        floor=conf.floor,
-        cooldown=conf.cooldown,
+    told, pause = rebalance_settings().policy(), ports.mover.usual_pause()
+    return replace(
+        told,
         max_moves=asked.get("max_moves"),
         max_bytes=asked.get("max_bytes"),
-        copy_rate=speed.copied_per_second or usual.copy_rate,
-        pause=usual.pause if speed.pause_ms is None else timedelta(milliseconds=speed.pause_ms),
+        pause=told.pause if pause is None else pause,
     )
 
 

@@ -3,15 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
 from sharding.rebalance.core.types import Policy
-from sharding.rebalance.simulation.deciding import decide_greedily, decide_nothing, planner
+from sharding.rebalance.simulation.deciding import DECIDERS
 from sharding.rebalance.simulation.fleet import Fleet, SyntheticFleet, Told
 from sharding.rebalance.simulation.recorded import RecordedFleet
 from sharding.rebalance.simulation.run import Outcome, simulate
-
-NAMES: Final = ("nobody", "greedy", "planner")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +26,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What came of it, in the order of NAMES."""
+    """What came of it, in the order of DECIDERS."""
 
     outcomes: tuple[Outcome, ...]
 
@@ -53,13 +50,12 @@ def compare(asked: Asked, *, tick: Callable[[int, int], None]) -> Comparison:
         done += 1
         tick(done, whole)
 
-    fleets = [_fleet(asked) for _ in NAMES]
+    fleets = [_fleet(asked) for _ in DECIDERS]
     whole = sum(fleet.days for fleet in fleets)
-    deciders = (decide_nothing, decide_greedily, planner(asked.policy))
     return Comparison(
         tuple(
-            simulate(name, fleet, decide, smoothed=name != "greedy", tick=ticked)
-            for name, fleet, decide in zip(NAMES, fleets, deciders, strict=True)
+            simulate(decider, fleet, policy=asked.policy, tick=ticked)
+            for decider, fleet in zip(DECIDERS, fleets, strict=True)
         )
     )
 

@@ -7,9 +7,10 @@ from heapq import heapify, heappop, heappush
 from typing import Final
 
 from sharding.rebalance.core.bounds import lower_bound
+from sharding.rebalance.core.fitting import fullness
 from sharding.rebalance.core.ledger import Ledger
-from sharding.rebalance.core.planner import plan
-from sharding.rebalance.core.types import Policy, World
+from sharding.rebalance.core.planner import plan_in
+from sharding.rebalance.core.types import World
 
 _BAND: Final = 1.02
 _MOST: Final = 2_000
@@ -28,33 +29,41 @@ class Decision:
     bound: int | None = None
 
 
-Decide = Callable[[World], Decision]
+Decide = Callable[[World, Ledger], Decision]
+"""The ledger is of that world and of the policy of the simulation; it may be changed."""
 
 
-def decide_nothing(world: World) -> Decision:
+@dataclass(frozen=True, slots=True)
+class Decider:
+    """Who decides.
+
+    Attributes:
+        smoothed: it sees the higher one of the means over a day and a week, else of today.
+    """
+
+    name: str
+    decide: Decide
+    smoothed: bool = True
+
+
+def decide_nothing(world: World, ledger: Ledger) -> Decision:
     """Leave everybody where they are."""
     return Decision()
 
 
-def planner(policy: Policy) -> Decide:
+def decide_as_planned(world: World, ledger: Ledger) -> Decision:
     """Do what the planner says."""
-
-    def decide(world: World) -> Decision:
-        found = plan(world, policy)
-        bound = lower_bound(found, world, policy) if found.steps else 0
-        return Decision(tuple((step.tenant_id, step.target) for step in found.steps), bound)
-
-    return decide
+    found = plan_in(ledger, world)
+    bound = lower_bound(found, world, ledger.policy) if found.steps else 0
+    return Decision(tuple((step.tenant_id, step.target) for step in found.steps), bound)
 
 
-def decide_greedily(world: World) -> Decision:
+def decide_greedily(world: World, ledger: Ledger) -> Decision:
     """From the fullest shard to the emptiest, while they differ: the baseline.
 
     Who comes nearest to half of the difference goes. It knows no band to leave, no cooldown and
     no cost, and is asked for yesterday's load, not a smoothed one.
     """
-    policy = Policy(floor=0.0)
-    ledger = Ledger(world, policy)
     sizes = {at: _by_share(ledger, at) for at in ledger.live}
     heap = [(-ledger.ratio(at), at) for at in ledger.live]
     heapify(heap)
@@ -69,7 +78,7 @@ def decide_greedily(world: World) -> Decision:
         if source == target or not found:
             continue
         _, tenant = shares.pop(found - 1)
-        if max(_after(ledger, tenant, target)) >= -ratio:
+        if fullness(ledger.used[target], ledger.cost[tenant], ledger.fair[target]) >= -ratio:
             continue
         ledger.move(tenant, target)
         moves.append((ledger.tenants[tenant].tenant_id, ledger.shards[target].name))
@@ -79,16 +88,12 @@ def decide_greedily(world: World) -> Decision:
 
 def _by_share(ledger: Ledger, shard: int) -> list[tuple[float, int]]:
     fair = ledger.fair[shard]
-    return sorted(
-        (max(each / whole for each, whole in zip(ledger.cost[at], fair, strict=True)), at)
-        for at in ledger.members[shard]
-    )
+    return sorted((fullness((0, 0, 0), ledger.cost[at], fair), at) for at in ledger.members[shard])
 
 
-def _after(ledger: Ledger, tenant: int, target: int) -> tuple[float, ...]:
-    return tuple(
-        (held + each) / fair
-        for held, each, fair in zip(
-            ledger.used[target], ledger.cost[tenant], ledger.fair[target], strict=True
-        )
-    )
+DECIDERS: Final = (
+    Decider("nobody", decide_nothing),
+    Decider("greedy", decide_greedily, smoothed=False),
+    Decider("planner", decide_as_planned),
+)
+"""The order in which they are compared."""

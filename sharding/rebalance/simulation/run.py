@@ -1,6 +1,5 @@
 """Live through the days of a fleet under one who decides what is moved."""
 
-import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -10,12 +9,13 @@ from typing import Final
 from sharding.placements.scoring import Candidate, Held, choose
 from sharding.rebalance.core.ledger import Ledger
 from sharding.rebalance.core.types import Policy, TenantLoad, World
-from sharding.rebalance.simulation.deciding import Decide
+from sharding.rebalance.simulation.deciding import Decide, Decider
 from sharding.rebalance.simulation.fleet import WEEK_HOURS, Fleet
+from sharding.rebalance.smoothing import DAY, WEEK, part_left, part_of_new
 
 _MONDAY: Final = datetime(2026, 1, 5, tzinfo=UTC)
-_DAY: Final = timedelta(days=1)
-_SPANS: Final = (24.0, 168.0)
+_HOUR: Final = timedelta(hours=1)
+_SPANS: Final = (DAY, WEEK)
 _CHURN: Final = timedelta(days=7)
 SETTLED: Final = 14
 """From this day on figures count: until then everybody spreads what began uneven."""
@@ -64,30 +64,27 @@ class Outcome:
 
 
 def simulate(
-    name: str,
+    decider: Decider,
     fleet: Fleet,
-    decide: Decide,
     *,
-    smoothed: bool = True,
+    policy: Policy | None = None,
     tick: Callable[[], None] = lambda: None,
 ) -> Outcome:
-    """Let `decide` move tenants at the end of each day.
-
-    smoothed: it sees the higher one of the means over a day and a week, else of today.
-    tick: called after each day.
+    """Let `decider` move tenants at the end of each day; `tick` is called after each.
 
     Deterministic.
     """
-    running = _Running(fleet, smoothed=smoothed)
+    running = _Running(fleet, policy or Policy(), smoothed=decider.smoothed)
     for day in range(fleet.days):
-        running.live(day, decide)
+        running.live(day, decider.decide)
         tick()
-    return running.outcome(name)
+    return running.outcome(decider.name)
 
 
 class _Running:
-    def __init__(self, fleet: Fleet, *, smoothed: bool) -> None:
+    def __init__(self, fleet: Fleet, policy: Policy, *, smoothed: bool) -> None:
         self._fleet = fleet
+        self._policy = policy
         self._smoothed = smoothed
         self._chance = random.Random(0)
         self._homes: list[str] = []
@@ -103,15 +100,15 @@ class _Running:
         ]
 
     def live(self, day: int, decide: Decide) -> None:
-        fleet, now = self._fleet, _MONDAY + day * _DAY
+        fleet, now = self._fleet, _MONDAY + day * DAY
         fleet.advance(day)
         self._place(day)
         peak = self._count_hours(day)
         self._smooth(day)
         world = self._world(day, now)
-        ledger = Ledger(world, Policy())
+        ledger = Ledger(world, self._policy)
         worst = max((ledger.ratio(at) for at in ledger.live), default=0.0)
-        decision = decide(world)
+        decision = decide(world, ledger)
         copied = 0
         numbers = {tenant: at for at, tenant in enumerate(fleet.tenants.ids)}
         for tenant, target in decision.moves:
@@ -178,7 +175,7 @@ class _Running:
 
     def _smooth(self, day: int) -> None:
         tenants, weekday = self._fleet.tenants, day % 7
-        fades = [math.exp(-24 / span) for span in _SPANS]
+        fades = [part_left(DAY, span) for span in _SPANS]
         parts = [
             [rhythm[weekday] for rhythm in per_span]  # of each rhythm
             for per_span in self._kept
@@ -190,7 +187,7 @@ class _Running:
 
     def _world(self, day: int, now: datetime) -> World:
         tenants = self._fleet.tenants
-        seen = [[1 - math.exp(-24 * age / span) for age in range(1, day + 2)] for span in _SPANS]
+        seen = [[part_of_new(age * DAY, span) for age in range(1, day + 2)] for span in _SPANS]
         loads: Sequence[float] = tenants.levels
         if self._smoothed:
             loads = [
@@ -223,10 +220,10 @@ class _Running:
         )
 
 
-def _kept(rhythm: Sequence[float], weekday: int, span: float) -> float:
-    """What a day at level 1 adds to the mean over `span` hours, as it is at the day's end."""
-    part = -math.expm1(-1 / span)
+def _kept(rhythm: Sequence[float], weekday: int, span: timedelta) -> float:
+    """What a day at level 1 adds to the mean over `span`, as it is at the day's end."""
+    part = part_of_new(_HOUR, span)
     return sum(
-        part * math.exp(-(23 - hour) / span) * rhythm[(weekday * 24 + hour) % WEEK_HOURS]
+        part * part_left((23 - hour) * _HOUR, span) * rhythm[(weekday * 24 + hour) % WEEK_HOURS]
         for hour in range(24)
     )

@@ -4,6 +4,7 @@ Guards are disarmed at rest. Armed, they ask for one privilege on the schema's `
 table, so that fence and open are one catalogue row each, whatever the number of tables.
 """
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Final, LiteralString
 
@@ -66,6 +67,16 @@ def disarm(
     return _switch(connection, schema, _DISABLE, disarmed=False, lock_timeout=lock_timeout)
 
 
+def guarded_tables(connection: Connection, schema: str) -> list[str]:
+    """The tables of `schema` whose guards are armed, by name."""
+    return _guarded(connection, schema, disarmed=False)
+
+
+def locking(schema: str, tables: Collection[str]) -> sql.Composed:
+    """The one statement that `lock_tables` runs, for these tables."""
+    return _locking(_LOCK, schema, tables)
+
+
 def lock_tables(connection: Connection, schema: str) -> int:
     """Wait for every transaction that has written to an armed table, and keep new ones waiting.
 
@@ -86,7 +97,12 @@ def look_at_tables(connection: Connection, schema: str) -> int:
 
 def revoke_permit(connection: Connection, schema: str) -> None:
     """Make armed guards refuse (SQLSTATE AT001). Transaction: the caller's. Idempotent."""
-    connection.execute(_compose(_REVOKE_PERMIT, schema))
+    connection.execute(revoking_permit(schema))
+
+
+def revoking_permit(schema: str) -> sql.Composed:
+    """The one statement that `revoke_permit` runs."""
+    return _compose(_REVOKE_PERMIT, schema)
 
 
 def grant_permit(connection: Connection, schema: str) -> None:
@@ -131,12 +147,14 @@ def _switch(
 def _lock(connection: Connection, schema: str, statement: LiteralString) -> int:
     tables = _guarded(connection, schema, disarmed=False)
     if tables:
-        connection.execute(
-            sql.SQL(statement).format(
-                tables=sql.SQL(", ").join(sql.Identifier(schema, table) for table in tables)
-            )
-        )
+        connection.execute(_locking(statement, schema, tables))
     return len(tables)
+
+
+def _locking(statement: LiteralString, schema: str, tables: Collection[str]) -> sql.Composed:
+    return sql.SQL(statement).format(
+        tables=sql.SQL(", ").join(sql.Identifier(schema, table) for table in tables)
+    )
 
 
 def _guarded(connection: Connection, schema: str, *, disarmed: bool) -> list[str]:

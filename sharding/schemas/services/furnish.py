@@ -16,7 +16,7 @@ _FURNISH = """
 DO $furnish$
 DECLARE
     home constant text := {schema};
-    armed boolean;
+    armed boolean := {armed};
     rel record;
 BEGIN
     FOR rel IN
@@ -105,10 +105,14 @@ def furnish(execute: Execute, schema: str) -> None:
     execute(furnishing(schema))
 
 
-def furnishing(schema: str) -> sql.Composed:
-    """The one statement that `furnish` runs."""
+def furnishing(schema: str, *, armed: bool | None = None) -> sql.Composed:
+    """The one statement that `furnish` runs.
+
+    armed: whether new guards are; None: as those are that the schema has.
+    """
     return sql.SQL(_FURNISH).format(
         schema=sql.Literal(schema),
+        armed=sql.Literal(armed),
         permit=sql.Literal(names.WRITE_PERMIT),
         heartbeat=sql.Literal(names.HEARTBEAT),
         guard=sql.Literal(names.GUARD),

@@ -1,4 +1,4 @@
-"""Make what an image holds, in one message: a new tenant's schema, or only its tables.
+"""Make what an image holds: a new tenant's schema, a spare, or what a move fills.
 
 A schema that nobody uses yet is made in several transactions (docs/adr/0013): the server tells all
 its other sessions of every catalogue row that a commit brings. Of more than some 4,000 at once a
@@ -88,14 +88,9 @@ class ImageBody:
     fingerprint: str
     major: int
 
-    @property
-    def rows(self) -> str:
-        """The seeds."""
-        return ";\n".join(self.pieces[1])
-
-    def script(self, schema: str, *, rows: bool = True) -> str:
+    def script(self, schema: str) -> str:
         """The statements for `schema`, as one text."""
-        return ";\n".join(one for cut in self.scripts(schema, rows=rows) for one in cut)
+        return ";\n".join(one for cut in self.scripts(schema) for one in cut)
 
     def scripts(self, schema: str, *, rows: bool = True) -> Pieces:
         """The same in pieces: what makes tables, the seeds, and what comes after them."""
@@ -209,6 +204,8 @@ def create_closed_from_image(
     """Make a schema that a move fills: furniture and tables, no rows, and nobody let in.
 
     Its row is there, with at most this token, and becomes INCOMING before anything else is made.
+    Each table is there with its guard armed, or not at all: who may write whatever the rights are,
+    a superuser, would otherwise write what the move then overwrites.
 
     tables_only: what comes after rows is left out, for `complete`.
 
@@ -223,8 +220,9 @@ def create_closed_from_image(
     """
     _forbid_transaction(connection)
     with _closed_piece(connection, schema, token):
-        connection.execute(sql.SQL(";\n").join((slot_for(body.locks), creating(schema))))
-    _make_pieces(connection, schema, body, body.scripts(schema, rows=False)[0], token)
+        connection.execute(_SEMICOLON.join((slot_for(body.locks), creating(schema))))
+    tables = body.scripts(schema, rows=False)[0]
+    _make_pieces(connection, schema, body, tables, token, furnishing(schema, armed=True))
     if not tables_only:
         complete(connection, schema, body, token=token)
 
@@ -242,19 +240,24 @@ def complete(connection: Connection, schema: str, body: ImageBody, *, token: int
     """
     _forbid_transaction(connection)
     _make_pieces(connection, schema, body, body.scripts(schema, rows=False)[2], token)
-    # Only now: what was dumped brings guards of its own, and nobody comes in who would meet them.
     with connection.transaction():
         set_phase(connection, schema, Phase.INCOMING, token=token)
-        connection.execute(sql.SQL("; ").join((furnishing(schema), stating(schema, body))))
+        connection.execute(_SEMICOLON.join((furnishing(schema), stating(schema, body))))
 
 
 def _make_pieces(
-    connection: Connection, schema: str, body: ImageBody, scripts: Iterable[str], token: int
+    connection: Connection,
+    schema: str,
+    body: ImageBody,
+    scripts: Iterable[str],
+    token: int,
+    *furniture: sql.Composed,
 ) -> None:
     slot = slot_for(body.locks)
     for script in scripts:
         with _closed_piece(connection, schema, token):
-            connection.execute(sql.SQL(";\n").join((slot, entering(schema), sql.SQL(script))))
+            piece = (slot, entering(schema), sql.SQL(script), *furniture)
+            connection.execute(_SEMICOLON.join(piece))
 
 
 @contextmanager
@@ -263,20 +266,6 @@ def _closed_piece(connection: Connection, schema: str, token: int) -> Iterator[N
         connection.execute(_COMMIT_AT_ONCE)
         set_phase(connection, schema, Phase.INCOMING, token=token)
         yield
-
-
-def replay_image(connection: Connection, schema: str, body: ImageBody) -> None:
-    """Make tables and seeds in `schema`, which create_schema made and which has no tables yet.
-
-    Locks: a slot, of as many as fill half of the server's lock table.
-    Transaction: one, in one message; forbids an open one.
-    Idempotent: no; a second call fails and changes nothing.
-
-    Raises:
-        psycopg.Error: nothing was changed.
-    """
-    _forbid_transaction(connection)
-    _send(connection, schema, body, (), ())
 
 
 _HAS_ROLE: Final = "SELECT to_regrole(quote_ident(%s)) IS NOT NULL"
@@ -297,25 +286,6 @@ def entering(schema: str) -> sql.Composed:
     """The statement that makes `schema` the place where a script works."""
     path = sql.SQL(", ").join(map(sql.Identifier, (schema, *_SHARED)))
     return sql.SQL(_ENTER).format(path=path)
-
-
-def _send(
-    connection: Connection,
-    schema: str,
-    body: ImageBody,
-    before: tuple[sql.Composed, ...],
-    after: tuple[sql.Composed, ...],
-) -> None:
-    message = (
-        slot_for(body.locks),
-        *before,
-        entering(schema),
-        sql.SQL(body.script(schema)),
-        furnishing(schema),
-        stating(schema, body),
-        *after,
-    )
-    connection.execute(sql.SQL(";\n").join(message))
 
 
 def stating(schema: str, body: ImageBody) -> sql.Composed:

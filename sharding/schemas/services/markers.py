@@ -1,6 +1,7 @@
 """A schema's row in atoll.tenant_schema: read it, change it by token."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from typing import Any, NoReturn
 
 from psycopg import sql
 
@@ -10,7 +11,7 @@ from sharding.schemas.types import Marker, Phase
 
 _READ = """
     SELECT schema, phase, epoch, move_id, token, digest, fingerprint, major, unfinished
-    FROM atoll.tenant_schema WHERE schema = %(schema)s
+    FROM atoll.tenant_schema WHERE schema = {schema}
 """
 
 _READ_MANY = """
@@ -20,13 +21,13 @@ _READ_MANY = """
 """
 
 # A holder of an older token is one that was given up: it changes nothing.
-_SET_PHASE = """
+_SETTING_PHASE = """
     UPDATE atoll.tenant_schema
-    SET phase = %(phase)s,
-        epoch = coalesce(%(epoch)s, epoch),
-        token = %(token)s,
+    SET phase = {phase},
+        epoch = coalesce({epoch}, epoch),
+        token = {token},
         changed_at = clock_timestamp()
-    WHERE schema = %(schema)s AND token <= %(token)s
+    WHERE schema = {schema} AND token <= {token}
 """
 
 _SET_STATE = """
@@ -45,7 +46,16 @@ _SET_UNFINISHED = """
 
 def read_marker(connection: Connection, schema: str) -> Marker | None:
     """The row of `schema`, or None when create_schema never made it (or drop_schema is through)."""
-    row = connection.execute(_READ, {"schema": schema}).fetchone()
+    return as_marker(connection.execute(reading_marker(schema)).fetchone())
+
+
+def reading_marker(schema: str) -> sql.Composed:
+    """The one statement that `read_marker` runs, whose row `as_marker` reads."""
+    return sql.SQL(_READ).format(schema=sql.Literal(schema))
+
+
+def as_marker(row: Sequence[Any] | None) -> Marker | None:
+    """What a row says; None: there is none."""
     if row is None:
         return None
     name, phase, *rest = row
@@ -77,11 +87,30 @@ def set_phase(
         SchemaMissing: there is no such row.
         WrongPhase: the row belongs to a holder of a newer token; nothing changed.
     """
-    changed = connection.execute(
-        _SET_PHASE, {"schema": schema, "phase": phase.value, "epoch": epoch, "token": token}
+    changed = connection.execute(setting_phase(schema, phase, epoch=epoch, token=token))
+    if not changed.rowcount:
+        refuse_phase(connection, schema, token=token)
+
+
+def setting_phase(
+    schema: str, phase: Phase, *, epoch: int | None = None, token: int = 0
+) -> sql.Composed:
+    """The one statement that `set_phase` runs; where it changes no row, `refuse_phase` says why."""
+    return sql.SQL(_SETTING_PHASE).format(
+        schema=sql.Literal(schema),
+        phase=sql.Literal(phase.value),
+        epoch=sql.Literal(epoch),
+        token=sql.Literal(token),
     )
-    if changed.rowcount:
-        return
+
+
+def refuse_phase(connection: Connection, schema: str, *, token: int) -> NoReturn:
+    """Say why the row of `schema` is not to be changed under this token.
+
+    Raises:
+        SchemaMissing: there is no such row.
+        WrongPhase: it belongs to a holder of a newer token.
+    """
     marker = read_marker(connection, schema)
     if marker is None:
         raise SchemaMissing(connection.info.dbname, schema)

@@ -1,5 +1,6 @@
 """What ties a schema to the database where it lies, so that it cannot be served elsewhere."""
 
+from collections.abc import Collection
 from typing import Final
 
 from sharding.schemas import names
@@ -45,6 +46,16 @@ _TIES: Final = """
     SELECT format('%%s is unlogged: a crash empties it', c.oid::regclass)
     FROM pg_class c WHERE c.oid IN (SELECT objid FROM mine) AND c.relpersistence = 'u'
       AND c.relkind = 'r'
+    UNION ALL
+    SELECT format('%%s.%%s holds numbers of this server''s transactions', c.oid::regclass, attname)
+    FROM pg_class c JOIN pg_attribute ON attrelid = c.oid AND attnum > 0 AND NOT attisdropped
+    WHERE c.oid IN (SELECT objid FROM mine) AND c.relkind IN ('r', 'p')
+      AND atttypid IN ('xid'::regtype, 'xid8'::regtype, 'cid'::regtype, 'tid'::regtype,
+                       'pg_snapshot'::regtype, 'txid_snapshot'::regtype)
+    UNION ALL
+    SELECT format('the security label of %%s on %%s is kept outside of it', provider,
+                  pg_describe_object(classoid, objoid, objsubid))
+    FROM pg_seclabel WHERE classoid = 'pg_class'::regclass AND objoid IN (SELECT objid FROM mine)
     UNION ALL
     SELECT format('the index %%s is not valid', indexrelid::regclass)
     FROM pg_index WHERE indrelid IN (SELECT objid FROM mine) AND NOT indisvalid
@@ -129,11 +140,88 @@ _LEADS_IN: Final = """
           <> to_regnamespace(quote_ident(%(schema)s))
     ORDER BY 1
 """
+# A cast lies in no schema, so no dump of one has it.
+_CASTS: Final = """
+    WITH mine AS (
+        SELECT classid, objid FROM pg_depend
+        WHERE refclassid = 'pg_namespace'::regclass
+          AND refobjid = to_regnamespace(quote_ident(%(schema)s))
+    )
+    SELECT format('the cast from %%s to %%s lies in no schema', castsource::regtype,
+                  casttarget::regtype)
+    FROM pg_cast
+    WHERE EXISTS (SELECT FROM mine WHERE classid = 'pg_type'::regclass
+                  AND objid IN (castsource, casttarget))
+       OR EXISTS (SELECT FROM mine WHERE classid = 'pg_proc'::regclass AND objid = castfunc)
+    ORDER BY 1
+"""
+
+# Whose tables they are is said by what a schema lacks (`describe`).
+_OWNERS: Final = """
+    WITH spot AS (
+        SELECT oid, nspowner FROM pg_namespace WHERE nspname = %(schema)s
+    ), mine AS (
+        SELECT classid, objid FROM pg_depend
+        WHERE refclassid = 'pg_namespace'::regclass AND refobjid = (SELECT oid FROM spot)
+    ), owned (classid, objid, owner) AS (
+        SELECT classid, objid, relowner FROM mine
+        JOIN pg_class c ON classid = 'pg_class'::regclass AND c.oid = objid
+        WHERE relkind NOT IN ('r', 'p')
+        UNION ALL
+        SELECT classid, objid, proowner FROM mine
+        JOIN pg_proc p ON classid = 'pg_proc'::regclass AND p.oid = objid
+        UNION ALL
+        SELECT classid, objid, typowner FROM mine
+        JOIN pg_type t ON classid = 'pg_type'::regclass AND t.oid = objid
+    )
+    SELECT format('%%s belongs to %%s', pg_describe_object(classid, objid, 0),
+                  pg_get_userbyid(owner))
+    FROM owned WHERE owner <> (SELECT nspowner FROM spot)
+    ORDER BY 1
+"""
+
+# A copy belongs to the owner, and its rights are those of the tenant's role.
+_STRANGERS: Final = """
+    WITH spot AS (
+        SELECT oid, nspowner, nspacl, to_regrole(quote_ident(nspname))::oid AS role
+        FROM pg_namespace WHERE nspname = %(schema)s
+    ), mine AS (
+        SELECT c.oid, c.relname, c.relacl FROM pg_class c WHERE c.oid IN (
+            SELECT objid FROM pg_depend
+            WHERE refclassid = 'pg_namespace'::regclass AND refobjid = (SELECT oid FROM spot)
+              AND classid = 'pg_class'::regclass
+        )
+    ), given (what, acl) AS (
+        SELECT 'it', nspacl FROM spot
+        UNION ALL SELECT relname, relacl FROM mine
+        UNION ALL SELECT relname || '.' || attname, attacl
+        FROM mine JOIN pg_attribute ON attrelid = mine.oid AND attacl IS NOT NULL
+        UNION ALL SELECT 'tables to come', defaclacl FROM pg_default_acl
+        WHERE defaclnamespace = (SELECT oid FROM spot)
+    ), stranger AS (
+        SELECT DISTINCT what,
+               CASE grantee WHEN 0 THEN 'everybody' ELSE pg_get_userbyid(grantee)::text END AS name
+        FROM given, aclexplode(acl)
+        WHERE grantee NOT IN (SELECT nspowner FROM spot UNION ALL SELECT role FROM spot)
+    )
+    SELECT format('%%s has a right on %%s%%s', name, min(what),
+                  CASE WHEN count(*) > 1 THEN format(' and %%s more', count(*) - 1) END)
+    FROM stranger WHERE name <> ALL (%(logins)s::text[]) GROUP BY name
+    UNION ALL
+    SELECT format('%%s is a member of its role', pg_get_userbyid(member)) FROM pg_auth_members
+    WHERE roleid = (SELECT role FROM spot)
+      AND pg_get_userbyid(member) <> ALL (%(logins)s::text[])
+    ORDER BY 1
+"""
 _SHARED: Final = ("pg_catalog", "pg_toast", "information_schema", names.REFERENCE, names.EXTENSIONS)
 
 
-def ties_of(connection: Connection, schema: str) -> tuple[str, ...]:
+def ties_of(
+    connection: Connection, schema: str, *, logins: Collection[str] = ()
+) -> tuple[str, ...]:
     """One sentence for each thing in `schema` that a copy elsewhere would not have, or not truly.
+
+    logins: of this server's registry entry; what they may do here they may everywhere.
 
     Transaction: any, or none.
     """
@@ -141,10 +229,11 @@ def ties_of(connection: Connection, schema: str) -> tuple[str, ...]:
         "schema": schema,
         "reference": names.REFERENCE,
         "shared": [*_SHARED, names.SUPPORT],
+        "logins": list(logins),
     }
     ties = [
         told
-        for asked in (_TIES, _LEADS_OUT, _LEADS_IN)
+        for asked in (_TIES, _LEADS_OUT, _LEADS_IN, _CASTS, _OWNERS, _STRANGERS)
         for (told,) in connection.execute(asked, facts)
     ]
     return (*in_the_way(connection, schema), *ties)

@@ -23,6 +23,7 @@ BLOCK_BYTES: Final = 64 * 1024
 """Rows are handed on in blocks of about this size; a row that is longer is a block by itself."""
 
 _SEQUENCES_PER_STATEMENT: Final = 100
+_ALL_AT_ONCE_FROM: Final = 180000
 _FURNITURE: Final = [names.WRITE_PERMIT, names.HEARTBEAT]
 
 # What text means depends on these. row_security: a policy would silently hide rows from us.
@@ -68,6 +69,19 @@ _SEQUENCES = """
       )
     ORDER BY c.relname
 """
+# From 18 on one plan for all of them: the other way a server plans a look at each.
+_SEQUENCE_DATA = """
+    SELECT c.relname, held.last_value, held.is_called
+    FROM pg_class c, LATERAL pg_get_sequence_data(c.oid) AS held
+    WHERE c.relkind = 'S'
+      AND c.oid IN (
+          SELECT objid FROM pg_depend
+          WHERE refclassid = 'pg_namespace'::regclass
+            AND refobjid = to_regnamespace(quote_ident(%(schema)s))
+            AND classid = 'pg_class'::regclass
+      )
+    ORDER BY c.relname
+"""
 _SEQUENCE = "SELECT {name}::text, last_value, is_called FROM {sequence}"
 _SET_SEQUENCES = """
     SELECT setval(format('%%I.%%I', %(schema)s::text, named.name)::regclass,
@@ -95,7 +109,9 @@ _IN_THE_WAY = """
     SELECT format('%%s.%%s holds numbers of large objects, which lie outside of schemas',
                   relname, attname)
     FROM mine JOIN pg_attribute ON attrelid = mine.oid AND attnum > 0 AND NOT attisdropped
-    WHERE relkind IN ('r', 'p') AND atttypid = 'oid'::regtype
+    JOIN pg_type t ON t.oid = atttypid
+    -- The type lo, where there is one, is a domain.
+    WHERE relkind IN ('r', 'p') AND 'oid'::regtype IN (t.oid, t.typbasetype, t.typelem)
     ORDER BY 1
 """
 
@@ -118,6 +134,8 @@ _REFERENCES = """
 _OUT = "COPY {table} ({columns}) TO STDOUT (FORMAT text, ENCODING 'UTF8')"
 _IN = "COPY {table} ({columns}) FROM STDIN (FORMAT text, ENCODING 'UTF8')"
 _BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+# The first query takes the snapshot, and BEGIN is none.
+_FREEZE = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1"
 _AS_EXPORTED = "SET TRANSACTION SNAPSHOT {exported}"
 
 
@@ -169,18 +187,25 @@ def snapshot(connection: Connection, schema: str, *, exported: str = "") -> Iter
             connection.execute("ROLLBACK")
 
 
+def freeze(connection: Connection) -> None:
+    """See all rows as they are now, from here on, whoever writes.
+
+    Transaction: opens one, REPEATABLE READ and read-only, and leaves it open; forbids an open one.
+    """
+    connection.execute(_FREEZE)
+
+
+def freeze_pinned(connection: Connection, schema: str) -> None:
+    """`freeze` and `pin` in one message."""
+    connection.execute(sql.SQL("; ").join((sql.SQL(_FREEZE), _pinning(schema))))
+
+
 def pin(connection: Connection, schema: str) -> None:
     """Let text mean the same here as everywhere, and names be those of `schema`.
 
     Transaction: the caller's, to whose end it holds.
     """
-    connection.execute(
-        sql.SQL(_PIN).format(
-            schema=sql.Identifier(schema),
-            reference=sql.Identifier(names.REFERENCE),
-            extensions=sql.Identifier(names.EXTENSIONS),
-        )
-    )
+    connection.execute(_pinning(schema))
 
 
 def tables_of(connection: Connection, schema: str) -> tuple[TableShape, ...]:
@@ -237,6 +262,11 @@ def copy_in(connection: Connection, schema: str, table: TableShape, blocks: Iter
 
 def read_sequences(connection: Connection, schema: str) -> tuple[SequenceValue, ...]:
     """All sequences of `schema` by name, also those of no column."""
+    if connection.info.server_version >= _ALL_AT_ONCE_FROM:
+        rows = connection.execute(_SEQUENCE_DATA, {"schema": schema}).fetchall()
+        # Null is what whoever may not read one is told; asked for itself it is an error.
+        if all(value is not None for _, value, _ in rows):
+            return tuple(SequenceValue(*row) for row in rows)
     found = iter([name for (name,) in connection.execute(_SEQUENCES, {"schema": schema})])
     values: list[SequenceValue] = []
     while some := list(islice(found, _SEQUENCES_PER_STATEMENT)):
@@ -257,6 +287,14 @@ def set_sequences(connection: Connection, schema: str, values: Collection[Sequen
         "called": [one.called for one in values],
     }
     connection.execute(_SET_SEQUENCES, facts)
+
+
+def _pinning(schema: str) -> sql.Composed:
+    return sql.SQL(_PIN).format(
+        schema=sql.Identifier(schema),
+        reference=sql.Identifier(names.REFERENCE),
+        extensions=sql.Identifier(names.EXTENSIONS),
+    )
 
 
 def _compose(statement: LiteralString, schema: str, table: TableShape) -> sql.Composed:

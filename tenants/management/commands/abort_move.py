@@ -1,32 +1,18 @@
 """`abort_move`: have a move taken back."""
 
-import json
-from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
-from tenants.edge import add_json, errors_told
+from sharding.moves.types import MoveReceipt
+from tenants.edge import progress_of
 from tenants.moving import services
-from tenants.moving.telling import receipt_text
+from tenants.moving.command import MoveCommand
 
 
-class Command(BaseCommand):
+class Command(MoveCommand):
     help = (
         "Take a move back that has not switched: by its mover, which is told and does it at its "
         "next step, or here, if that one has died. Nothing of the move is left then."
     )
-    requires_system_checks: list[str] = []
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("move", help="its number, or slug or id of a tenant: the newest of it")
-        add_json(parser)
-
-    def handle(self, *args: Any, **options: Any) -> None:
-        with errors_told():
-            receipt = services.abort(options["move"], tell=self._progress)
-        told, text = receipt.to_json(), receipt_text(receipt)
-        self.stdout.write(json.dumps(told, indent=2) if options["json"] else text)
-
-    def _progress(self, line: str) -> None:
-        self.stderr.write(line, self.style.HTTP_INFO)
+    def act(self, name: str, options: dict[str, Any]) -> MoveReceipt:
+        return services.abort(name, tell=progress_of(self))

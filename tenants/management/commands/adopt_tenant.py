@@ -14,7 +14,7 @@ from sharding.registry import current as addresses
 from tenants.adoption.services.adopt import adopt_tenant, plan_adoption
 from tenants.adoption.telling import plan_text, receipt_text
 from tenants.adoption.types import Admin, AdoptionRequest
-from tenants.edge import add_dry_run, add_json, errors_told
+from tenants.edge import add_dry_run, add_json, errors_told, progress_of
 from tenants.undo_option import add_undo, undo
 
 ADMIN_VARIABLE = "ATOLL_ADMIN_CONNINFO"
@@ -69,16 +69,13 @@ class Command(BaseCommand):
                     raise CommandError(f"{len(plan.problems)} things are to be mended first.")
                 return None
             try:
-                receipt = adopt_tenant(request, admin, tell=self._progress)
+                receipt = adopt_tenant(request, admin, tell=progress_of(self))
             except KeyboardInterrupt:
                 raise CommandError(
                     f"Cut off. Finish it: manage.py adopt_tenant {request.slug} … as before",
                     returncode=Exit.PAUSED,
                 ) from None
         return self._tell(receipt.to_json(), options, receipt_text(receipt))
-
-    def _progress(self, line: str) -> None:
-        self.stderr.write(line, self.style.HTTP_INFO)
 
     def _tell(self, data: dict[str, Any], options: dict[str, Any], text: str) -> None:
         self.stdout.write(json.dumps(data, indent=2) if options["json"] else text)

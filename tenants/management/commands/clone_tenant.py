@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand
 
 from tenants.archives.services.cloning import CloneRequest, clone_tenant, plan_clone
 from tenants.archives.telling import plan_text, receipt_text
-from tenants.edge import add_dry_run, add_json, errors_told
+from tenants.edge import add_dry_run, add_json, errors_told, progress_of
 from tenants.services.types import AUTO
 
 
@@ -43,9 +43,6 @@ class Command(BaseCommand):
                 plan = plan_clone(request)
                 told, text = plan.to_json(), plan_text(plan)
             else:
-                receipt = clone_tenant(request, tell=self._progress)
+                receipt = clone_tenant(request, tell=progress_of(self))
                 told, text = receipt.to_json(), receipt_text(receipt)
         self.stdout.write(json.dumps(told, indent=2) if options["json"] else text)
-
-    def _progress(self, line: str) -> None:
-        self.stderr.write(line, self.style.HTTP_INFO)

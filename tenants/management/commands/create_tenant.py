@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from sharding.placements.telling import Exit
-from tenants.edge import add_dry_run, add_json, errors_told
+from tenants.edge import add_dry_run, add_json, errors_told, progress_of
 from tenants.plans import NO_PLAN
 from tenants.services.provision import plan_provision, provision_tenant
 from tenants.services.types import AUTO, ProvisionReceipt, ProvisionRequest
@@ -55,16 +55,13 @@ class Command(BaseCommand):
                 plan = plan_provision(request)
                 return self._tell(plan.to_json(), options, _plan_text(plan.to_json()))
             try:
-                receipt = provision_tenant(request, tell=self._progress)
+                receipt = provision_tenant(request, tell=progress_of(self))
             except KeyboardInterrupt:
                 raise CommandError(
                     f"Cut off. Finish it: manage.py create_tenant {request.slug} … as before",
                     returncode=Exit.PAUSED,
                 ) from None
         return self._tell(receipt.to_json(), options, _receipt_text(receipt, request))
-
-    def _progress(self, line: str) -> None:
-        self.stderr.write(line, self.style.HTTP_INFO)
 
     def _tell(self, data: dict[str, Any], options: dict[str, Any], text: str) -> None:
         self.stdout.write(json.dumps(data, indent=2) if options["json"] else text)

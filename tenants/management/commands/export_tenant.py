@@ -7,9 +7,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from sharding.figures import size_in_words
 from tenants.archives.services.exporting import export_tenant, plan_export
 from tenants.archives.types import ExportPlan, ExportReceipt
-from tenants.edge import add_dry_run, add_json, errors_told
+from tenants.edge import add_dry_run, add_json, errors_told, progress_of
 
 
 class Command(BaseCommand):
@@ -31,19 +32,16 @@ class Command(BaseCommand):
                 plan = plan_export(options["tenant"])
                 told, text = plan.to_json(), _plan_text(plan)
             else:
-                receipt = export_tenant(options["tenant"], options["file"], tell=self._progress)
+                receipt = export_tenant(options["tenant"], options["file"], tell=progress_of(self))
                 told, text = receipt.to_json(), _receipt_text(receipt)
         self.stdout.write(json.dumps(told, indent=2) if options["json"] else text)
-
-    def _progress(self, line: str) -> None:
-        self.stderr.write(line, self.style.HTTP_INFO)
 
 
 def _plan_text(plan: ExportPlan) -> str:
     head = (
         f"{plan.slug} ({plan.tenant_id}) on {plan.shard}: {plan.tables} tables "
-        f"({_megabytes(plan.database_bytes)} with their indexes), {plan.files} files "
-        f"({_megabytes(plan.file_bytes)}) would be written."
+        f"({size_in_words(plan.database_bytes)} with their indexes), {plan.files} files "
+        f"({size_in_words(plan.file_bytes)}) would be written."
     )
     return "\n".join(
         [head, *(f"  left behind: {one.table} ({one.why})" for one in plan.left_behind)]
@@ -55,7 +53,7 @@ def _receipt_text(receipt: ExportReceipt) -> str:
     head = (
         f"{manifest.tenant.slug} ({manifest.tenant.id}) is in {receipt.file}: "
         f"{manifest.total_rows} rows in {len(manifest.tables)} tables, {manifest.files.files} "
-        f"files, {_megabytes(receipt.file_bytes)}"
+        f"files, {size_in_words(receipt.file_bytes)}"
     )
     lines = [
         head,
@@ -68,7 +66,3 @@ def _receipt_text(receipt: ExportReceipt) -> str:
         f"digest {receipt.digest}",
     ]
     return "\n".join(lines)
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / 1_000_000:.1f} MB"

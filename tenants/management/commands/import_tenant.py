@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand
 
 from tenants.archives.services.importing import ImportRequest, import_tenant, plan_import
 from tenants.archives.telling import plan_text, receipt_text
-from tenants.edge import add_dry_run, add_json, errors_told
+from tenants.edge import add_dry_run, add_json, errors_told, progress_of
 from tenants.services.types import AUTO
 
 
@@ -56,9 +56,6 @@ class Command(BaseCommand):
                 plan, _ = plan_import(request)
                 told, text = plan.to_json(), plan_text(plan)
             else:
-                receipt = import_tenant(request, tell=self._progress)
+                receipt = import_tenant(request, tell=progress_of(self))
                 told, text = receipt.to_json(), receipt_text(receipt)
         self.stdout.write(json.dumps(told, indent=2) if options["json"] else text)
-
-    def _progress(self, line: str) -> None:
-        self.stderr.write(line, self.style.HTTP_INFO)

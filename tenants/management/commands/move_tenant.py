@@ -8,7 +8,8 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from sharding.moves.core.steps import Mode
-from tenants.edge import add_dry_run, add_json, errors_told
+from sharding.moves.types import SOAK
+from tenants.edge import add_dry_run, add_json, errors_told, progress_of
 from tenants.moving import services
 from tenants.moving.telling import plan_text, receipt_text, rehearsal_text
 
@@ -55,9 +56,9 @@ class Command(BaseCommand):
         soak.add_argument(
             "--soak",
             type=float,
-            default=24.0,
+            default=SOAK / timedelta(hours=1),
             metavar="HOURS",
-            help="in logical mode: so long can it go back without a loss (default: 24)",
+            help="in logical mode: so long can it go back without a loss (default: %(default)g)",
         )
         soak.add_argument("--no-soak", action="store_true", help="keep no way back")
         add_dry_run(parser)
@@ -78,12 +79,9 @@ class Command(BaseCommand):
                 plan = services.plan(wish)
                 told, text = plan.to_json(), plan_text(plan, options["tenant"])
             elif options["rehearse"]:
-                rehearsal = services.rehearse(wish, tell=self._progress)
+                rehearsal = services.rehearse(wish, tell=progress_of(self))
                 told, text = rehearsal.to_json(), rehearsal_text(rehearsal)
             else:
-                receipt = services.move(wish, tell=self._progress)
+                receipt = services.move(wish, tell=progress_of(self))
                 told, text = receipt.to_json(), receipt_text(receipt)
         self.stdout.write(json.dumps(told, indent=2) if options["json"] else text)
-
-    def _progress(self, line: str) -> None:
-        self.stderr.write(line, self.style.HTTP_INFO)

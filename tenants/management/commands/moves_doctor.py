@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from sharding.placements.telling import Exit
-from tenants.edge import add_json, errors_told
+from tenants.edge import add_json, errors_told, progress_of
 from tenants.moving import doctoring
 from tenants.moving.telling import findings_text
 
@@ -29,13 +29,10 @@ class Command(BaseCommand):
         with errors_told():
             seen = doctoring.examined(options["shard"])
             if options["fix"]:
-                seen = doctoring.mended(seen, tell=self._progress)
+                seen = doctoring.mended(seen, tell=progress_of(self))
         if options["json"]:
             self.stdout.write(json.dumps(seen.to_json(), indent=2))
         else:
             self.stdout.write(findings_text(seen))
         if count := len(seen.left):
             raise CommandError(f"{count} findings.", returncode=Exit.FAILED)
-
-    def _progress(self, line: str) -> None:
-        self.stderr.write(line, self.style.HTTP_INFO)

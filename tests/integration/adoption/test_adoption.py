@@ -30,7 +30,6 @@ def run_inside(folder: Path, *arguments: str) -> tuple[str, list[ET.Element]]:
     }
     command = [
         *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "0"),
-        *("-p", "no:schemathesis"),
         *("--ds=tests.integration.adoption.settings", f"--junit-xml={path}"),
         *arguments,
         str(HERE / "inside"),

@@ -1,9 +1,5 @@
 """Killed anywhere: nothing half-made is served, and the next run ends as if nothing had been."""
 
-import os
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -13,12 +9,13 @@ from sharding.registry import current as registry
 from sharding.schemas.connections import own_connection
 from tenants.archives import reading
 from tenants.models import Tenant
-from tests.fixtures.waiting import kill_and_see_it_gone
+from tests.fixtures.victims import Victims, victims_of
 from tests.integration.archives.conftest import Made, contents, run
 from tests.integration.archives.test_round_trip import alike
 
 IMPORTS = [
-    "claimed",
+    # As for any tenant that is made: tests/integration/tenants/test_provision.py is quick about it.
+    pytest.param("claimed", marks=pytest.mark.slow),
     pytest.param("a file written", marks=pytest.mark.slow),
     pytest.param("files written", marks=pytest.mark.slow),
     pytest.param("made anew", marks=pytest.mark.slow),
@@ -48,16 +45,9 @@ SCHEMAS = "SELECT schema FROM atoll.tenant_schema ORDER BY 1"
 
 
 @pytest.fixture(scope="module")
-def victims(world) -> Iterator[subprocess.Popen[str]]:
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.integration.archives.victim"],
-        env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings.test"},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as running:
-        yield running
-        running.communicate()
+def victims(world) -> Iterator[Victims]:
+    with victims_of("tests.integration.archives.victim") as found:
+        yield found
 
 
 @pytest.fixture
@@ -65,18 +55,7 @@ def killed_at(victims, tmp_path):
     """Run a command in another process, and kill that one from outside when it is at some point."""
 
     def killed_at(point, *words):
-        file = tmp_path / "point"
-        line = "\t".join([point, str(file), str(settings.MEDIA_ROOT), *words])
-        victims.stdin.write(f"{line}\n")
-        victims.stdin.flush()
-        pid = int(victims.stdout.readline())
-        try:
-            deadline = time.monotonic() + 60
-            while not file.exists():
-                assert time.monotonic() < deadline, f"the victim never came to {point!r}"
-                time.sleep(0.02)
-        finally:
-            kill_and_see_it_gone(pid)
+        victims.kill_at(point, tmp_path / "point", str(settings.MEDIA_ROOT), *words)
 
     return killed_at
 
@@ -120,7 +99,8 @@ def test_a_clone_that_was_killed_is_finished_by_the_next(rich, arrivals, killed_
 
 
 @pytest.mark.parametrize(
-    "point", [pytest.param("claimed", marks=pytest.mark.slow), "in the rows", "seeded"]
+    "point",
+    [*(pytest.param(p, marks=pytest.mark.slow) for p in ("claimed", "seeded")), "in the rows"],
 )
 def test_an_import_that_was_killed_can_be_taken_back(rich, archive, arrivals, killed_at, point):
     arrivals.append("arc-cut")

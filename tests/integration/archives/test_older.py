@@ -60,7 +60,9 @@ def test_an_older_archive_is_migrated_after_its_rows_are_in(rich, old, arrivals,
         assert User.objects.get().check_password("correct-horse-battery")
 
 
+@pytest.mark.slow
 def test_a_clone_of_an_older_tenant_is_migrated_too(old, arrivals):
+    """By the same step as an archive, which the test above takes."""
     arrivals.append("arc-copy")
     run("clone_tenant", "arc-old", "arc-copy")
     assert marker_of(Made("arc-copy"))[0].digest == wanted_state().digest

@@ -4,13 +4,9 @@ Reads lines of `POINT<TAB>FILE<TAB>MEDIA_ROOT<TAB>COMMAND<TAB>WORD…`; answers 
 the process that it made for it. That process writes FILE when it has come to POINT, and waits.
 """
 
-import os
-import signal
-import sys
-
 import django
 
-from tests.integration.tenants.victim import after, before
+from tests.fixtures.stopping import after, before, work_in_children
 
 
 def points():
@@ -52,20 +48,6 @@ def points():
     }
 
 
-def main():
-    django.setup()
-    # Who is killed is gone at once, and no zombie.
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    for line in sys.stdin:
-        pid = os.fork()
-        if not pid:
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            work(*line.rstrip("\n").split("\t"))
-            os._exit(0)
-        sys.stdout.write(f"{pid}\n")
-        sys.stdout.flush()
-
-
 def work(point, file, media_root, *words):
     from django.core.management import call_command
     from django.test.utils import override_settings
@@ -76,4 +58,5 @@ def work(point, file, media_root, *words):
 
 
 if __name__ == "__main__":
-    main()
+    django.setup()
+    work_in_children(work)

@@ -1,4 +1,8 @@
-"""A server that hangs is given up in bounded time, whatever one was doing with it."""
+"""A server that hangs is given up in bounded time, whatever one was doing with it.
+
+Without breakers, which would end each of these waits sooner (test_breakers.py): this is what holds
+where they know nothing yet.
+"""
 
 import asyncio
 import sys

@@ -5,21 +5,16 @@ import pytest
 from console.models import CONTROL
 from sharding.placements.models import AuditEntry
 from sharding.rebalance.models import Pin, Rebalance
-from sharding.rebalance.services import reachable
 from sharding.rebalance.services.wishes import pin_tenant
-from tenants.rebalancing import asking
+from tests.fixtures.rebalancing import no_worker_begins, only_orders_move, servers_answer
 from tests.integration.console.test_pages import text_of
 
 
 @pytest.fixture(autouse=True)
 def _only_what_is_pinned_moves(settings, ochre, monkeypatch):
-    # Servers that a busy machine keeps waiting are not away.
-    monkeypatch.setattr(reachable, "_ask", lambda server: "")
-    # No worker is to find it in the queue that these tests share with others.
-    monkeypatch.setattr(asking.carry_on, "delay", lambda: None)
-    settings.ATOLL_REBALANCE_ENTER = 1
-    settings.ATOLL_REBALANCE_LEAVE = 1
-    settings.ATOLL_REBALANCE_FLOOR = 1
+    servers_answer(monkeypatch)
+    no_worker_begins(monkeypatch)
+    only_orders_move(settings)
     Rebalance.objects.using(CONTROL).all().delete()
     yield
     Rebalance.objects.using(CONTROL).all().delete()
@@ -50,6 +45,25 @@ def test_a_plan_is_a_picture_and_begins_when_somebody_says_yes(console, ochre, u
     assert row.state == "stopping"
     told = AuditEntry.objects.using(CONTROL).filter(subject=str(row.pk), action="rebalance.running")
     assert told.latest("id").actor.startswith("operator:")
+
+
+def test_what_was_left_alone_is_shown_with_what_stopped_it(console, ochre, umber):
+    pin_tenant(ochre.id, to="beta")
+    console.post("/rebalance/plan/")
+    row = Rebalance.objects.using(CONTROL).get()
+    stopped = {
+        "shard": "alpha", "why": "improvement", "value": 0.333, "threshold": 0.5,
+        "dimension": None, "tenant_id": umber.id, "detail": "",
+    }  # fmt: skip
+    row.plan["left"] = [stopped, {**stopped, "why": "still-over", "dimension": "bytes"}]
+    row.plan["left"][1]["tenant_id"] = ""
+    row.save(using=CONTROL)
+    page = text_of(console.get("/rebalance/"))
+    assert "Left alone" in page
+    assert f'<a href="/tenants/{umber.id}/">umber</a>' in page
+    assert "improvement" in page
+    assert "0.33" in page
+    assert "still-over:bytes" in page
 
 
 def test_what_cannot_be_is_refused_with_a_sentence(console):

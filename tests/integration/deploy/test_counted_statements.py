@@ -1,11 +1,14 @@
 """Statements are counted as they go out: one message, one count."""
 
+from statistics import mode
+
 import pytest
 from django.db import OperationalError, connection, transaction
 
 from accounts.models import User
 from sharding.pools.errors import ShardAway
 from sharding.pools.meters import read_meters
+from tests.fixtures.waiting import wait_for
 
 
 @pytest.fixture
@@ -21,8 +24,10 @@ def counted(dock):
         assert after.seconds > before.seconds or after == before
         return after.messages - before.messages
 
-    # Waits for nothing are told by how short they are, which a busy machine can make long.
-    return lambda work: min(messages(work) for _ in range(5))
+    # Waits for nothing are told by how short they are. A busy machine can make one of them long,
+    # and it can keep this thread from beginning to wait until the answer is there: then one is
+    # missing. Either is rare, so what is counted most often is right, in a moment of calm.
+    return lambda work: mode(messages(work) for _ in range(15))
 
 
 def three_in_a_transaction():
@@ -52,7 +57,7 @@ def a_savepoint():
     ids=["nothing", "one", "twenty", "three in a transaction", "a savepoint"],
 )
 def test_messages_are_counted_one_by_one(counted, work, messages):
-    assert counted(work) == messages
+    wait_for(lambda: counted(work) == messages, f"{messages} messages are counted otherwise")
 
 
 def test_a_wait_that_is_given_up_is_told_apart(dock, stack_ready):

@@ -83,8 +83,14 @@ def test_statements_and_pools_are_told_by_server(counted, dock):
     assert 'atoll_queue_waiting{queue="shard.beta"}' in figures
 
 
-def test_what_a_killed_worker_counted_stays_and_what_it_held_goes(start, dock):
-    counted = start(WEB_CONCURRENCY="3")
+def test_what_a_killed_worker_counted_stays_what_it_held_goes_and_no_file_is_left_in_the_end(
+    start, dock
+):
+    """Under a broker that is away: that is told, and stops nothing."""
+    counted = start(WEB_CONCURRENCY="3", ATOLL_BROKER_URL="redis://127.0.0.1:1/1")
+    figures = counted.figures()
+    assert figures["atoll_broker_up"] == 0
+    assert not [name for name in figures if name.startswith("atoll_queue_waiting")]
     assert ask(counted.port, "/account/sign-in/", dock.host).status == 200
     Member(counted.port, dock).sign_in()
     limit = 'atoll_pool_limit{server="alpha"}'
@@ -104,6 +110,8 @@ def test_what_a_killed_worker_counted_stays_and_what_it_held_goes(start, dock):
     folder = counted_folder(counted)
     # The master's own would be a fourth of each kind.
     assert len(list(folder.glob("counter_*"))) <= 4
+    counted.stop()
+    assert not folder.exists()
 
 
 def counted_folder(site):
@@ -119,14 +127,3 @@ def test_figures_are_told_at_their_own_listener_only(site, dock, host):
         answer = ask(site.port, "/metrics", spoofed)
         assert answer.status != 200
         assert "atoll_requests" not in answer.text
-
-
-def test_a_broker_that_is_away_is_told_and_no_file_of_figures_is_left_in_the_end(start):
-    site = start(ATOLL_BROKER_URL="redis://127.0.0.1:1/1")
-    figures = site.figures()
-    assert figures["atoll_broker_up"] == 0
-    assert not [name for name in figures if name.startswith("atoll_queue_waiting")]
-    folder = counted_folder(site)
-    assert list(folder.iterdir())
-    site.stop()
-    assert not folder.exists()

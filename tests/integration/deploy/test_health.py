@@ -2,10 +2,14 @@
 
 import json
 import time
+from contextlib import contextmanager
 
+import psycopg
 import pytest
+from psycopg import sql
 
-from config.observability.readiness import BELIEVED_S
+from config.observability.readiness import BELIEVED_S, Readiness, ReadinessProbe
+from sharding.placements.services.listing import list_shards
 from tests.fixtures.waiting import wait_for
 from tests.integration.deploy.conftest import Gunicorn, Member, ask
 
@@ -57,28 +61,6 @@ def readiness(site):
     return answer.status, answer.json()
 
 
-def test_a_shard_that_hangs_degrades_the_process_and_a_dead_control_does_not_end_it(
-    lonely, stack_ready, emery
-):
-    lonely.start()
-    assert ask(lonely.port, "/account/sign-in/", emery.host).status == 200
-    stack_ready.sigstop("alpha")
-    try:
-        status, told = readiness(lonely)
-        assert (status, told["status"]) == (200, "degraded")
-        assert told["shards"]["alpha"] in {"away", "open"}
-        assert told["shards"]["beta"] == "up"
-        assert ask(lonely.port, "/account/sign-in/", emery.host).status == 200
-    finally:
-        stack_ready.sigcont("alpha")
-    stack_ready.sigstop("control")
-    try:
-        status, told = readiness(lonely)
-        assert (status, told["status"], told["control"]) == (200, "degraded", False)
-    finally:
-        stack_ready.sigcont("control")
-
-
 @pytest.mark.slow
 def test_with_one_server_after_the_other_away_it_is_degraded_and_ready_in_the_end(
     lonely, stack_ready, emery
@@ -116,7 +98,38 @@ def test_with_one_server_after_the_other_away_it_is_degraded_and_ready_in_the_en
     assert readiness(lonely)[1]["status"] == "ready"
 
 
-def test_a_process_that_begins_while_control_is_away_is_alive_but_not_ready(lonely, stack_ready):
+@contextmanager
+def no_connection_left(stack, shard):
+    """Whoever is connected there stays, and nobody else gets in (53300)."""
+    limit = sql.SQL("ALTER ROLE {} CONNECTION LIMIT {}")
+    with psycopg.connect(stack.admin_conninfo(shard, "postgres"), autocommit=True) as admin:
+
+        def allow(connections):
+            for login in ("web", "own"):
+                admin.execute(limit.format(sql.Identifier(login), connections))
+
+        allow(0)
+        try:
+            yield
+        finally:
+            allow(-1)
+
+
+def test_a_shard_that_has_no_connection_left_is_told_from_one_that_is_away(stack_ready):
+    assert ReadinessProbe().report().shards == WELL
+    with no_connection_left(stack_ready, "alpha"):
+        report = ReadinessProbe().report()
+        (line,) = list_shards(["alpha"])
+    assert report.shards == {"alpha": "crowded", "beta": "up"}
+    assert report.readiness is Readiness.DEGRADED
+    assert line.problem.startswith("crowded: ")
+    assert line.survey is None
+    assert ReadinessProbe().report().shards == WELL
+
+
+def test_begun_while_control_is_away_it_is_not_ready_and_a_shard_that_hangs_only_degrades_it(
+    lonely, stack_ready, emery
+):
     stack_ready.sigstop("control")
     try:
         lonely.start()
@@ -125,10 +138,25 @@ def test_a_process_that_begins_while_control_is_away_is_alive_but_not_ready(lone
         assert (status, told["status"]) == (503, "unready")
     finally:
         stack_ready.sigcont("control")
-    assert readiness(lonely) == (
-        200,
-        {"status": "ready", "control": True, "redis": True, "shards": WELL},
-    )
+    ready = {"status": "ready", "control": True, "redis": True, "shards": WELL}
+    assert readiness(lonely) == (200, ready)
+
+    assert ask(lonely.port, "/account/sign-in/", emery.host).status == 200
+    stack_ready.sigstop("alpha")
+    try:
+        status, told = readiness(lonely)
+        assert (status, told["status"]) == (200, "degraded")
+        assert told["shards"]["alpha"] in {"away", "open"}
+        assert told["shards"]["beta"] == "up"
+        assert ask(lonely.port, "/account/sign-in/", emery.host).status == 200
+    finally:
+        stack_ready.sigcont("alpha")
+    stack_ready.sigstop("control")
+    try:
+        status, told = readiness(lonely)
+        assert (status, told["status"], told["control"]) == (200, "degraded", False)
+    finally:
+        stack_ready.sigcont("control")
 
 
 def test_with_https_a_check_over_plain_http_is_answered_and_not_redirected(site_of_https):

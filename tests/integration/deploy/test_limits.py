@@ -19,7 +19,7 @@ from tests.integration.deploy.conftest import Gunicorn, ask, make
 SETTINGS = "tests.integration.deploy.sleepy_settings"
 OFF = {"ATOLL_SHARD_SLOTS": "0", "ATOLL_TENANT_SLOTS": "0"}
 NOISE = 40
-QUIET_FOR_S = 3.0
+QUIET_FOR_S = 2.0
 LONG_MS = 1000
 SHORT = "/sleep/1/"
 """A page that asks its shard for hardly anything."""
@@ -194,6 +194,7 @@ def hung(stack, shard):
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", [Gunicorn, Uvicorn])
 def test_a_hung_shard_does_not_starve_the_other(serve, stack_ready, dock, emery, kind):
+    # Slots alone: a breaker would free the threads too (tests/scenarios/shards has both).
     site = serve(kind, ATOLL_BREAKERS="false")
     warm_up(site, dock, emery)
     with hung(stack_ready, "alpha"), noise(site, dock, SHORT) as (noisy, _):

@@ -9,7 +9,7 @@ from devstack.stack import Stack
 from tests.fixtures.servers import throw_away_stack
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def small_stack(django_db_blocker) -> Iterator[Stack]:
     with throw_away_stack(shards=("alpha",)) as made:
         yield made

@@ -40,7 +40,11 @@ def folder():
     shutil.rmtree(outer, ignore_errors=True)
 
 
-@pytest.mark.parametrize("user", ["who runs the tests", "an ordinary one"])
+@pytest.mark.parametrize(
+    # Root, if it is root, starts servers in all other tests, though in simpler folders.
+    "user",
+    [pytest.param("who runs the tests", marks=pytest.mark.slow), "an ordinary one"],
+)
 def test_servers_run_in_a_deep_folder_with_a_difficult_name(folder, user):
     before = as_ordinary_user() if user == "an ordinary one" else []
     done = subprocess.run(

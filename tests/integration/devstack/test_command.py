@@ -19,7 +19,11 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
-def folder():
+def folder(request):
+    """Where the command's servers are: an empty place, or as the fixture says that is named."""
+    if named := getattr(request, "param", ""):
+        yield request.getfixturevalue(named)
+        return
     outer = Path(tempfile.mkdtemp(prefix="atoll-test-"))
     outer.chmod(0o711)
     yield outer / "stack"
@@ -67,11 +71,48 @@ def look(folder, monkeypatch):
     return run
 
 
-def test_a_person_brings_the_servers_up_looks_at_them_and_takes_them_down(devstack, look, folder):
+def test_where_nothing_was_started_it_says_how_to(look, folder):
     assert "devstack up" in look("status")
     assert "devstack up" in look("logs", status=1)
     assert not folder.exists()
 
+
+@pytest.fixture
+def folder_of_running(own_stack, monkeypatch):
+    """Servers that run are those of the command."""
+    monkeypatch.setenv("ATOLL_DEVSTACK_SHARDS", "alpha")
+    return own_stack.folder
+
+
+@pytest.mark.parametrize("folder", ["folder_of_running"], indirect=True)
+def test_a_person_looks_at_servers_that_run_and_takes_them_down(devstack, look, folder):
+    """How they are brought up is seen wherever the demo starts (tests/browser)."""
+    status = json.loads(look("status", "--json"))
+    ready = {each["name"] for each in status["servers"] if each["state"] == "ready"}
+    assert ready == {"control", "alpha", "redis"}
+    asked_as_web = devstack("psql", "alpha", "--login", "web", "-c", "SELECT session_user")
+    assert "web" in asked_as_web
+    assert "control, alpha" in look("psql", "gamma", status=2)
+    unknown = look("psql", "alpha", "--login", "nobody", status=2)
+    assert "alpha has no login 'nobody' (it has superuser, web" in unknown
+    assert "ready to accept connections" in look("logs", "alpha")
+    last_two = look("logs", "alpha", "-n", "2")
+    assert last_two.count("\n") == 2
+    assert last_two in look("logs", "alpha", "-n", "500")
+    assert look("logs", "alpha", "control", "-n", "1").count("\n") == 2
+    with pytest.raises(CommandError, match="'many' is no number of lines"):
+        call_command("devstack", "logs", "-n", "many")
+    assert "control, alpha" in look("logs", "gamma", status=2)
+    assert (folder / "registry.toml").stat().st_mode & 0o777 == 0o600
+
+    look("down")
+    status = json.loads(look("status", "--json"))
+    assert {each["state"] for each in status["servers"]} == {"stopped"}
+    assert not status["up"]
+
+
+@pytest.mark.slow
+def test_a_person_brings_the_servers_up_and_deletes_them(devstack, look, folder):
     assert "ready" in devstack("up")
     status = json.loads(look("status", "--json"))
     assert status["up"]
@@ -80,23 +121,7 @@ def test_a_person_brings_the_servers_up_looks_at_them_and_takes_them_down(devsta
     answer = devstack("psql", "control", "-c", asked)
     assert "active" in answer
     assert "fsync is on" in answer
-    assert "alpha, beta" in look("psql", "gamma", status=2)
-    unknown = look("psql", "alpha", "--login", "nobody", status=2)
-    assert "alpha has no login 'nobody' (it has superuser, web" in unknown
-    assert "ready to accept connections" in look("logs", "alpha")
-    last_two = look("logs", "alpha", "-n", "2")
-    assert last_two.count("\n") == 2
-    assert last_two in look("logs", "alpha", "-n", "500")
-    assert look("logs", "alpha", "beta", "-n", "1").count("\n") == 2
-    with pytest.raises(CommandError, match="'many' is no number of lines"):
-        call_command("devstack", "logs", "-n", "many")
-    assert "alpha, beta" in look("logs", "gamma", status=2)
-    assert (folder / "registry.toml").stat().st_mode & 0o777 == 0o600
-
     devstack("down")
-    status = json.loads(look("status", "--json"))
-    assert {each["state"] for each in status["servers"]} == {"stopped"}
-    assert not status["up"]
     devstack("reset", "--yes")
     assert not folder.exists()
 

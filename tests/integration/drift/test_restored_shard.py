@@ -40,6 +40,7 @@ from sharding.schemas.types import Phase
 from tenants.models import Tenant
 from tenants.services.provision import provision_tenant
 from tenants.services.types import ProvisionRequest
+from tests.fixtures.connections import forget_connections
 from tests.integration.drift.backups import back_up, restore, standby_of
 from tests.integration.drift.conftest import found, kinds
 
@@ -291,6 +292,22 @@ def test_connections_that_are_there_are_not_asked_again(drifting, ann, monkeypat
         for _ in range(5):
             Group.objects.count()
     assert len(asked) == 1
+
+
+def test_who_waits_for_a_pool_is_told_that_the_shard_is_sealed(
+    stack_ready, alpha_again, drifting, ann, settings
+):
+    known = addresses.registry()
+    newer = replace(known.shards["alpha"], incarnation=9)
+    settings.ATOLL_POOL = {"max_size": 1}
+    forget_connections()
+    addresses.install(replace(known, shards=MappingProxyType({**known.shards, "alpha": newer})))
+    try:
+        assert "is sealed" in refused(ann), "the first, for whom the pool is opened"
+        assert "is sealed" in refused(ann)
+    finally:
+        forget_connections()
+        addresses.install(known)
 
 
 def test_without_the_check_a_sealed_shard_would_serve(

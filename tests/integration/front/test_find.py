@@ -22,7 +22,7 @@ from tenants.outbox.services.publish import publish
 from tenants.services.suspend import resume_tenant, suspend_tenant
 from tests.fixtures.servers import redis_is_back
 from tests.integration.front.conftest import make, send
-from tests.integration.tenants.test_provision import taken_back
+from tests.integration.tenants.inventory import taken_back
 
 EMAIL = "ann@example.org"
 

@@ -62,7 +62,9 @@ def born_small_and_migrated_later_against_born_big(stack, release, *, image):
     return len(small["types"]), big["big"]
 
 
+@pytest.mark.slow
 def test_with_allauth_by_django_s_migrations(own_stack):
+    """For when a library changes. With the product's own apps test_give_global_ids.py shows it."""
     before, big = born_small_and_migrated_later_against_born_big(
         own_stack, f"{LATER}.with_allauth", image=False
     )

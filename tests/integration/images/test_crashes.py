@@ -1,10 +1,7 @@
 """A process that is killed in the middle of an image has opened nothing to anybody."""
 
 import dataclasses
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
@@ -17,7 +14,8 @@ from sharding.schemas.services.drop_schema import drop_schema_on
 from sharding.schemas.services.image_replay import UNFINISHED, create_closed_from_image
 from sharding.schemas.services.markers import read_marker
 from sharding.schemas.types import Phase
-from tests.fixtures.waiting import killed_at_last, wait_for
+from tests.fixtures.forked import Forked, Starter, starter
+from tests.fixtures.waiting import wait_for
 
 # Foreign keys come last in an image, and this one leads to a reference table.
 BLOCK = "LOCK TABLE reference.ref_country IN ROW EXCLUSIVE MODE"
@@ -28,23 +26,18 @@ WAITS_FOR_IT = """
 """
 
 
+@pytest.fixture(scope="module")
+def starter_of_builds(stack_ready, tmp_path_factory) -> Iterator[Starter]:
+    folder = tmp_path_factory.mktemp("builds")
+    with starter(f"{__package__}.make_one", folder, settings="config.settings.test") as made:
+        yield made
+
+
 @pytest.fixture
-def start(stack_ready) -> Iterator[object]:
+def start(starter_of_builds) -> Iterator[Callable[..., Forked]]:
     """Starts processes that build a schema; kills what is left of them."""
-    with killed_at_last() as started:
-
-        def start(place) -> subprocess.Popen:
-            process = subprocess.Popen(
-                [sys.executable, "-m", f"{__package__}.make_one", place.tenant_id],
-                env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings.test"},
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-            started.append(process)
-            return process
-
-        yield start
+    yield lambda place: starter_of_builds.start(place.tenant_id)
+    starter_of_builds.close()
 
 
 @pytest.fixture

@@ -23,8 +23,9 @@ from sharding.schemas.errors import ForeignSchema, NoSuchRole
 from sharding.schemas.services.create_schema import create_schema
 from sharding.schemas.services.describe import describe
 from sharding.schemas.services.fingerprint import differences, structure
-from sharding.schemas.services.image_replay import ImageBody, create_from_image, replay_image
+from sharding.schemas.services.image_replay import ImageBody, create_from_image
 from sharding.schemas.services.markers import read_marker
+from sharding.schemas.services.tables import has_schema
 from sharding.schemas.types import Guard, Phase
 from tests.integration.images.conftest import contents
 
@@ -184,16 +185,13 @@ def test_without_its_role_or_over_somebody_s_schema_nothing_is_made(new_place, s
         assert contents(own, place.schema) == {}
 
 
-def test_replayed_into_a_schema_of_ours_it_stays_closed(new_place, server, image):
+def test_inside_a_transaction_nothing_is_made(new_place, server, image):
     place = new_place()
-    create_schema(server, place.schema)
     with own_connection(server) as own:
-        replay_image(own, place.schema, body_of(image))
-        marker = read_marker(own, place.schema)
-        assert (marker.phase, marker.digest) == (Phase.INCOMING, image.digest)
         with pytest.raises(RuntimeError), own.transaction():
-            replay_image(own, place.schema, body_of(image))
-    assert describe(server, place.schema).lacks == ()
+            create_from_image(own, server, place.schema, body_of(image), epoch=1)
+        assert read_marker(own, place.schema) is None
+        assert not has_schema(own, place.schema)
 
 
 def _huge(image: Image) -> ImageBody:

@@ -12,7 +12,9 @@ from psycopg.conninfo import conninfo_to_dict
 HERE = Path(__file__).parent
 
 # Plugins of this suite's packages that take as long to import as all else together.
-_WITHOUT = ("-p", "no:cacheprovider", "-p", "no:schemathesis", "-p", "no:hypothesispytest")
+_WITHOUT = tuple(
+    f"-pno:{name}" for name in ("cacheprovider", "schemathesis", "hypothesispytest", "anyio")
+)
 
 
 @dataclass
@@ -71,7 +73,7 @@ def passwords(stack, tmp_path_factory) -> Passwords:
     return Passwords(user, file)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def look(stack) -> Callable[..., list[str]]:
     """Ask a server something, as its administrator; answers one column."""
 
@@ -83,10 +85,20 @@ def look(stack) -> Callable[..., list[str]]:
     return ask
 
 
-@pytest.fixture
-def nothing_left(look, stack) -> Iterator[None]:
-    """Databases of tests, kept by none of the tests of this folder, at its end."""
-    yield
+def _drop_all(stack, look) -> None:
     for name in stack.databases:
         for found in look(name, "SELECT datname FROM pg_database WHERE datname LIKE 'test\\_%'"):
             look(name, f'DROP DATABASE "{found}" WITH (FORCE)')
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _nothing_is_left(stack, look) -> Iterator[None]:
+    """Tests of this folder keep databases for one another, and none for other folders."""
+    yield
+    _drop_all(stack, look)
+
+
+@pytest.fixture
+def none_kept(stack, look) -> None:
+    """No database of tests is there, whatever the tests before this one have kept."""
+    _drop_all(stack, look)

@@ -51,7 +51,7 @@ def real_databases(stack_ready, look):
 
 
 def test_real_databases_are_left_alone_and_nothing_else_is_left(
-    adopter, look, stack, real_databases, nothing_left
+    adopter, look, stack, real_databases, none_kept
 ):
     before = look("alpha", ROLES)
     # Of control alone: for Django every database waits for `default`, which nobody asks for here.
@@ -59,6 +59,35 @@ def test_real_databases_are_left_alone_and_nothing_else_is_left(
     adopter.runs("--create-db").assert_outcomes(passed=2)
     assert [look(name, TESTS) for name in stack.databases] == [[], [], []]
     assert set(look("alpha", ROLES)) == set(before)
+
+
+def test_a_database_that_is_not_the_kit_s_is_left_alone(adopter, look, none_kept):
+    look("alpha", "CREATE DATABASE test_shard")
+    adopter.pytester.makepyfile(ONE_TEST)
+    result = adopter.runs()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*ForeignDatabase*test_shard*left alone*"])
+    assert "test_shard" in look("alpha", TESTS)
+    look("alpha", "DROP DATABASE test_shard")
+
+
+def test_a_real_database_of_a_test_s_name_is_refused(adopter, stack, monkeypatch, tmp_path):
+    registry = stack.files.registry.read_text()
+    file = tmp_path / "registry.toml"
+    file.write_text(registry.replace('dbname = "control"', 'dbname = "test_shard"'))
+    monkeypatch.setenv("ATOLL_REGISTRY", str(file))
+    adopter.pytester.makepyfile(ONE_TEST)
+    result = adopter.runs()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*UnsafeName*test_shard*"])
+
+
+def test_an_administrator_is_asked_for(adopter, monkeypatch):
+    monkeypatch.delenv("ATOLL_TEST_ADMIN")
+    adopter.pytester.makepyfile(ONE_TEST)
+    result = adopter.runs()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*NoServers*ATOLL_TEST_ADMIN is not set*"])
 
 
 def test_nothing_leads_to_the_real_databases(adopter):
@@ -85,73 +114,6 @@ def test_nothing_leads_to_the_real_databases(adopter):
         """
     )
     adopter.runs("--reuse-db").assert_outcomes(passed=2)
-
-
-def test_databases_of_a_killed_run_are_not_used_again(adopter):
-    adopter.pytester.makepyfile(
-        """
-        import os, signal
-        import pytest
-
-        @pytest.mark.django_db(transaction=True)
-        def test_notes(tenant):
-            from notes.models import Note
-            assert Note.objects.count() == 1
-            Note.objects.create(text="left behind")
-            if os.environ.get("DIES"):
-                os.kill(os.getpid(), signal.SIGKILL)
-        """
-    )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DIES", "1")
-        adopter.runs("--reuse-db")
-    adopter.runs("--reuse-db").assert_outcomes(passed=1)
-
-
-def test_databases_are_kept_until_a_migration_changes(adopter, look, nothing_left):
-    adopter.pytester.makepyfile(ONE_TEST)
-    oids = "SELECT oid::text FROM pg_database WHERE datname = 'test_shard_template'"
-    adopter.runs("--reuse-db").assert_outcomes(passed=1)
-    kept = look("alpha", oids)
-    adopter.runs("--reuse-db").assert_outcomes(passed=1)
-    assert look("alpha", oids) == kept != []
-    migration = adopter.pytester.path / "notes" / "migrations" / "0001_initial.py"
-    twice = migration.read_text().replace(
-        "        migrations.RunPython(seed),", "        migrations.RunPython(seed),\n" * 2
-    )
-    migration.write_text(twice)
-    result = adopter.runs("--reuse-db")
-    result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*assert 2 == 1*"])
-    assert look("alpha", oids) != kept
-
-
-def test_a_database_that_is_not_the_kit_s_is_left_alone(adopter, look, nothing_left):
-    look("alpha", "CREATE DATABASE test_shard")
-    adopter.pytester.makepyfile(ONE_TEST)
-    result = adopter.runs()
-    result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["*ForeignDatabase*test_shard*left alone*"])
-    assert "test_shard" in look("alpha", TESTS)
-
-
-def test_a_real_database_of_a_test_s_name_is_refused(adopter, stack, monkeypatch, tmp_path):
-    registry = stack.files.registry.read_text()
-    file = tmp_path / "registry.toml"
-    file.write_text(registry.replace('dbname = "control"', 'dbname = "test_shard"'))
-    monkeypatch.setenv("ATOLL_REGISTRY", str(file))
-    adopter.pytester.makepyfile(ONE_TEST)
-    result = adopter.runs()
-    result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["*UnsafeName*test_shard*"])
-
-
-def test_an_administrator_is_asked_for(adopter, monkeypatch):
-    monkeypatch.delenv("ATOLL_TEST_ADMIN")
-    adopter.pytester.makepyfile(ONE_TEST)
-    result = adopter.runs()
-    result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["*NoServers*ATOLL_TEST_ADMIN is not set*"])
 
 
 def test_without_a_registry_the_development_servers_are_started(project):

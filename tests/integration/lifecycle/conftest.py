@@ -1,10 +1,6 @@
 """Tenants that may be lost: each test takes one of its own, and two neighbours must not notice."""
 
 import itertools
-import os
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -30,7 +26,7 @@ from tenants.services.delete import delete_tenant
 from tenants.services.provision import provision_tenant
 from tenants.services.purge import purge_tenant
 from tenants.services.types import ProvisionRequest
-from tests.fixtures.waiting import kill_and_see_it_gone
+from tests.fixtures.victims import Victims, victims_of
 
 CONTROL = "control"
 PASSWORD = "a password of the tests"
@@ -210,43 +206,16 @@ def _neighbours_notice_nothing(neighbours):
 
 
 @pytest.fixture(scope="session")
-def victims(stack_ready) -> Iterator[subprocess.Popen[str]]:
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.integration.lifecycle.victim"],
-        env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings.test"},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as running:
-        yield running
-        running.communicate()
+def victims(stack_ready) -> Iterator[Victims]:
+    with victims_of("tests.integration.lifecycle.victim") as found:
+        yield found
 
 
 @pytest.fixture
-def begin(victims, tmp_path, settings):
-    """Begin something in another process, and wait until it is at some point."""
-    begun = []
+def killed_at(victims, tmp_path, settings):
+    """Begin something in another process, and kill that one when it is at some point."""
 
-    def begin(point, *words):
-        file = tmp_path / f"point-{len(begun)}"
-        line = "\t".join([point, str(file), settings.MEDIA_ROOT, *words])
-        victims.stdin.write(f"{line}\n")
-        victims.stdin.flush()
-        begun.append(int(victims.stdout.readline()))
-        deadline = time.monotonic() + 30
-        while not file.exists():
-            assert time.monotonic() < deadline, f"the victim never came to {point!r}"
-            time.sleep(0.02)
-        return begun[-1]
-
-    yield begin
-    for pid in begun:
-        kill_and_see_it_gone(pid)
-
-
-@pytest.fixture
-def killed_at(begin):
     def killed_at(point, *words):
-        kill_and_see_it_gone(begin(point, *words))
+        victims.kill_at(point, tmp_path / "point", settings.MEDIA_ROOT, *words)
 
     return killed_at

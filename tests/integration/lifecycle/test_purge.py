@@ -28,6 +28,7 @@ from tenants.services.purge_due import purge_due, tenants_to_purge
 from tenants.services.restore import restore_tenant
 from tenants.services.types import ProvisionRequest
 from tests.faults.down import Down
+from tests.fixtures.waiting import kill_and_see_it_gone
 from tests.integration.lifecycle.conftest import lose, make
 
 CONTROL = "control"
@@ -153,11 +154,15 @@ def test_a_purge_that_was_killed_anywhere_is_finished_by_the_next(doomed, killed
     assert len(doomed.audit("tenant.purge")) == 1
 
 
-def test_of_two_purges_at_once_one_works_and_the_other_is_told(doomed, begin):
+def test_of_two_purges_at_once_one_works_and_the_other_is_told(doomed, victims, tmp_path, settings):
     delete_tenant(doomed.slug)
-    pid = begin("between batches", "purge", doomed.slug)
-    with pytest.raises(ends.PurgeFailed, match=f":{pid}:"):
-        purge_tenant(doomed.slug, early=True)
+    words = (settings.MEDIA_ROOT, "purge", doomed.slug)
+    pid = victims.begin("between batches", tmp_path / "point", *words)
+    try:
+        with pytest.raises(ends.PurgeFailed, match=f":{pid}:"):
+            purge_tenant(doomed.slug, early=True)
+    finally:
+        kill_and_see_it_gone(pid)
 
 
 def test_of_many_purges_that_begin_at_one_instant_one_is_enough(doomed):

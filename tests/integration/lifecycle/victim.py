@@ -4,15 +4,12 @@ Reads lines of `POINT<TAB>FILE<TAB>FOLDER<TAB>WHAT<TAB>WORDS…`; answers each w
 process that it made for it. That process writes FILE when it has come to POINT, and then waits.
 """
 
-import os
-import signal
-import sys
 from pathlib import Path
 
 import django
 from django.conf import settings
 
-from tests.integration.tenants.victim import after, before
+from tests.fixtures.stopping import after, before, work_in_children
 
 
 def points():
@@ -77,20 +74,7 @@ def work(point, file, folder, what, *words):
         list(create_many.create_many(create_list.read_list(Path(words[0])), at_once=1))
 
 
-def main():
+if __name__ == "__main__":
     django.setup()
     points()  # imports once what every victim needs
-    # Who is killed is gone at once, and no zombie.
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    for line in sys.stdin:
-        pid = os.fork()
-        if not pid:
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            work(*line.rstrip("\n").split("\t"))
-            os._exit(0)
-        sys.stdout.write(f"{pid}\n")
-        sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    main()
+    work_in_children(work)

@@ -1,19 +1,15 @@
-"""Run as a process: build one tenant's schema, telling each migration as it begins.
+"""Run by tests.fixtures.forked: build one tenant's schema, telling each migration as it begins.
 
 Stops before a migration that it was told to wait at, until it is killed.
 """
 
-import sys
 import time
 
-import django
+from migrations_tools.services.build_schema import build_schema
+from sharding.placements.services.placing import get_placement
 
 
 def main(tenant_id: str, wait_at: str) -> None:
-    django.setup()
-    from migrations_tools.services.build_schema import build_schema
-    from sharding.placements.services.placing import get_placement
-
     def tell(migration: str) -> None:
         print(migration, flush=True)
         if migration == wait_at:
@@ -21,7 +17,3 @@ def main(tenant_id: str, wait_at: str) -> None:
 
     built = build_schema(get_placement(tenant_id).to_scope(), tell=tell)
     print(f"built {built.digest}", flush=True)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

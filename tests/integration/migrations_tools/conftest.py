@@ -1,9 +1,6 @@
 """Tenants without a schema, and processes that build one."""
 
 import itertools
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
@@ -14,7 +11,7 @@ from sharding.placements.services.placing import create_placement
 from sharding.placements.services.reserving import reserve_tenant_id
 from sharding.registry import current as addresses
 from sharding.schemas.connections import own_connection
-from tests.fixtures.waiting import killed_at_last
+from tests.fixtures.forked import Forked, Starter, starter
 
 _numbers = itertools.count()
 
@@ -72,26 +69,26 @@ def new_place():
     return make
 
 
+@pytest.fixture(scope="package")
+def starter_of_builds(stack_ready, tmp_path_factory) -> Iterator[Starter]:
+    """Forks processes with the probe app."""
+    with starter(
+        f"{__package__}.build",
+        tmp_path_factory.mktemp("builds"),
+        settings=f"{__package__}.settings",
+    ) as made:
+        yield made
+
+
 @pytest.fixture
-def start_build(fleet):
+def start_build(fleet, starter_of_builds):
     """Starts processes with the probe app that build a schema; kills what is left of them."""
-    with killed_at_last() as started:
 
-        def start(place: scope.Placement, *, wait_at: str = "") -> subprocess.Popen:
-            process = subprocess.Popen(
-                [sys.executable, "-m", f"{__package__}.build", place.tenant_id, wait_at],
-                env={
-                    **os.environ,
-                    "DJANGO_SETTINGS_MODULE": "tests.integration.migrations_tools.settings",
-                },
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-            started.append(process)
-            return process
+    def start(place: scope.Placement, *, wait_at: str = "") -> Forked:
+        return starter_of_builds.start(place.tenant_id, wait_at)
 
-        yield start
+    yield start
+    starter_of_builds.close()
 
 
 @pytest.fixture

@@ -16,8 +16,10 @@ from sharding.backend.prefix import prefix_for
 from sharding.moves import ports
 from sharding.moves.core.states import ENDS
 from sharding.moves.core.steps import Mode
+from sharding.moves.errors import MoveRefused
 from sharding.moves.models import Move, MoveDebt
 from sharding.moves.services import acting, ending, pausing, preparing
+from sharding.moves.services.moving import move_tenant
 from sharding.moves.types import MoveRequest
 from sharding.placements.models import Placement
 from sharding.placements.services.placing import get_placement
@@ -99,6 +101,31 @@ def _nothing_remembered() -> Iterator[None]:
     yield
     assert scope.current() is None, "a test left its scope open"
     directory.cache_clear()
+
+
+@pytest.fixture
+def refused(tenant):
+    """Asks for a move that is refused; its codes."""
+
+    def ask(to="beta"):
+        before = get_placement(tenant.id)
+        with pytest.raises(MoveRefused) as caught:
+            move_tenant(MoveRequest(tenant.id, to))
+        after = get_placement(tenant.id)
+        assert (after.shard_id, after.state, after.epoch) == (
+            before.shard_id,
+            before.state,
+            before.epoch,
+        )
+        assert not Move.objects.using("control").filter(tenant_id=tenant.id).exists()
+        assert "Nothing was changed" in str(caught.value)
+        for refusal in caught.value.refusals:
+            assert refusal.code.startswith("moves.")
+            assert refusal.reason.endswith(".")
+            assert refusal.remedy.endswith(".")
+        return [refusal.code for refusal in caught.value.refusals]
+
+    return ask
 
 
 @pytest.fixture

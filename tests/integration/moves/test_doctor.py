@@ -178,6 +178,20 @@ def test_a_slot_and_a_publication_of_a_move_that_has_ended(tenant, stack_ready):
     mend(tenant)
 
 
+def test_a_debt_on_a_shard_that_is_no_more_stops_nothing_else(tenant):
+    moves = Move.objects.using("control")
+    move = moves.create(tenant_id=tenant.id, source="gone", target="beta", state="done")
+    MoveDebt.objects.using("control").create(move=move, shard="gone", kind=DebtKind.DROP)
+    try:
+        told, content = doctor("--fix", "--json")
+        (mine,) = [one for one in json.loads(told)["findings"] if one["tenant_id"] == tenant.id]
+        assert not content
+        assert (mine["ill"], mine["mended"]) == ("debt", False)
+        assert "gone" in mine["why_not"]
+    finally:
+        move.delete(using="control")
+
+
 def test_a_shard_that_is_none_is_a_wrong_use():
     with pytest.raises(CommandError) as caught:
         call_command("moves_doctor", "--shard", "delta")

@@ -23,8 +23,11 @@ from sharding.moves.services.after_soak import finish_move, rollback_move
 from sharding.moves.services.examining import examine
 from sharding.moves.services.moving import move_tenant
 from sharding.moves.services.preflight import plan_move
+from sharding.moves.services.recovering import recover_move
 from sharding.moves.services.watching import recover_stuck_moves
 from sharding.moves.types import GateReport
+from sharding.placements.models import Placement
+from sharding.placements.services.placing import get_placement
 from sharding.registry import current as registry
 from sharding.schemas.connections import own_connection
 from sharding.schemas.services.transfer import read_sequences
@@ -296,3 +299,24 @@ def test_a_mover_without_a_right_for_streams_is_told_which(new_tenant, stack, ta
     assert lacking in refusal.reason
     assert "add_shard beta" in refusal.remedy
     assert plan_move(logical(tenant)).refusals == ()
+
+
+@pytest.mark.slow
+def test_a_control_database_of_before_the_rollback_is_told_what_both_shards_show(soaking):
+    tenant, move = soaking
+    place = get_placement(tenant.id)
+    was = Move.objects.using("control").get(pk=move)
+    rollback_move(move)
+    Move.objects.using("control").filter(pk=move).update(
+        source=was.source, target=was.target, turns=was.turns, state=was.state, token=was.token
+    )
+    Placement.objects.using("control").filter(tenant_id=tenant.id).update(
+        shard_id="beta", epoch=place.epoch, arrived_epoch=place.arrived_epoch, lease_token=1
+    )
+    ended = recover_move(move)
+    assert (ended.state, ended.source, ended.target) == ("soaking", "beta", "alpha")
+    assert tenant.shard == "alpha"
+    assert may_write(tenant.id, "alpha")
+    assert not may_write(tenant.id, "beta")
+    finish_move(move)
+    settled(tenant, on="alpha")

@@ -9,7 +9,13 @@ from psycopg import sql
 
 from sharding.moves import ports
 from sharding.moves.connections import Who, mover_connection, take_over
-from sharding.moves.errors import FenceIncomplete, FenceNotReached, NotDrained, PauseOverran
+from sharding.moves.errors import (
+    FenceIncomplete,
+    FenceNotReached,
+    NotDrained,
+    PauseFailed,
+    PauseOverran,
+)
 from sharding.moves.models import Move, MoveEvent
 from sharding.moves.ports import TargetRequest
 from sharding.moves.services.copying import first_round, next_round
@@ -144,6 +150,36 @@ def test_a_pause_that_cannot_be_had_is_taken_back_and_tried_again_and_given_up(n
             move_tenant(tenant.request(attempts=2))
     settled(tenant, on="alpha")
     assert written(tenant) == [(1, 1)]
+    move = Move.objects.using("control").get(tenant_id=tenant.id)
+    assert move.state == "aborted"
+    failed = MoveEvent.objects.using("control").filter(move=move, step="pause", said="failed")
+    assert failed.count() == 2
+
+
+REFUSED_AT_COMMIT = """
+    CREATE FUNCTION not_now() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION 'not now'; END $$;
+    CREATE CONSTRAINT TRIGGER not_now AFTER INSERT ON moves_moveevent
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+        WHEN (new.step = 'switch') EXECUTE FUNCTION not_now()
+"""
+
+
+@pytest.fixture
+def control_refuses_to_commit(stack_ready):
+    """Every switch, at its commit."""
+    with psycopg.connect(stack_ready.admin_conninfo("control"), autocommit=True) as admin:
+        admin.execute(REFUSED_AT_COMMIT)
+        yield
+        admin.execute("DROP FUNCTION not_now() CASCADE")
+
+
+@pytest.mark.usefixtures("control_refuses_to_commit")
+def test_a_switch_that_control_does_not_commit_is_taken_back(new_tenant):
+    tenant = new_tenant()
+    with pytest.raises(PauseFailed, match="not now"):
+        move_tenant(tenant.request(attempts=2))
+    settled(tenant, on="alpha")
     move = Move.objects.using("control").get(tenant_id=tenant.id)
     assert move.state == "aborted"
     failed = MoveEvent.objects.using("control").filter(move=move, step="pause", said="failed")

@@ -88,15 +88,15 @@ def test_a_write_after_the_last_rows_were_copied_is_refused(trial, at):
 
 @pytest.mark.slow
 def test_without_armed_guards_there_is_no_switch(trial, monkeypatch):
-    monkeypatch.setattr(preparing, "_insist_on_arming", lambda *told: None)
+    monkeypatch.setattr(preparing, "insist_on", lambda *told: None)
     trial.move()
     assert isinstance(trial.error, FenceIncomplete)
     assert trial.lost == []
 
 
 def test_without_armed_guards_and_nobody_looking_oracle_and_comparison_fail(trial, at, monkeypatch):
-    monkeypatch.setattr(preparing, "_insist_on_arming", lambda *told: None)
-    monkeypatch.setattr(pausing, "_unarmed", lambda *told: [])
+    monkeypatch.setattr(preparing, "insist_on", lambda *told: None)
+    monkeypatch.setattr(pausing, "unarmed_tables", lambda *told: [])
     at("switch.before", lambda: late_write(trial))
     trial.move()
     assert isinstance(trial.error, CopiesDiffer)

@@ -4,8 +4,6 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from sharding.moves.errors import MoveRefused
-from sharding.moves.models import Move
 from sharding.moves.services import server_fit
 from sharding.moves.services.moving import move_tenant
 from sharding.moves.services.preflight import plan_move
@@ -13,7 +11,6 @@ from sharding.moves.types import MoveRequest
 from sharding.placements.errors import LeaseHeld, NoSuchPlacement, NoSuchShard
 from sharding.placements.models import ReservedRole, Shard
 from sharding.placements.services.leases import lease
-from sharding.placements.services.placing import get_placement
 from sharding.registry import current as registry
 from sharding.schemas.connections import own_connection
 from tenants.services.suspend import resume_tenant, suspend_tenant
@@ -25,31 +22,6 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def tenant(new_tenant):
     return new_tenant()
-
-
-@pytest.fixture
-def refused(tenant):
-    """Asks for a move that is refused; its codes."""
-
-    def ask(to="beta"):
-        before = get_placement(tenant.id)
-        with pytest.raises(MoveRefused) as caught:
-            move_tenant(MoveRequest(tenant.id, to))
-        after = get_placement(tenant.id)
-        assert (after.shard_id, after.state, after.epoch) == (
-            before.shard_id,
-            before.state,
-            before.epoch,
-        )
-        assert not Move.objects.using("control").filter(tenant_id=tenant.id).exists()
-        assert "Nothing was changed" in str(caught.value)
-        for refusal in caught.value.refusals:
-            assert refusal.code.startswith("moves.")
-            assert refusal.reason.endswith(".")
-            assert refusal.remedy.endswith(".")
-        return [refusal.code for refusal in caught.value.refusals]
-
-    return ask
 
 
 @pytest.fixture
@@ -154,6 +126,22 @@ def test_one_whose_schema_is_there_already(tenant, refused):
          "{s}.django_session"), "DROP SCHEMA somewhere CASCADE", "moves.tied"),
         ("CREATE SCHEMA somewhere; CREATE TABLE somewhere.part () INHERITS ({s}.django_session)",
          "DROP SCHEMA somewhere CASCADE", "moves.tied"),
+        (("CREATE DOMAIN {s}.lo AS oid; ALTER TABLE {s}.django_session ADD COLUMN blob {s}.lo"),
+         "ALTER TABLE {s}.django_session DROP COLUMN blob; DROP DOMAIN {s}.lo", "moves.tied"),
+        ("ALTER TABLE {s}.django_session ADD COLUMN seen xid8",
+         "ALTER TABLE {s}.django_session DROP COLUMN seen", "moves.tied"),
+        (("CREATE TYPE {s}.mood AS ENUM ('good'); CREATE FUNCTION {s}.felt({s}.mood) RETURNS "
+         "integer LANGUAGE sql IMMUTABLE AS 'SELECT 1'; CREATE CAST ({s}.mood AS integer) WITH "
+         "FUNCTION {s}.felt({s}.mood)"),
+         ("DROP CAST ({s}.mood AS integer); DROP FUNCTION {s}.felt({s}.mood); "
+         "DROP TYPE {s}.mood"), "moves.tied"),
+        ("GRANT SELECT ON {s}.django_session TO PUBLIC",
+         "REVOKE SELECT ON {s}.django_session FROM PUBLIC", "moves.tied"),
+        ("GRANT SELECT (session_key) ON {s}.django_session TO pg_monitor",
+         "REVOKE SELECT (session_key) ON {s}.django_session FROM pg_monitor", "moves.tied"),
+        ("ALTER DEFAULT PRIVILEGES IN SCHEMA {s} GRANT SELECT ON TABLES TO pg_monitor",
+         "ALTER DEFAULT PRIVILEGES IN SCHEMA {s} REVOKE SELECT ON TABLES FROM pg_monitor",
+         "moves.tied"),
     ],
 )  # fmt: skip
 def test_one_whose_schema_cannot_be_served_elsewhere(tenant, refused, own, make, unmake, code):
@@ -164,6 +152,32 @@ def test_one_whose_schema_cannot_be_served_elsewhere(tenant, refused, own, make,
     finally:
         own.execute(sql.SQL(unmake).format(**names))
     assert plan_move(MoveRequest(tenant.id, "beta")).refusals == ()
+
+
+@pytest.mark.parametrize(
+    ("make", "unmake", "told"),
+    [
+        ("CREATE FUNCTION {s}.theirs() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+         "DROP FUNCTION {s}.theirs()", "belongs to"),
+        ("CREATE SEQUENCE {s}.theirs", "DROP SEQUENCE {s}.theirs", "belongs to"),
+        ("CREATE ROLE somebody; GRANT {s} TO somebody", "DROP ROLE somebody",
+         "somebody is a member of its role"),
+        (("SET allow_system_table_mods TO on; INSERT INTO pg_seclabel SELECT oid, "
+         "'pg_class'::regclass, 0, 'mask', 'hidden' FROM pg_class WHERE relname = 'django_session' "
+         "AND oid::regclass::text LIKE {n} || '.%'"),
+         "DELETE FROM pg_seclabel WHERE provider = 'mask'", "the security label of mask"),
+    ],
+)  # fmt: skip
+def test_one_to_which_an_administrator_has_added(tenant, refused, stack_ready, make, unmake, told):
+    names = {"s": sql.Identifier(tenant.id), "n": sql.Literal(tenant.id)}
+    with psycopg.connect(stack_ready.admin_conninfo("alpha"), autocommit=True) as superuser:
+        superuser.execute(sql.SQL(make).format(**names))
+        try:
+            assert refused() == ["moves.tied"]
+            (refusal,) = plan_move(MoveRequest(tenant.id, "beta")).refusals
+            assert told in refusal.reason
+        finally:
+            superuser.execute(sql.SQL(unmake).format(**names))
 
 
 def test_one_that_another_tenants_table_refers_to(tenant, refused, new_tenant, own):
@@ -216,7 +230,8 @@ def test_one_that_sorts_by_what_the_target_has_not(refused, monkeypatch):
 
 
 def test_one_that_needs_an_extension_which_the_target_has_not(refused, monkeypatch):
-    monkeypatch.setattr(server_fit, "_EXTENSIONS", "SELECT 'hstore', '1.8' WHERE %(schema)s <> ''")
+    asked = "SELECT 'hstore', '1.8', 'extensions' WHERE %(schema)s <> ''"
+    monkeypatch.setattr(server_fit, "_EXTENSIONS", asked)
     assert refused() == ["moves.extension"]
 
 

@@ -137,3 +137,12 @@ def test_the_worst_of_all_processes_is_told_first(heartbeat):
     assert (found.where, found.worst.reason) == ("web rock:2", "no answer")
     assert sum_up([row(1, beta=well)])["beta"].summary == "closed"
     assert set(server_breakers()) <= {"alpha", "beta", "control"}
+
+
+@pytest.mark.parametrize("state", BreakerState)
+def test_every_state_has_its_rank(state):
+    since = breaker_for("beta").look().since
+    look = BreakerLook(state, "because", since, 1).to_json()
+    found = sum_up([row(1, beta=look)])["beta"]
+    assert found.worst is not None
+    assert found.worst.state is state

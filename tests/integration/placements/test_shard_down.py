@@ -92,7 +92,9 @@ def test_while_a_shard_is_down_others_are_listed_and_nothing_is_half_made(
     assert describe(server, place.schema).lacks == ()
 
 
-@pytest.mark.parametrize("how", [Down.REFUSED, Down.SIGSTOP, Down.BLACKHOLE])
+@pytest.mark.parametrize(
+    "how", [Down.REFUSED, Down.SIGSTOP, pytest.param(Down.BLACKHOLE, marks=pytest.mark.slow)]
+)
 def test_a_server_that_goes_down_under_an_open_connection_is_given_up(through_proxies, how):
     with (
         pytest.raises(ServerUnreachable),
@@ -127,6 +129,7 @@ ASK_CONTROL = (
     "disable_operator x@example.org",
     "drain_shard alpha",
     "drop_left_over alpha t0abcdefg",
+    "export_recording",
     "export_tenant ann {folder}/ann.atoll",
     "finish_move 7",
     "fleet_status",

@@ -9,6 +9,7 @@ from time import monotonic, sleep
 import psycopg
 import pytest
 
+from config.observability.readiness import ReadinessProbe
 from sharding.pools.breaker import BreakerState, breaker_for
 from sharding.pools.breaking.watcher import QUEUE_S
 from sharding.pools.deadline import deadlined_for
@@ -83,6 +84,10 @@ def test_a_shard_whose_pooler_is_full_is_served_on(fleet, pgbouncer):
             assert not breaker_for("alpha").away, breaker_for("alpha").look()
             sleep(0.05)
         assert work.served > before
+        wait_for(
+            lambda: ReadinessProbe().report().shards["alpha"] == "crowded",
+            "a health check takes it for away, or for idle",
+        )
     assert work.failed == []
     assert breaker_for("alpha").look().opened == 0
     becomes("alpha", CLOSED, seconds=PATIENCE_S)

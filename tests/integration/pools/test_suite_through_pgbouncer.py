@@ -1,4 +1,4 @@
-"""The quick share of `make test-pgbouncer`: how statements are bound, through generated files."""
+"""A share of `make test-pgbouncer`: how statements are bound, through generated files."""
 
 import os
 import subprocess
@@ -12,7 +12,13 @@ pytestmark = pytest.mark.needs("pgbouncer")
 SHARE = "tests/integration/backend/test_binding.py"
 
 
+@pytest.mark.slow
 def test_statements_are_bound_through_a_pgbouncer_with_our_files():
+    """That `make test-pgbouncer` can run at all, which `make test-full` then does.
+
+    In `make test` statements go through such files in test_pgbouncer_files.py and
+    test_check_pooler.py, there with a driver that is not bound as the control.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ATOLL_")}
     run = subprocess.run(
         (sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", SHARE),

@@ -1,10 +1,12 @@
 """What admins choose for their workspace: name, logo, time zone."""
 
 import io
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from django.core.cache import cache
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connections
@@ -20,7 +22,7 @@ from tenants.services.change_name import change_name
 from tests.integration.product.conftest import make
 from workspace.logo import LARGEST_LOGO, LOGO_BOX
 from workspace.models import Ticket, WorkspaceSettings
-from workspace.services.preferences import forget_preferences, preferences
+from workspace.services.preferences import KEY, forget_preferences, preferences
 from workspace.services.tickets import open_ticket
 
 
@@ -109,6 +111,23 @@ def test_a_country_is_one_of_the_platform_s_own_list(shale, acme):
     assert admin.post("/settings/country/", {"country": ""}).status_code == 302
     with shale.scope():
         assert preferences().country == ""
+
+
+@pytest.mark.parametrize("unlike", ["older", "newer", "otherwise"])
+def test_what_another_release_has_kept_of_preferences_does_no_harm(shale, unlike):
+    with shale.scope():
+        WorkspaceSettings.objects.update_or_create(
+            pk=WorkspaceSettings.ONLY, defaults={"country_id": "NZ"}
+        )
+        forget_preferences()
+        known = asdict(preferences())
+        assert cache.get(KEY) == known
+        older = {name: known[name] for name in known if name != "country"}
+        kept = {"older": older, "newer": {**known, "more": 1}, "otherwise": ("UTC", "")}[unlike]
+        cache.set(KEY, kept)
+        assert preferences().country == "NZ"
+        # What is whole is read, and not asked for again.
+        assert cache.get(KEY) == (kept if unlike == "newer" else known)
 
 
 def test_a_zone_that_is_none_is_refused(shale):

@@ -9,24 +9,19 @@ from django.core.management import CommandError, call_command
 
 from sharding.placements.models import AuditEntry, Placement, Shard
 from sharding.rebalance.models import KeptApart, Pin, Rebalance
-from sharding.rebalance.services import reachable
 from sharding.rebalance.services.sampling import sample_shard
 from tenants.errors import UnknownSlug
-from tenants.rebalancing import asking
 from tenants.rebalancing.management.commands import keep_apart, pin_tenant, unpin_tenant
+from tests.fixtures.rebalancing import no_worker_begins, only_orders_move, servers_answer
 
 CONTROL = "control"
 
 
 @pytest.fixture(autouse=True)
 def _as_before(settings, monkeypatch):
-    # Servers that a busy machine keeps waiting are not away.
-    monkeypatch.setattr(reachable, "_ask", lambda server: "")
-    # No worker is to find it in the queue that these tests share with others.
-    monkeypatch.setattr(asking.carry_on, "delay", lambda: None)
-    settings.ATOLL_REBALANCE_ENTER = 1
-    settings.ATOLL_REBALANCE_LEAVE = 1
-    settings.ATOLL_REBALANCE_FLOOR = 1
+    servers_answer(monkeypatch)
+    no_worker_begins(monkeypatch)
+    only_orders_move(settings)
     kept = list(Shard.objects.using(CONTROL).all())
     yield
     for shard in kept:

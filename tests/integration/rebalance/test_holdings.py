@@ -9,6 +9,7 @@ from sharding.placements import ports
 from sharding.placements.scoring import Held
 from sharding.rebalance.models import TenantRate, TenantSize
 from sharding.rebalance.services.holdings import measured_holdings
+from sharding.rebalance.services.loads import loads
 
 CONTROL = "control"
 
@@ -33,6 +34,7 @@ def test_sizes_and_smoothed_loads_are_summed_by_the_shard_that_control_says(new_
     assert after.bytes - before.bytes == 5_000_000
     assert after.measured - before.measured == 1
     assert after.load - before.load == pytest.approx(0.5)
+    assert loads(timezone.now())[known.id] == pytest.approx(0.5), "the planner is told the same"
 
 
 def test_a_mean_that_has_just_begun_is_no_small_one(new_tenant):
@@ -43,6 +45,7 @@ def test_a_mean_that_has_just_begun_is_no_small_one(new_tenant):
         tenant_id=tenant.id, seen_since=timezone.now(), day_statements=0.003468, week_statements=0
     )
     assert held("alpha").load - before == pytest.approx(1.0, rel=0.01)
+    assert loads(timezone.now())[tenant.id] == pytest.approx(1.0, rel=0.01)
 
 
 def test_placing_asks_for_it():

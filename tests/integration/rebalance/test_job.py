@@ -18,13 +18,14 @@ from sharding.rebalance.errors import (
 )
 from sharding.rebalance.models import Rebalance, RebalanceStep
 from sharding.rebalance.ports import Ended, NoMover, Outcome
-from sharding.rebalance.services import job, reachable, running
+from sharding.rebalance.services import job, running
 from sharding.rebalance.services.planning import look
 from sharding.rebalance.services.running import work_on_rebalance
 from sharding.rebalance.services.wishes import pin_tenant, unpin_tenant
 from sharding.rebalance.states import RebalanceState, StepState
 from sharding.registry import current as registry
 from sharding.schemas.connections import own_connection
+from tests.fixtures.rebalancing import only_orders_move, servers_answer
 from tests.fixtures.waiting import wait_for
 
 CONTROL = "control"
@@ -73,11 +74,8 @@ def mover(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def _only_what_is_pinned_moves(settings, monkeypatch):
-    settings.ATOLL_REBALANCE_ENTER = 1
-    settings.ATOLL_REBALANCE_LEAVE = 1
-    settings.ATOLL_REBALANCE_FLOOR = 1
-    # Servers that a busy machine keeps waiting are not away; who is, says an operator's hold.
-    monkeypatch.setattr(reachable, "_ask", lambda server: "")
+    only_orders_move(settings)
+    servers_answer(monkeypatch)
     monkeypatch.setattr(running, "_LOOKS_S", 0.0)
     monkeypatch.setattr(running, "_BEAT_S", 0.02)
     Rebalance.objects.using(CONTROL).all().delete()
@@ -96,6 +94,15 @@ def pinned(new_tenant):
         return tenants
 
     return make
+
+
+@pytest.fixture
+def one_at_a_time(stack_ready):
+    """Of beta's moves; others may have two."""
+    beta = Shard.objects.using(CONTROL).filter(name="beta")
+    beta.update(moves_at_once=1)
+    yield
+    beta.update(moves_at_once=2)
 
 
 def begin() -> Rebalance:
@@ -142,14 +149,10 @@ def test_all_steps_are_done_with_roles_made_ahead_and_it_says_who_did_what(pinne
     assert job.claim() is None
 
 
-def test_a_shard_has_no_more_moves_at_a_time_than_it_may(pinned, mover):
-    Shard.objects.using(CONTROL).filter(name="beta").update(moves_at_once=1)
-    try:
-        pinned(3)
-        begin()
-        work_on_rebalance()
-    finally:
-        Shard.objects.using(CONTROL).filter(name="beta").update(moves_at_once=2)
+def test_a_shard_has_no_more_moves_at_a_time_than_it_may(pinned, mover, one_at_a_time):
+    pinned(3)
+    begin()
+    work_on_rebalance()
     assert len(mover.moved) == 3
     assert mover.most["beta"] == 1
 
@@ -169,10 +172,9 @@ def test_there_is_one_rebalance_and_one_worker_at_a_time(pinned, mover):
     assert state(row) == RebalanceState.DONE
 
 
-def test_a_worker_whose_lease_somebody_took_begins_nothing_more(pinned, mover):
+def test_a_worker_whose_lease_somebody_took_begins_nothing_more(pinned, mover, one_at_a_time):
     pinned(2)
     row = begin()
-    Shard.objects.using(CONTROL).filter(name="beta").update(moves_at_once=1)
     leases = Rebalance.objects.using(CONTROL).filter(pk=row.pk)
 
     def taken():
@@ -181,12 +183,9 @@ def test_a_worker_whose_lease_somebody_took_begins_nothing_more(pinned, mover):
 
     for tenant_id in steps(row):
         mover.scripts[tenant_id] = taken
-    try:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(job, "LEASE_FOR", timedelta(seconds=0.2))
-            assert not work_on_rebalance()
-    finally:
-        Shard.objects.using(CONTROL).filter(name="beta").update(moves_at_once=2)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(job, "LEASE_FOR", timedelta(seconds=0.2))
+        assert not work_on_rebalance()
     assert len(mover.moved) == 1
     assert leases.get().holder == "another:1:x", "it gave back what was not its own"
     assert state(row) == RebalanceState.RUNNING
@@ -227,27 +226,20 @@ def test_a_move_that_is_held_is_waited_for_and_nothing_else_waits(pinned, mover)
     assert state(row) == RebalanceState.DONE
 
 
-def test_it_is_paused_goes_on_and_is_stopped(pinned, mover):
-    first, *_ = tenants = pinned(3)
+def test_it_is_paused_goes_on_and_is_stopped(pinned, mover, one_at_a_time):
+    pinned(3)
     row = begin()
-    mover.scripts[first.id] = lambda: job.change(row.pk, RebalanceState.PAUSED) and None
-    Shard.objects.using(CONTROL).filter(name="beta").update(moves_at_once=1)
-    try:
-        ordered = sorted(steps(row).values(), key=lambda step: step.number)
-        mover.scripts = {ordered[0].tenant_id: mover.scripts[first.id]}
-        assert not work_on_rebalance()
-        assert (state(row), len(mover.moved)) == (RebalanceState.PAUSED, 1)
-        assert not work_on_rebalance()
-        assert len(mover.moved) == 1
-        job.change(row.pk, RebalanceState.RUNNING)
-        second = ordered[1].tenant_id
-        mover.scripts = {second: lambda: job.change(row.pk, RebalanceState.STOPPING) and None}
-        work_on_rebalance()
-    finally:
-        Shard.objects.using(CONTROL).filter(name="beta").update(moves_at_once=2)
+    first, second, _ = sorted(steps(row).values(), key=lambda step: step.number)
+    mover.scripts = {first.tenant_id: lambda: job.change(row.pk, RebalanceState.PAUSED) and None}
+    assert not work_on_rebalance()
+    assert (state(row), len(mover.moved)) == (RebalanceState.PAUSED, 1)
+    assert not work_on_rebalance()
+    assert len(mover.moved) == 1
+    job.change(row.pk, RebalanceState.RUNNING)
+    mover.scripts = {second.tenant_id: lambda: job.change(row.pk, RebalanceState.STOPPING) and None}
+    work_on_rebalance()
     assert (state(row), len(mover.moved)) == (RebalanceState.STOPPED, 2)
     assert [step.state for step in steps(row).values()].count(StepState.SKIPPED) == 1
-    assert len(tenants) == 3
     with pytest.raises(WrongRebalanceState):
         job.change(row.pk, RebalanceState.RUNNING)
 
@@ -273,7 +265,9 @@ def test_a_tenant_that_somebody_else_moved_is_left(pinned, mover):
     assert steps(row)[moved.id].said
 
 
-def test_a_shard_that_goes_away_takes_its_steps_with_it_and_the_job_ends(pinned, mover):
+def test_a_shard_that_goes_away_takes_its_steps_with_it_and_the_job_ends(
+    pinned, mover, one_at_a_time
+):
     tenants = pinned(3)
     row = begin()
     first = min(steps(row).values(), key=lambda step: step.number).tenant_id
@@ -283,12 +277,10 @@ def test_a_shard_that_goes_away_takes_its_steps_with_it_and_the_job_ends(pinned,
         return Outcome(Ended.TAKEN_BACK, move_id=9, said="beta does not answer")
 
     mover.scripts[first] = goes_away
-    Shard.objects.using(CONTROL).filter(name="beta").update(moves_at_once=1)
     try:
         work_on_rebalance()
     finally:
         release_shard("beta")
-        Shard.objects.using(CONTROL).filter(name="beta").update(moves_at_once=2)
     assert state(row) == RebalanceState.DONE
     assert mover.moved == []
     assert {lives_on(tenant) for tenant in tenants} == {"alpha"}

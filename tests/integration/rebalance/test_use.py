@@ -7,9 +7,9 @@ import pytest
 from django.db import DatabaseError
 
 from sharding.pools.tenant_use import TenantUse as Counted
-from sharding.rebalance.models import TenantRate, TenantSize, TenantUse, UseClock
+from sharding.rebalance.models import BUCKET, TenantRate, TenantSize, TenantUse, UseClock
 from sharding.rebalance.services import history, telling_use
-from sharding.rebalance.services.history import BUCKET, keep_history
+from sharding.rebalance.services.history import keep_history
 from sharding.rebalance.services.loads import loads
 from sharding.rebalance.services.telling_use import UseTeller
 from sharding.rebalance.services.use import add_rows, add_use

@@ -8,12 +8,19 @@ import pytest
 from django.core.management import call_command
 
 from accounts.models import User
+from sharding.moves.core.states import MoveState
+from sharding.moves.core.steps import Mode
+from sharding.moves.models import Move
+from sharding.moves.services.after_soak import finish_move
 from sharding.moves.types import MoveRequest
-from sharding.placements.models import AuditEntry, Placement
+from sharding.placements.models import AuditEntry, Placement, Shard
+from sharding.placements.states import ShardState
 from sharding.rebalance.models import Pin, Rebalance, RebalanceStep
-from sharding.rebalance.services import reachable
-from sharding.rebalance.states import StepState
-from tenants.rebalancing import asking, mover
+from sharding.rebalance.ports import Ended
+from sharding.rebalance.services.planning import look
+from sharding.rebalance.states import RebalanceState, StepState
+from tenants.rebalancing import mover
+from tests.fixtures.rebalancing import no_worker_begins, only_orders_move, servers_answer
 from tests.integration.archives.conftest import make, take_back
 
 CONTROL = "control"
@@ -24,6 +31,8 @@ def acme(stack_ready):
     made = make("rebalanced", "alpha")
     tenant_id = made.id
     yield made
+    for move in Move.objects.using(CONTROL).filter(tenant_id=tenant_id, state=MoveState.SOAKING):
+        finish_move(str(move.pk))
     Rebalance.objects.using(CONTROL).all().delete()
     Pin.objects.using(CONTROL).filter(tenant_id=tenant_id).delete()
     take_back("rebalanced")
@@ -31,29 +40,87 @@ def acme(stack_ready):
 
 @pytest.fixture(autouse=True)
 def _a_busy_machine_is_no_reason(monkeypatch):
-    monkeypatch.setattr(asking.carry_on, "delay", lambda: None)
-    monkeypatch.setattr(reachable, "_ask", lambda server: "")
+    no_worker_begins(monkeypatch)
+    servers_answer(monkeypatch)
     patient = partial(MoveRequest, max_pause=timedelta(seconds=30))
     monkeypatch.setattr(mover, "MoveRequest", patient)
 
 
-def test_a_tenant_goes_where_it_is_pinned_by_the_commands_as_written(acme, settings):
-    settings.ATOLL_REBALANCE_ENTER = 1
-    settings.ATOLL_REBALANCE_LEAVE = 1
-    settings.ATOLL_REBALANCE_FLOOR = 1
+@pytest.fixture(autouse=True)
+def _only_what_is_pinned_moves(settings):
+    only_orders_move(settings)
+
+
+@pytest.fixture
+def by_streams(monkeypatch):
+    """Whatever a tenant is like, its moves are in logical mode."""
+    patient = partial(MoveRequest, mode=Mode.LOGICAL, max_pause=timedelta(seconds=30))
+    monkeypatch.setattr(mover, "MoveRequest", patient)
+
+
+def move_to_beta() -> str:
+    """By the commands as they are written; what they said."""
     out = io.StringIO()
     call_command("pin_tenant", "rebalanced", "--to", "beta", stdout=out)
     call_command(
         "rebalance_shards", "--yes", "--here", "--max-moves", "1", stdout=out, stderr=io.StringIO()
     )
+    return out.getvalue()
+
+
+def move_of(tenant) -> Move:
+    return Move.objects.using(CONTROL).get(tenant_id=tenant.id)
+
+
+def test_a_tenant_goes_where_it_is_pinned_by_the_commands_as_written(acme):
+    said = move_to_beta()
     assert Placement.objects.using(CONTROL).get(tenant_id=acme.id).shard_id == "beta"
     step = RebalanceStep.objects.using(CONTROL).get(tenant_id=acme.id)
     assert step.state == StepState.DONE
     assert step.move_id is not None
     assert step.pause_ms is not None
-    assert "is done" in out.getvalue()
-    assert "rebalanced" in out.getvalue()
+    assert "is done" in said
+    assert "rebalanced" in said
     switched = AuditEntry.objects.using(CONTROL).filter(subject=acme.id, action="placement.switch")
     assert switched.count() == 1
     with acme.scope():
         assert User.objects.count() == 1
+
+
+def test_a_step_is_done_when_its_tenant_has_arrived_and_its_way_back_stays_open(acme, by_streams):
+    said = move_to_beta()
+    assert "is done: done 1" in said
+    assert move_of(acme).state == MoveState.SOAKING
+    assert acme.id not in mover.TenantMover().under_way()
+    call_command("pin_tenant", "rebalanced", "--to", "alpha", stdout=io.StringIO())
+    made = look({})
+    assert acme.id not in [step.tenant_id for step in made.plan.steps]
+    (left,) = [each for each in made.plan.left if each.tenant_id == acme.id]
+    assert left.detail == f"move {move_of(acme).pk} soaks"
+
+
+def test_a_worker_that_died_in_a_soak_s_first_moment_has_moved_its_tenant(acme, by_streams):
+    move_to_beta()
+    step = RebalanceStep.objects.using(CONTROL).get(tenant_id=acme.id)
+    assert (step.state, step.rebalance.state) == (StepState.DONE, RebalanceState.DONE)
+    assert step.pause_ms is not None
+    known = mover.TenantMover()
+    found = known.outcome_of(acme.id, "beta", since=step.began_at)
+    assert found is not None
+    assert (found.ended, found.move_id) == (Ended.MOVED, step.move_id)
+    assert acme.id in known.arrived(since=step.began_at)
+    assert [left for left in known.left_on("alpha") if "soaking" in left]
+    finish_move(str(step.move_id))
+    assert acme.id in known.arrived(since=step.began_at)
+
+
+def test_nobody_keeps_a_way_back_to_a_shard_that_is_to_be_empty(acme, by_streams):
+    alpha = Shard.objects.using(CONTROL).filter(pk="alpha")
+    alpha.update(state=ShardState.DRAINING)
+    try:
+        outcome = mover.TenantMover().move(acme.id, "beta", asked_by="a test")
+    finally:
+        alpha.update(state=ShardState.ACTIVE)
+    assert (outcome.ended, outcome.said) == (Ended.MOVED, "")
+    assert move_of(acme).state == MoveState.DONE
+    assert not mover.TenantMover().left_on("alpha")

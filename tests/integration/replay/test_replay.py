@@ -27,7 +27,7 @@ def run_inside(folder, *, settings, marks, limit, subjects=SUBJECTS):
     }
     command = [
         *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "0", "-m", marks),
-        *("-p", "no:schemathesis", f"--timeout={limit}"),
+        f"--timeout={limit}",
         *(f"--ds=tests.integration.replay.{settings}", f"--junit-xml={path}"),
         # What the libraries use of Django that will go away is their affair.
         *("-W", "default::DeprecationWarning", "-W", "default::PendingDeprecationWarning"),

@@ -12,6 +12,7 @@ from sharding.placements.services.placing import get_placement
 from tenants.directory.lookup import directory
 from tenants.services.provision import provision_tenant
 from tenants.services.types import ProvisionReceipt, ProvisionRequest
+from tests.integration.tenants.inventory import halves
 
 PASSWORD = "correct-horse-battery"
 
@@ -107,3 +108,14 @@ def client_of(tenants):
         return Client(headers={"host": tenant.host}, **options)
 
     return client
+
+
+@pytest.fixture(scope="module")
+def consistent(tenants):
+    """Asks that there is no half of a tenant, but for those that tests of others have left."""
+    others = halves()
+
+    def ask():
+        assert halves() == others
+
+    return ask

@@ -8,8 +8,10 @@ from django.contrib.auth.models import Group
 from django.db import connections
 
 from sharding.pools import deadline
+from sharding.pools.breaker import breaker_for
 from sharding.registry import current as registry
 from tests.faults.proxy import Mode
+from tests.fixtures.waiting import wait_for
 from tests.integration.tenants import urls
 
 pytestmark = pytest.mark.urls("tests.integration.tenants.urls")
@@ -51,6 +53,7 @@ def test_the_answer_is_503_the_view_ran_once_and_the_next_request_finds_out(
     assert proxied.proxy("alpha").mode is Mode.HANG, "it was COMMIT that got no answer"
 
     proxied.proxy("alpha").set(Mode.PASS)
+    wait_for(lambda: not breaker_for("alpha").away)
     deadline._met_away.__dict__.clear()
     assert urls.ADDED == ["bob's", "ann's"], "nobody has run it again"
     assert names_of(ann) == (["ann's"] if delivered else [])

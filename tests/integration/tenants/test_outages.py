@@ -1,5 +1,6 @@
 """What is away hurts those who need it, for a bounded time, and nobody else."""
 
+import re
 import time
 from contextlib import ExitStack
 from dataclasses import replace
@@ -86,7 +87,7 @@ def timed(client, path="/whoami/"):
     return answer, time.monotonic() - began
 
 
-@pytest.mark.parametrize("how", list(Down))
+@pytest.mark.parametrize("how", REFUSAL_AND_SILENCE_FIRST)
 def test_a_cached_tenant_is_served_while_control_and_redis_are_away(
     tenants, client_of, through_faults, how
 ):
@@ -236,7 +237,8 @@ def test_a_command_for_all_leaves_out_a_shard_that_is_away(tenants, ann, cyd, th
             clear_sessions()
     assert refused.value.returncode == 1
     assert "=== ann" in said.getvalue()
-    assert "cyd: A server does not answer: " in said.getvalue()
+    # By name, others of that shard may have come before cyd.
+    assert re.search(r"^\S+: A server does not answer: ", said.getvalue(), re.MULTILINE)
     assert said.getvalue().count("beta is left out from here on: it does not answer") == 1
 
 

@@ -1,127 +1,26 @@
-"""Making tenants: wrong input, crashes at any point, two at once, shards that are down."""
+"""Making tenants: what is made, what is refused, what is the same request again, steps."""
 
 import dataclasses
-import os
-import subprocess
-import sys
 import threading
-import time
-from collections.abc import Iterator
+from datetime import timedelta
 from importlib import import_module
-from typing import Any
 
 import pytest
 from django.apps import apps
 from django.contrib.auth.models import Group
+from django.db import connections
+from django.utils import timezone
 
 from accounts.models import User
 from sharding import scope
-from sharding.placements.models import AuditEntry, Placement, ReservedRole
-from sharding.registry import current as registry
-from sharding.schemas.connections import own_connection
+from sharding.placements.models import AuditEntry, ReservedRole
 from tenants import errors
 from tenants.models import Domain, Provisioning, RetiredSlug, Tenant
 from tenants.services.change_slug import change_slug, purge_retired_slugs
 from tenants.services.provision import plan_provision, provision_tenant
 from tenants.services.types import ProvisionRequest
-from tenants.services.undo import plan_undo, undo_provision
-from tests.faults.down import REFUSAL_AND_SILENCE_FIRST
-from tests.fixtures.waiting import kill_and_see_it_gone
-from tests.integration.tenants.victim import EMAIL, PASSWORD
-
-SCHEMAS = "SELECT nspname FROM pg_namespace WHERE nspname ~ '^t[0-9a-z]{6,}$' ORDER BY 1"
-MARKERS = "SELECT schema::text, phase FROM atoll.tenant_schema ORDER BY 1"
-
-
-def everything():
-    """What there is of tenants, in control and on the shards."""
-    found = {
-        model.__name__: sorted(model.objects.using("control").values_list("pk", flat=True))
-        for model in (Tenant, Domain, Placement, Provisioning, RetiredSlug)
-    }
-    for name in ("alpha", "beta"):
-        with own_connection(registry.shard(name)) as connection:
-            found[name] = connection.execute(SCHEMAS).fetchall()
-            found[f"{name} markers"] = connection.execute(MARKERS).fetchall()
-    return found
-
-
-def halves():
-    """Schemas without a placement, and placements without a schema."""
-    placements = Placement.objects.using("control")
-    found = set()
-    for name in ("alpha", "beta"):
-        with own_connection(registry.shard(name)) as connection:
-            there = {row[0] for row in connection.execute(SCHEMAS)}
-        found |= there ^ set(placements.filter(shard=name).values_list("schema", flat=True))
-    return found
-
-
-@pytest.fixture(scope="module")
-def consistent(tenants):
-    """Asks that there is no half of a tenant, but for those that tests of others have left."""
-    others = halves()
-
-    def ask():
-        assert halves() == others
-
-    return ask
-
-
-def taken_back(slug):
-    """Take a finished tenant away again, so that tests do not count each other's."""
-    from sharding.placements.services.placing import delete_placement, set_placement_state
-    from sharding.placements.states import PlacementState
-    from sharding.schemas.services.drop_schema import drop_schema
-
-    tenant = Tenant.objects.using("control").get(slug=slug)
-    placement = Placement.objects.using("control").get(tenant_id=tenant.id)
-    set_placement_state(tenant.id, PlacementState.DROPPING)
-    drop_schema(registry.shard(placement.shard_id), placement.schema)
-    delete_placement(tenant.id)
-    tenant.delete(using="control")
-
-
-@pytest.fixture(scope="module")
-def victims(tenants) -> Iterator[subprocess.Popen[str]]:
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.integration.tenants.victim"],
-        env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings.test"},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as running:
-        yield running
-        running.communicate()
-
-
-@pytest.fixture
-def begin(victims, tmp_path):
-    """Begin to make a tenant in another process, and wait until it is at some point."""
-    begun = []
-
-    def begin(point, slug):
-        file = tmp_path / "point"
-        victims.stdin.write(f"{point}\t{file}\t{slug}\n")
-        victims.stdin.flush()
-        begun.append(int(victims.stdout.readline()))
-        deadline = time.monotonic() + 30
-        while not file.exists():
-            assert time.monotonic() < deadline, f"the victim never came to {point!r}"
-            time.sleep(0.02)
-        return begun[-1]
-
-    yield begin
-    for pid in begun:
-        kill_and_see_it_gone(pid)
-
-
-@pytest.fixture
-def killed_at(begin):
-    def killed_at(point, slug):
-        kill_and_see_it_gone(begin(point, slug))
-
-    return killed_at
+from tests.integration.tenants.inventory import everything, taken_back
+from tests.integration.tenants.victim import PASSWORD
 
 
 def test_a_tenant_is_made_where_it_was_asked_for(ann, cyd, consistent):
@@ -183,10 +82,6 @@ def test_saving_and_deleting_rows_touches_no_schema(tenants):
 )
 @pytest.mark.parametrize("do", [plan_provision, provision_tenant])
 def test_what_cannot_be_made_is_refused_and_nothing_changes(ann, bob, request_, error, do):
-    from datetime import timedelta
-
-    from django.utils import timezone
-
     domain = Domain(domain="taken.example", tenant_id=bob.id, is_primary=False)
     domain.save(using="control")
     resting = RetiredSlug.objects.using("control").create(
@@ -260,116 +155,7 @@ def test_a_slug_that_was_given_up_rests_but_not_for_its_owner(bob):
     assert purge_retired_slugs() == 1
 
 
-@pytest.mark.parametrize(
-    "point",
-    [
-        pytest.param("reserved", marks=pytest.mark.slow),
-        "in the claim",
-        "claimed",
-        pytest.param("schema created", marks=pytest.mark.slow),
-        "in the migrations",
-        "image replayed",
-        "built",
-        pytest.param("built and journaled", marks=pytest.mark.slow),
-        "in a step",
-        pytest.param("seeded", marks=pytest.mark.slow),
-        "in the opening",
-        "opened",
-    ],
-)
-def test_after_a_kill_anywhere_the_same_request_finishes_the_work(
-    tenants, killed_at, point, consistent
-):
-    slug = "victim"
-    killed_at(point, slug)
-    try:
-        state = Tenant.objects.using("control").filter(slug=slug).values_list("state", flat=True)
-        assert list(state) in ([], ["provisioning"]) or point == "opened"
-        receipt = provision_tenant(
-            ProvisionRequest(slug=slug, shard="alpha", admin_email=EMAIL, admin_password=PASSWORD)
-        )
-        assert receipt.created is (point != "opened")
-        with scope.enter(receipt.placement):
-            assert [user.email for user in User.objects.all()] == [EMAIL]
-        assert Provisioning.objects.using("control").get(tenant__slug=slug).state == "done"
-        consistent()
-        unused = ReservedRole.objects.using("control").filter(used_by=slug, placed_at=None)
-        assert not unused.exists()
-    finally:
-        taken_back(slug)
-
-
-@pytest.mark.parametrize(
-    "point",
-    [
-        pytest.param("claimed", marks=pytest.mark.slow),
-        "in the migrations",
-        pytest.param("seeded", marks=pytest.mark.slow),
-    ],
-)
-def test_after_a_kill_what_is_half_made_can_be_taken_back(tenants, killed_at, point):
-    before = everything()
-    killed_at(point, "victim")
-    half_made = everything()
-    assert half_made != before
-    plan = plan_undo("victim")
-    assert (plan.shard, plan.hosts) == ("alpha", ("victim.localhost",))
-    assert everything() == half_made
-    undo_provision("victim")
-    assert everything() == before
-    with pytest.raises(errors.UnknownSlug):
-        plan_undo("victim")
-    with pytest.raises(errors.UnknownSlug):
-        undo_provision("victim")
-
-
-def test_a_finished_tenant_is_not_taken_back(ann):
-    before = everything()
-    for do in (plan_undo, undo_provision):
-        with pytest.raises(errors.WrongTenantState):
-            do("ann")
-    assert everything() == before
-
-
-def test_a_half_made_tenant_is_seen_and_serves_nobody(tenants, killed_at):
-    from django.test import Client
-
-    from tenants.services.listing import show_tenant
-
-    killed_at("built and journaled", "victim")
-    try:
-        told = show_tenant("victim")
-        assert (told.state, told.served, told.provisioning) == (
-            "provisioning",
-            "not ready",
-            "built",
-        )
-        answer = Client(headers={"host": "victim.localhost"}).get("/")
-        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
-    finally:
-        undo_provision("victim")
-
-
-def test_of_two_at_once_for_one_slug_one_makes_it_and_the_other_is_told(tenants, begin, consistent):
-    pid = begin("built", "victim")
-    try:
-        with pytest.raises(errors.BeingProvisioned, match=f":{pid}:"):
-            provision_tenant(
-                ProvisionRequest(
-                    slug="victim", shard="alpha", admin_email=EMAIL, admin_password=PASSWORD
-                )
-            )
-        with pytest.raises(errors.SlugTaken):
-            provision_tenant(ProvisionRequest(slug="victim", name="Another", shard="beta"))
-    finally:
-        kill_and_see_it_gone(pid)
-        undo_provision("victim")
-    consistent()
-
-
 def test_of_many_that_begin_at_the_same_instant_one_makes_it(tenants, consistent):
-    from django.db import connections
-
     results: list[object] = []
     barrier = threading.Barrier(4)
 
@@ -392,74 +178,6 @@ def test_of_many_that_begin_at_the_same_instant_one_makes_it(tenants, consistent
     assert not ReservedRole.objects.using("control").filter(used_by="race", placed_at=None)
     consistent()
     taken_back("race")
-
-
-@pytest.mark.parametrize("how", REFUSAL_AND_SILENCE_FIRST)
-def test_a_shard_that_is_down_is_found_out_soon_and_nothing_is_made(tenants, faulty, how):
-    before = everything()
-    real = registry.registry()
-    registry.install(faulty.registry)
-    try:
-        with faulty.down("beta", how):
-            began = time.monotonic()
-            with pytest.raises(errors.ShardNotUsable, match="'beta'"):
-                provision_tenant(ProvisionRequest(slug="unlucky", shard="beta"))
-            assert time.monotonic() - began < 10
-            # With `auto` the one that answers is taken.
-            assert plan_provision(ProvisionRequest(slug="lucky")).shard == "alpha"
-    finally:
-        registry.install(real)
-    assert everything() == before
-
-
-@pytest.mark.parametrize("how", REFUSAL_AND_SILENCE_FIRST)
-def test_a_shard_that_goes_down_half_way_leaves_something_to_finish(
-    tenants, faulty, how, consistent
-):
-    from tenants.services import provision
-
-    real = registry.registry()
-    registry.install(faulty.registry)
-    went_down: list[Any] = []
-
-    def tell(line):
-        if line.startswith("building") and not went_down:
-            went_down.append(faulty.down("beta", how))
-            went_down[0].__enter__()
-
-    request_ = ProvisionRequest(slug="halfway", shard="beta")
-    try:
-        began = time.monotonic()
-        with pytest.raises(errors.ProvisionFailed, match="Run the same command again"):
-            provision.provision_tenant(request_, tell=tell)
-        assert time.monotonic() - began < 40
-        went_down[0].__exit__(None, None, None)
-        assert Provisioning.objects.using("control").get(tenant__slug="halfway").last_error
-        assert provision_tenant(request_).created
-    finally:
-        registry.install(real)
-    consistent()
-    taken_back("halfway")
-
-
-@pytest.mark.direct("its network has no pooler")
-def test_a_command_whose_packets_are_dropped_ends_soon_and_makes_nothing(tenants, namespace):
-    def create(*words):
-        command = [sys.executable, "manage.py", "create_tenant", "dropped", "--shard", "beta"]
-        env = {"DJANGO_SETTINGS_MODULE": "config.settings.test"}
-        return namespace.run([*command, *words], env=env, timeout=40)
-
-    before = everything()
-    with namespace.dropped_packets("beta"):
-        began = time.monotonic()
-        done = create()
-        assert time.monotonic() - began < 30
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "'beta'" in done.stderr
-    assert "Traceback" not in done.stderr
-    assert everything() == before
-    # In the same place, with nothing dropped, there is nothing against it.
-    assert create("--dry-run").returncode == 0
 
 
 def test_a_step_that_fails_is_told_and_run_again(tenants, settings):

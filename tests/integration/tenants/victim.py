@@ -4,58 +4,12 @@ Reads lines of `POINT<TAB>FILE<TAB>SLUG`; answers each with the id of the proces
 it. That process writes FILE when it has come to POINT, and then waits.
 """
 
-import os
-import signal
-import sys
-import time
-from pathlib import Path
-
 import django
+
+from tests.fixtures.stopping import after, before, work_in_children
 
 EMAIL = "admin@victim.example"
 PASSWORD = "correct-horse-battery"
-
-
-def stop(file):
-    Path(file).write_text("here", encoding="utf-8")
-    time.sleep(600)
-
-
-def always(*args, **kwargs):
-    return True
-
-
-def after(module, name, when=always):
-    """Stop when `name` has done its work."""
-
-    def arrange(file):
-        real = getattr(module, name)
-
-        def wrapped(*args, **kwargs):
-            result = real(*args, **kwargs)
-            if when(*args, **kwargs):
-                stop(file)
-            return result
-
-        setattr(module, name, wrapped)
-
-    return arrange
-
-
-def before(module, name, when=always):
-    """Stop when `name` is about to begin."""
-
-    def arrange(file):
-        real = getattr(module, name)
-
-        def wrapped(*args, **kwargs):
-            if when(*args, **kwargs):
-                stop(file)
-            return real(*args, **kwargs)
-
-        setattr(module, name, wrapped)
-
-    return arrange
 
 
 def by_migrations(module, arrange):
@@ -111,19 +65,6 @@ def make(point, file, slug):
     )
 
 
-def main():
-    django.setup()
-    # Who is killed is gone at once, and no zombie.
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    for line in sys.stdin:
-        pid = os.fork()
-        if not pid:
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            make(*line.rstrip("\n").split("\t"))
-            os._exit(0)
-        sys.stdout.write(f"{pid}\n")
-        sys.stdout.flush()
-
-
 if __name__ == "__main__":
-    main()
+    django.setup()
+    work_in_children(make)

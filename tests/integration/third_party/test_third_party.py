@@ -29,7 +29,6 @@ def report(tmp_path_factory):
     }
     command = [
         *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "0"),
-        *("-p", "no:schemathesis"),
         *("--ds=tests.integration.third_party.settings", f"--junit-xml={path}"),
         # What the libraries use of Django that will go away is their affair.
         *("-W", "default::DeprecationWarning", "-W", "default::PendingDeprecationWarning"),

@@ -72,6 +72,18 @@ def class_code(statement: ast.stmt) -> str | None:
     return None
 
 
+def refusal_codes(root: Path) -> Names:
+    """The codes by which moves are refused: `Refusal("moves.suspended", …)`."""
+
+    def names(node: ast.AST) -> Iterator[str]:
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
+            first = node.args[0]
+            if node.func.id == "Refusal" and isinstance(first, ast.Constant):
+                yield str(first.value)
+
+    return _found(root, CODE, names)
+
+
 def check_ids(root: Path) -> Names:
     """The ids of our system checks."""
 
@@ -140,9 +152,25 @@ def checks_are_documented(root: Path) -> Iterator[Breach]:
             yield Breach("docs/reference/checks.md", number, "a check without a meaning")
 
 
+def refusals_are_documented(root: Path) -> Iterator[Breach]:
+    """docs/how-to/moves.md names every code by which a move is refused, in rows that begin so."""
+    page = root / "docs" / "how-to" / "moves.md"
+    told_there: Names = {}
+    for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), start=1):
+        cell = re.match(r"\|\s*(`moves\.[^|]*)\|", line)
+        for code in re.findall(r"`([^`]+)`", cell[1]) if cell else ():
+            told_there[code] = ("docs/how-to/moves.md", number)
+    in_code = refusal_codes(root)
+    for code in sorted(in_code.keys() - told_there.keys()):
+        yield Breach(*in_code[code], f"`{code}` is not told in docs/how-to/moves.md")
+    for code in sorted(told_there.keys() - in_code.keys()):
+        yield Breach(*told_there[code], f"`{code}` is no longer there")
+
+
 RULES: Final = (
     commands_are_documented,
     settings_are_documented,
     errors_are_documented,
     checks_are_documented,
+    refusals_are_documented,
 )

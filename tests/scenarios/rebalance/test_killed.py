@@ -16,6 +16,7 @@ from sharding.rebalance.services.running import work_on_rebalance
 from sharding.rebalance.services.wishes import pin_tenant
 from sharding.rebalance.states import RebalanceState, StepState
 from tenants.rebalancing import mover
+from tests.fixtures.rebalancing import only_orders_move
 from tests.integration.moves.conftest import settled
 
 CONTROL = "control"
@@ -37,9 +38,7 @@ POINTS = [
 def _only_what_is_pinned_moves(settings, monkeypatch):
     patient = partial(MoveRequest, max_pause=timedelta(seconds=30))
     monkeypatch.setattr(mover, "MoveRequest", patient)
-    settings.ATOLL_REBALANCE_ENTER = 1
-    settings.ATOLL_REBALANCE_LEAVE = 1
-    settings.ATOLL_REBALANCE_FLOOR = 1
+    only_orders_move(settings)
     Rebalance.objects.using(CONTROL).all().delete()
     Pin.objects.using(CONTROL).all().delete()
     yield

@@ -121,3 +121,14 @@ def test_a_fence_that_was_lost_with_a_standby_does_not_keep_the_target_from_bein
     source, target = Sight(True, marker(Phase.ACTIVE)), Sight(True, marker(Phase.ACTIVE))
     ruling = decide(journal(MoveState.SWITCHED), source, target, Place("beta", 5))
     assert ruling.verdict is Verdict.FORWARD
+
+
+def test_a_control_database_of_before_a_turn_is_told_only_by_a_target_that_was_left():
+    met = [*ruled(Verdict.REPAIR_TURN)]
+    assert met
+    for (said, source, target, _), _ in met:
+        assert said.state in FORWARD_ONLY - ENDS
+        assert source.is_active_under(MINE)
+        assert target.marker is not None
+        assert target.marker.move_id == MINE
+        assert target.marker.phase is Phase.SEALED

@@ -57,3 +57,8 @@ def test_what_is_being_taken_back_is_never_gone_on_with():
 def test_ends_change_places_only_where_both_copies_hold_the_same_and_one_of_them_is_closed():
     assert {(S.SOAKING, S.COPIED), (S.COPIED, S.SOAKING)} == TURNS
     assert not any(may_become(found, to) for found, to in TURNS), "or a turn could be mistaken"
+
+
+def test_a_move_wants_a_mover_until_it_has_ended_but_not_while_it_soaks():
+    wanting = {state for state in MoveState if state.wants_a_mover}
+    assert set(MoveState) - wanting == ENDS | {S.SOAKING}

@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 
 from sharding.rebalance.core.types import Policy
 from sharding.rebalance.simulation.comparing import Asked, Comparison, compare
-from sharding.rebalance.simulation.deciding import Decision
+from sharding.rebalance.simulation.deciding import Decider, Decision, decide_nothing
 from sharding.rebalance.simulation.fleet import SyntheticFleet, Told
 from sharding.rebalance.simulation.recorded import RecordedFleet, RecordingError
 from sharding.rebalance.simulation.run import simulate
@@ -55,16 +55,17 @@ def test_who_moves_somebody_again_within_a_week_is_counted() -> None:
     """The control of `twice`: it can be more than 0."""
     day = iter(range(99))
 
-    def restless(world) -> Decision:
+    def restless(world, ledger) -> Decision:
         return Decision((("t000000", world.shards[next(day) % 2].name),))
 
-    outcome = simulate("restless", SyntheticFleet(Told(2, 10, 6, new_shard=None)), restless)
+    fleet = SyntheticFleet(Told(2, 10, 6, new_shard=None))
+    outcome = simulate(Decider("restless", restless), fleet)
     assert (outcome.moves, outcome.twice) == (6, 5)
 
 
 def test_a_recording_is_replayed_as_it_was() -> None:
     fleet = RecordedFleet(RECORDING.splitlines())
-    outcome = simulate("nobody", fleet, lambda world: Decision(), smoothed=False)
+    outcome = simulate(Decider("nobody", decide_nothing, smoothed=False), fleet)
     assert [day.tenants for day in outcome.days] == [3, 3, 3]
     assert fleet.tenants.bytes == [9000, 2000, 1000]
     assert outcome.days[0].worst == pytest.approx(1.6)

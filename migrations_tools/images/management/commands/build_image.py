@@ -11,6 +11,7 @@ from migrations_tools.errors import MigrationToolsError
 from migrations_tools.images.errors import NoShardOfMajor
 from migrations_tools.images.services.build_image import build_image
 from migrations_tools.images.types import BuiltImage, ImageOutcome, ImageReceipt
+from sharding.figures import size_in_words
 from sharding.placements.telling import Exit, errors_told
 
 
@@ -62,15 +63,16 @@ class Command(BaseCommand):
 
 
 def _line(image: BuiltImage) -> str:
+    size = size_in_words(image.bytes)
     match image.outcome:
         case ImageOutcome.TO_BUILD:
             return f"to build, on {image.shard}."
         case ImageOutcome.REFUSED:
             return f"refused: {image.why}"
         case ImageOutcome.KEPT:
-            return f"is there ({image.statements} statements, {image.bytes // 1024} KiB)."
+            return f"is there ({image.statements} statements, {size})."
         case ImageOutcome.BUILT:
             return (
                 f"built on {image.shard} in {image.took.total_seconds():.1f} s "
-                f"({image.statements} statements, {image.bytes // 1024} KiB, {image.locks} locks)."
+                f"({image.statements} statements, {size}, {image.locks} locks)."
             )

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from django.core.management.base import BaseCommand
 
+from sharding.figures import bar, size_in_words
 from sharding.placements.services.listing import ShardLine, list_shards
 from sharding.placements.telling import errors_told
 from sharding.pools.breaker import BreakerState
@@ -27,8 +28,6 @@ _COLUMNS: Final = {
     "BREAKERS": "{:<18} ",
     "": " {}",
 }
-
-_BLOCKS: Final = 10
 
 
 class Command(BaseCommand):
@@ -61,14 +60,14 @@ class Command(BaseCommand):
 
 
 def _cells(line: ShardLine) -> Iterator[object]:
-    yield from (line.name, _state(line), line.tenants, _bar(max(line.full.values(), default=0.0)))
+    yield from (line.name, _state(line), line.tenants, bar(max(line.full.values(), default=0.0)))
     found = line.survey
     notes = [line.problem, _why(line)]
     if found is None:
         yield from "----"
     else:
         roles = f"{found.roles}/{line.role_cap}"
-        yield from (_human(found.bytes), roles, found.spares, found.major)
+        yield from (size_in_words(found.bytes), roles, found.spares, found.major)
         if found.half_made:
             notes.insert(0, f"half made: {', '.join(found.half_made)}")
     yield from (line.pools[name] for name in ("open", "idle", "waiting", "given_up"))
@@ -91,17 +90,3 @@ def _why(line: ShardLine) -> str:
     if worst is None or worst.state is BreakerState.CLOSED:
         return ""
     return f"{worst.state} since {worst.since:%H:%M:%S} in {line.breakers.where}: {worst.reason}"
-
-
-def _bar(part: float) -> str:
-    """How full it is in what it has most of: `████······  41%`."""
-    blocks = min(_BLOCKS, max(0, round(part * _BLOCKS)))
-    return f"{'█' * blocks}{'·' * (_BLOCKS - blocks)} {part:>4.0%}"
-
-
-def _human(size: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1024:
-            return f"{size:.0f} {unit}"
-        size /= 1024
-    return f"{size:.1f} TB"

@@ -10,7 +10,6 @@ from django.core.management.base import BaseCommand, CommandError
 
 from sharding.placements.telling import Exit, errors_told
 from sharding.rebalance.conf import rebalance_settings
-from sharding.rebalance.core.types import Policy
 from sharding.rebalance.simulation.comparing import Asked, Comparison, compare
 from sharding.rebalance.simulation.fleet import Told
 from sharding.rebalance.simulation.recorded import RecordingError
@@ -45,13 +44,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         with errors_told():
-            settings = rebalance_settings()
-        policy = Policy(
-            enter=settings.enter,
-            leave=settings.leave,
-            floor=settings.floor,
-            cooldown=settings.cooldown,
-        )
+            policy = rebalance_settings().policy()
         asked = Asked(
             Told(options["shards"], options["tenants"], options["days"], options["seed"]),
             policy,

@@ -7,9 +7,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from sharding.placements.services.audit import who_acts
 from sharding.placements.telling import Exit
+from sharding.rebalance.services import job
 from sharding.rebalance.services.capacity import bytes_typed
+from sharding.rebalance.services.planning import look
 from sharding.rebalance.services.shown import show
 from tenants.edge import add_dry_run, add_json, errors_told
 from tenants.rebalancing import asking
@@ -47,17 +48,17 @@ class Command(BaseCommand):
         with errors_told():
             steered = [name for name in ("status", *_STEERS) if options[name]]
             if steered:
-                look = _STEERS[steered[0]]() if steered[0] in _STEERS else show()
-                return self._tell(options, look.to_json(), status_text(look))
+                found = _STEERS[steered[0]]() if steered[0] in _STEERS else show()
+                return self._tell(options, found.to_json(), status_text(found))
             asked = _asked(options)
-            made = asking.planned(asked)
+            made = look(asked)
             text = plan_text(made, most=10**9 if options["all"] else 40)
             if options["dry_run"] or not made.plan.steps:
                 return self._tell(options, made.to_json(), text)
             if not options["yes"] and not options["propose"]:
                 self.stderr.write(text)
                 _confirm(made.plan.summary.moves)
-            row = asking.propose(made, asked, by=who_acts())
+            row = job.propose(made, asked)
             if options["propose"]:
                 return self._tell(options, show(row.pk).to_json(), f"rebalance {row.pk} waits")
             asking.approve(row.pk, plan_id=made.plan.id)

@@ -6,8 +6,9 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -32,12 +33,13 @@ if settings.SETTINGS_MODULE != SETTINGS:
 
 @dataclass(frozen=True)
 class Legacy:
-    """The old project: its database, and ways into it."""
+    """The old project: its database, ways into it, and what it read before anything was adopted."""
 
     shard: str
     database: str
     conninfo: str
     environment: dict[str, str]
+    before: dict[str, Any] = field(default_factory=dict)
 
     @property
     def admin(self) -> Admin:
@@ -141,6 +143,8 @@ def old_projects(servers):
         if name not in made:
             legacy = make_legacy(servers, name, types=types)
             legacy.run("make", str(rows), *schemas)
+            # Of all at once: each run is a process of a second.
+            legacy.before.update(json.loads(legacy.run("read", *schemas)))
             become_a_shard(servers, legacy)
             build_image()
             made[name] = legacy

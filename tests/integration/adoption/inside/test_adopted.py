@@ -40,7 +40,7 @@ def project(request, legacy, old_projects):
 
 @pytest.fixture(scope="module")
 def before(project):
-    return project.read("olda")
+    return project.before["olda"]
 
 
 @pytest.fixture(scope="module")

@@ -32,7 +32,7 @@ def adopt(legacy):
 
 
 def test_a_dry_run_says_what_the_run_does(legacy, adopt):
-    before = json.loads(json.dumps(legacy.read(SCHEMA)))
+    before = legacy.before[SCHEMA]
     text, _ = adopt("--dry-run")
     assert f"{SLUG} on {legacy.shard}, to be reached under {SLUG}.localhost" in text
     assert "stock_book.owner_id refers to public.people_person" in text

@@ -37,8 +37,8 @@ QUICK = {"kill4", "kill5"}
 
 
 @pytest.fixture(scope="module")
-def before(legacy, to_be_killed):
-    return json.loads(legacy.run("read", *to_be_killed))
+def before(legacy):
+    return legacy.before
 
 
 def kill_at_its_line(legacy, servers, schema, file):

@@ -15,7 +15,7 @@ from tests.integration.adoption import reading
 @pytest.mark.parametrize("types", ["shared", "own"])
 def test_a_hundred_thousand_rows_read_the_same(types, old_projects):
     legacy = old_projects(types, rows=50_000, schemas=("large",))
-    before = legacy.read("large")
+    before = legacy.before["large"]
     assert len(before["books"]) + len(before["labels"]) > 100_000
 
     slug = f"large-{types}"

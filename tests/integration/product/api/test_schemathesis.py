@@ -2,6 +2,8 @@
 
 What it finds is a server error, an answer that the document does not tell of, a request that was
 refused although the document allows it, or one that was fulfilled although it does not.
+
+It is imported where it is used: that takes seconds, and every process of the suite reads this file.
 """
 
 from collections import Counter
@@ -9,17 +11,14 @@ from contextlib import contextmanager
 from threading import Thread
 
 import pytest
-import schemathesis
 from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
 from django.core.wsgi import get_wsgi_application
-from schemathesis.config import SchemathesisConfig
-from schemathesis.engine import StopReason, events, from_schema
 
 from tests.integration.product.api.conftest import ROOT
 
 # Bounded by what is tried and not by time, so that a slow machine finds the same.
 SHORT = {
-    "generation": {"max-examples": 10, "deterministic": True},
+    "generation": {"max-examples": 6, "deterministic": True},
     "phases": {"coverage": {"enabled": False}, "stateful": {"enabled": False}},
 }
 OPERATIONS = 6
@@ -51,6 +50,8 @@ def served(application):
 @pytest.mark.parametrize("how", [SHORT, pytest.param(LONG, marks=pytest.mark.slow)])
 @pytest.mark.timeout(300)
 def test_the_api_does_what_its_document_says(gorse, program, settings, how):
+    from schemathesis.engine import StopReason
+
     settings.ATOLL_API_PER_MINUTE = 1_000_000
     agent = program(gorse)
     for number in range(3):
@@ -93,6 +94,10 @@ class Found:
 
 
 def play(server, host, token, how, only=None):
+    import schemathesis
+    from schemathesis.config import SchemathesisConfig
+    from schemathesis.engine import events, from_schema
+
     address = f"http://127.0.0.1:{server.server_port}"
     headers = {"Authorization": f"Bearer {token}", "Host": host}
     made = SchemathesisConfig.from_dict(

@@ -6,7 +6,7 @@ from typing import Final
 
 
 class Fault(StrEnum):
-    """What happens while the mover stands at a point; `shown` heads a column."""
+    """What happens while the mover stands at a point; its value heads a column."""
 
     KILL_MOVER = "kill -9 the mover"
     FREEZE_MOVER = "freeze the mover past its lease"
@@ -55,18 +55,23 @@ SWITCHED: Final = (
 )
 POINTS: Final = (*BEFORE_FENCE, *FENCED, *SWITCHED)
 
-EVERYWHERE: Final = (
-    Fault.KILL_MOVER,
-    Fault.FREEZE_MOVER,
-    Fault.KILL_SOURCE,
-    Fault.KILL_TARGET,
-    Fault.KILL_CONTROL,
-    Fault.CUT_SOURCE,
-    Fault.CUT_TARGET,
-    Fault.CUT_CONTROL,
-    Fault.PROMOTE_FENCED,
-)
-OF_THE_SWITCH: Final = (Fault.LOSE_REPLY, Fault.LOSE_SWITCH)
+AT_THE_SWITCH: Final = ("switch.before",)
+HAPPENS_AT: Final = {
+    Fault.KILL_MOVER: POINTS,
+    Fault.FREEZE_MOVER: POINTS,
+    Fault.KILL_SOURCE: POINTS,
+    Fault.KILL_TARGET: POINTS,
+    Fault.KILL_CONTROL: POINTS,
+    Fault.CUT_SOURCE: POINTS,
+    Fault.CUT_TARGET: POINTS,
+    Fault.CUT_CONTROL: POINTS,
+    Fault.PROMOTE_FENCED: POINTS,
+    Fault.PROMOTE_BEHIND: (*FENCED, *SWITCHED),
+    Fault.LOSE_REPLY: AT_THE_SWITCH,
+    Fault.LOSE_SWITCH: AT_THE_SWITCH,
+    Fault.RESTORE_CONTROL: SWITCHED,
+}
+"""At which points of the mover each is played; whoever adds a fault says it here."""
 
 # Where a recovery is killed as well: whichever it comes to, and a new pair for each cell.
 ON_THE_WAY_BACK: Final = (
@@ -128,10 +133,4 @@ def all_cells() -> tuple[Cell, ...]:
 
 
 def _happens(point: str, fault: Fault) -> bool:
-    if fault in EVERYWHERE:
-        return True
-    if fault in OF_THE_SWITCH:
-        return point == "switch.before"
-    if fault is Fault.PROMOTE_BEHIND:
-        return point in (*FENCED, *SWITCHED)
-    return point in SWITCHED
+    return point in HAPPENS_AT[fault]

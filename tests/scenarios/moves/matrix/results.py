@@ -16,7 +16,14 @@ ROOT: Final = Path(__file__).resolve().parents[4]
 FILE: Final = ROOT / ".bench" / "moves-matrix.jsonl"
 RESUME: Final = "MOVES_MATRIX_RESUME"
 """Set in the environment: cells that passed already are left out."""
-_CODE: Final = ("sharding/moves", "sharding/schemas", "tests/scenarios/moves/matrix")
+_CODE: Final = (
+    "sharding/moves",
+    "sharding/placements",
+    "sharding/schemas",
+    "tenants/moving",
+    "tests/faults",
+    "tests/scenarios/moves/matrix",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,15 @@ from sharding.schemas.services.describe import describe
 from sharding.schemas.services.drop_schema import drop_schema
 from sharding.schemas.types import Phase
 from tests.integration.moves.conftest import may_write, settled, written
-from tests.scenarios.moves.matrix.cells import FENCED, POINTS, SWITCHED, Cell, Fault, all_cells
+from tests.scenarios.moves.matrix.cells import (
+    FENCED,
+    HAPPENS_AT,
+    POINTS,
+    SWITCHED,
+    Cell,
+    Fault,
+    all_cells,
+)
 from tests.scenarios.moves.matrix.clients import Clients
 from tests.scenarios.moves.matrix.happening import HAPPENS, Scene
 from tests.scenarios.moves.matrix.results import keep, passed_already
@@ -35,6 +43,11 @@ COPIED_AT = {Fault.PROMOTE_BEHIND: ("gate.journaled", "alpha"),
 def test_every_step_of_a_move_has_a_row():
     rows = {point.partition(".")[0] for point in POINTS}
     assert {step.act for step in steps_from(MoveState.PLANNED, Way.FORWARD)} <= rows
+
+
+def test_every_fault_is_played_somewhere():
+    assert set(HAPPENS) == set(HAPPENS_AT) == set(Fault)
+    assert {cell.fault for cell in all_cells()} == set(Fault)
 
 
 @pytest.mark.parametrize(

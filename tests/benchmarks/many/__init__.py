@@ -1,0 +1,1 @@
+"""Tables upon tables, for `make bench-move --part tables`: as many as the environment says."""

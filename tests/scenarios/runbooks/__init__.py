@@ -1,0 +1,1 @@
+"""docs/runbooks, run as written while what they are for is the case."""
