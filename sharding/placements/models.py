@@ -39,6 +39,8 @@ class Shard(models.Model):
     """How many statements its server bears at a time, day and night; None likewise."""
     moves_at_once = models.PositiveSmallIntegerField(default=2, db_default=2)
     """So many moves to it and from it a rebalance has under way at a time."""
+    labels = models.JSONField(default=list, db_default=[], blank=True)
+    """What it has that tenants may need, such as a region; sorted."""
     version = models.PositiveIntegerField(default=0)
     """PostgreSQL's version number when it was last prepared."""
     collation = models.TextField(default="")

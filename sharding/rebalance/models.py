@@ -113,15 +113,23 @@ class ShardLook(models.Model):
 
 
 class Pin(models.Model):
-    """The one shard on which a tenant may be."""
+    """The one shard on which a tenant may be, or what its shard must have."""
 
     tenant_id = models.CharField(max_length=31, primary_key=True)
-    shard = models.CharField(max_length=30)
+    shard = models.CharField(max_length=30, blank=True)
+    """Empty: any that has the labels."""
+    labels = models.JSONField(default=list, db_default=[], blank=True)
+    """Sorted; empty: it is pinned to the shard."""
     reason = models.TextField(default="", blank=True)
     at = models.DateTimeField(db_default=Now())
 
     def __str__(self) -> str:
-        return f"{self.tenant_id} on {self.shard}"
+        return f"{self.tenant_id} {self.where}"
+
+    @property
+    def where(self) -> str:
+        """Where the tenant may be, as people read it after `is pinned`."""
+        return f"to {self.shard}" if self.shard else f"to shards with {', '.join(self.labels)}"
 
 
 class KeptApart(models.Model):

@@ -4,6 +4,7 @@ from typing import Final
 
 from sharding.moves.types import Refusal
 from sharding.rebalance.models import Pin
+from sharding.rebalance.services.wishes import pin_allows
 from tenants.models import CONTROL, Tenant
 from tenants.states import TenantState
 
@@ -30,19 +31,19 @@ class KnownTenants:
     """What `sharding.moves` asks of tenants."""
 
     def refusals(self, tenant_id: str, *, target: str) -> tuple[Refusal, ...]:
-        """Suspended, deleted, being made; pinned to another shard."""
+        """Suspended, deleted, being made; pinned to another shard, or to labels it lacks."""
         tenant = Tenant.objects.using(CONTROL).filter(id=tenant_id).first()
         if tenant is None:
             return ()
         found = (_WHY[TenantState(tenant.state)],) if tenant.state in _WHY else ()
-        pin = Pin.objects.using(CONTROL).filter(tenant_id=tenant_id).exclude(shard=target).first()
-        return found if pin is None else (*found, _pinned(tenant, pin))
+        pin = Pin.objects.using(CONTROL).filter(tenant_id=tenant_id).first()
+        return found if pin is None or pin_allows(pin, target) else (*found, _pinned(tenant, pin))
 
 
 def _pinned(tenant: Tenant, pin: Pin) -> Refusal:
     why = f" ({pin.reason})" if pin.reason else ""
     return Refusal(
         "moves.pinned",
-        f"It is pinned to {pin.shard}{why}.",
+        f"It is pinned {pin.where}{why}.",
         f"Take that back first with `manage.py unpin_tenant {tenant.slug}`.",
     )

@@ -143,7 +143,9 @@ def _ratios(use: Use) -> str:
 
 def report_text(report: ShardReport) -> str:
     """One shard, dimension by dimension, and what weighs most on it."""
-    state = report.state + (f", down: {report.down}" if report.down else "")
+    state = ", ".join(
+        filter(None, (report.state, *report.labels, report.down and f"down: {report.down}"))
+    )
     lines = [f"{report.name} ({state}): {report.verdict}"]
     for name, line in report.dimensions.items():
         capacity = "not said" if line.capacity is None else f"{_amount(name, line.capacity)}"

@@ -13,8 +13,9 @@ from tenants.services.change_plan import check_plan
 from tenants.services.errors import InvalidList
 from tenants.services.types import AUTO, ProvisionRequest
 
-COLUMNS: Final = ("slug", "name", "domains", "shard", "plan", "admin_email")
-"""What a list may say of a tenant; only the slug must be there. Domains stand between spaces."""
+COLUMNS: Final = ("slug", "name", "domains", "shard", "labels", "plan", "admin_email")
+"""What a list may say of a tenant; only the slug must be there. Between several domains, or labels,
+are spaces."""
 
 OF_ERRORS: Final = ("line", "error")
 """Columns of a file of errors, which is itself a list: mended, it is read again."""
@@ -158,6 +159,7 @@ def _line(number: int, columns: list[str], cells: list[str], shard: str) -> Line
             name=said.get("name", ""),
             shard=said.get("shard") or shard,
             domains=tuple(said.get("domains", "").split()),
+            labels=tuple(said.get("labels", "").split()),
             plan=check_plan(said.get("plan", "")),
             admin_email=said.get("admin_email", ""),
         )

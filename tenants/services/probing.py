@@ -1,5 +1,6 @@
 """Look whether a shard can be built on, before anything is written anywhere."""
 
+from collections.abc import Collection
 from datetime import timedelta
 from time import monotonic
 from typing import Final
@@ -21,8 +22,8 @@ rather than built on for minutes."""
 _PATIENCE: Final = Patience(statement=timedelta(seconds=2), lock=timedelta(seconds=1))
 
 
-def usable_shard(wanted: str) -> str:
-    """The shard `wanted`, or for AUTO the best one that answers.
+def usable_shard(wanted: str, *, labels: Collection[str] = ()) -> str:
+    """The shard `wanted`, or for AUTO the best one that answers; it has these labels.
 
     Takes a few seconds per shard that is down, in whatever way it is.
 
@@ -33,7 +34,7 @@ def usable_shard(wanted: str) -> str:
     """
     if wanted != AUTO:
         try:
-            name = check_shard(wanted).name
+            name = check_shard(wanted, labels=labels).name
         except NoSuchShard as error:
             raise InvalidRequest(str(error)) from error
         check_answers(name)
@@ -41,7 +42,7 @@ def usable_shard(wanted: str) -> str:
     away: list[ShardNotUsable] = []
     while True:
         try:
-            name = choose_shard(avoiding=[error.shard for error in away])
+            name = choose_shard(avoiding=[error.shard for error in away], labels=labels)
         except NoShardAvailable:
             if away:
                 raise away[0] from None

@@ -33,6 +33,7 @@ from sharding.placements.services.placing import (
 from sharding.placements.services.reserving import reserve_tenant_id
 from sharding.placements.states import PlacementState
 from sharding.pools.outages import as_sentence, without_rows
+from sharding.rebalance.services.wishes import pin_new_tenant
 from sharding.schemas.errors import SchemaError
 from tenants.conf import tenant_settings
 from tenants.directory.changes import announce_change
@@ -75,7 +76,7 @@ def plan_provision(request: ProvisionRequest) -> ProvisionPlan:
     tenant = Tenant.objects.using(CONTROL).filter(slug=request.slug).first()
     if tenant is None:
         asking.check_free(request.slug, hosts, heir_of=_heir_of(request))
-        shard, tenant_id, done = usable_shard(request.shard), "", None
+        shard, tenant_id, done = usable_shard(request.shard, labels=request.labels), "", None
     else:
         done = _state_of_same(tenant, request)
         placement = get_placement(tenant.id)
@@ -176,6 +177,8 @@ def _claim(plan: ProvisionPlan) -> str:
                 domain = Domain(domain=host, tenant=tenant, is_primary=host == plan.hosts[0])
                 domain.save(using=CONTROL, force_insert=True)
             create_placement(tenant_id, plan.shard)
+            if request.labels:
+                pin_new_tenant(tenant_id, request.labels)
             Provisioning.objects.using(CONTROL).create(tenant=tenant, asked=request.asked())
             record_audit("tenant.claim", tenant_id, after=_told(plan))
             # Who asked for this host a moment ago was told that nobody is there.

@@ -55,6 +55,7 @@ class ProvisionRequest:
         plan: how much of its shard it may have; empty: no plan.
         admin_password: with it; without, nobody can sign in until one is set.
         contents: with what it begins; without, with an empty schema.
+        labels: what its shard must have, now and ever after (`pin_tenant --label`).
     """
 
     slug: str
@@ -65,6 +66,7 @@ class ProvisionRequest:
     admin_password: str | None = field(default=None, repr=False)
     plan: str = ""
     contents: Contents | None = None
+    labels: tuple[str, ...] = ()
 
     def asked(self, *, secret: str | bytes | None = None) -> dict[str, Any]:
         """What tells this request from another one.
@@ -81,6 +83,8 @@ class ProvisionRequest:
         # What is not asked for is not there: an unfinished run of an older release is known again.
         if self.plan:
             told["plan"] = self.plan
+        if self.labels:
+            told["labels"] = sorted(set(self.labels))
         return told if self.contents is None else {**told, "contents": self.contents.asked()}
 
     def is_same_as(self, asked: dict[str, Any]) -> bool:

@@ -15,8 +15,10 @@ from sharding.placements.states import ShardState
 from sharding.registry.current import registry
 
 
-def choose_shard(*, avoiding: Collection[str] = ()) -> str:
+def choose_shard(*, avoiding: Collection[str] = (), labels: Collection[str] = ()) -> str:
     """The shard that is least full with one more tenant, of some; none of `avoiding`.
+
+    labels: what it must have, all of them.
 
     Full in comparison with its weight, by what its tenants cost as far as that was measured, and
     by their number (`sharding.placements.scoring`). Asks control only, no shard.
@@ -26,7 +28,11 @@ def choose_shard(*, avoiding: Collection[str] = ()) -> str:
     """
     shards = Shard.objects.using(CONTROL).annotate(tenants=Count("placements"))
     refusals = {
-        shard.name: "it does not answer" if shard.name in avoiding else why_not(shard)
+        shard.name: (
+            "it does not answer"
+            if shard.name in avoiding
+            else why_not(shard) or lacks(shard, labels)
+        )
         for shard in shards
     }
     open_ones = [shard for shard in shards if not refusals[shard.name]]
@@ -52,17 +58,23 @@ def choose_shard(*, avoiding: Collection[str] = ()) -> str:
     return choose(candidates, random.sample)
 
 
-def check_shard(name: str) -> Shard:
-    """The shard that somebody named, if it takes a new tenant.
+def check_shard(name: str, *, labels: Collection[str] = ()) -> Shard:
+    """The shard that somebody named, if it takes a new tenant that needs these labels.
 
     Raises:
         NoSuchShard: there is none of this name.
         ShardUnavailable: it does not.
     """
     shard = find_shard(name)
-    if reason := why_not(shard):
+    if reason := why_not(shard) or lacks(shard, labels):
         raise ShardUnavailable(name, reason)
     return shard
+
+
+def lacks(shard: Shard, labels: Collection[str]) -> str:
+    """Which of these labels this shard has not, as a reason; empty when it has all of them."""
+    missing = sorted(set(labels) - set(shard.labels))
+    return f"it lacks the label {', '.join(label[:60] for label in missing)}" if missing else ""
 
 
 def why_not(shard: Shard) -> str:

@@ -46,6 +46,7 @@ class ShardLine:
         breakers: what the processes hold of it.
         full: the parts of its capacity that are used, by bytes, load and tenants; empty: nobody
             has reckoned that.
+        labels: what it has that tenants may need.
     """
 
     name: str
@@ -59,6 +60,7 @@ class ShardLine:
     hold: Hold | None = None
     breakers: ServerBreakers = field(default_factory=ServerBreakers)
     full: Mapping[str, float] = field(default_factory=dict)
+    labels: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, object]:
         """Plain values with units in their names."""
@@ -85,6 +87,7 @@ class ShardLine:
             else None,
             "breakers": self.breakers.to_json(),
             "full": dict(self.full),
+            "labels": list(self.labels),
         }
 
 
@@ -116,6 +119,7 @@ def list_shards(names: Iterable[str] = ()) -> list[ShardLine]:
             hold=shard.hold,
             breakers=breakers.get(shard.name, ServerBreakers()),
             full=full.get(shard.name, {}),
+            labels=tuple(shard.labels),
         )
         for shard, (found, problem) in zip(shards, answers, strict=True)
     ]

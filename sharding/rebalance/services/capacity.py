@@ -1,4 +1,4 @@
-"""Say how much a shard bears."""
+"""Say how much a shard bears, and what it has that tenants may need."""
 
 import re
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ Number = TypeVar("Number", int, float)
 UNSAID: Final = "none"
 """What somebody types to take back what was said."""
 
+_LABEL: Final = re.compile(r"[a-z][a-z0-9-]{0,59}")
 _SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([kMGT]?B?)")
 _UNITS: Final = {"": 1, "B": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _MOST: Final = 10**18
@@ -30,6 +31,7 @@ class Wish:
     tenants: str = ""
     weight: str = ""
     moves: str = ""
+    labels: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,9 @@ class CapacityChange:
 
 
 def set_capacity(name: str, wish: Wish, *, dry_run: bool = False) -> CapacityChange:
-    """Say how much shard `name` bears. What is full already stays; nobody is moved by this.
+    """Say how much shard `name` bears, and what it has. Nobody is moved by this.
+
+    What is full already stays so; who needs a label that it has no more leaves with a rebalance.
 
     Locks: the shard's row.
     Transaction: opens one on control.
@@ -97,9 +101,16 @@ def _read(wish: Wish) -> dict[str, Any]:
         read["moves_at_once"] = _or_refuse(
             wish.moves, _moves, "its moves", "a whole number from 1 to 64"
         )
+    if wish.labels == UNSAID:
+        read["labels"] = []
+    elif wish.labels:
+        wanted = f"such as eu,ssd (lower-case letters, digits, hyphens), or `{UNSAID}`"
+        read["labels"] = _or_refuse(wish.labels, _labels, "its labels", wanted)
     if not read:
         raise InvalidCapacity(
-            "what it bears", "", "at least one of --bytes, --load, --tenants, --weight, --moves"
+            "what it bears",
+            "",
+            "at least one of --bytes, --load, --tenants, --weight, --moves, --labels",
         )
     return read
 
@@ -141,6 +152,13 @@ def _moves(typed: str) -> int:
     return _within(int(typed), 1, 64)
 
 
+def _labels(typed: str) -> list[str]:
+    labels = {each.strip() for each in typed.split(",")}
+    if not all(_LABEL.fullmatch(each) for each in labels):
+        raise ValueError
+    return sorted(labels)
+
+
 def _within(value: Number, least: float, most: float) -> Number:
     if not least <= value <= most:
         raise ValueError
@@ -154,4 +172,5 @@ def _facts(shard: Shard) -> dict[str, Any]:
         "tenants": shard.role_cap,
         "weight": shard.weight,
         "moves": shard.moves_at_once,
+        "labels": list(shard.labels),
     }

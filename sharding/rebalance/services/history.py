@@ -42,6 +42,18 @@ _FORGET_SIZES: Final = """
         SELECT FROM placements_placement placed WHERE placed.tenant_id = size.tenant_id
     )
 """
+_FORGET_PINS: Final = """
+    DELETE FROM rebalance_pin pin
+    WHERE NOT EXISTS (
+        SELECT FROM placements_placement placed WHERE placed.tenant_id = pin.tenant_id
+    )
+"""
+_FORGET_GROUPS: Final = """
+    DELETE FROM rebalance_keptapart kept
+    WHERE NOT EXISTS (
+        SELECT FROM placements_placement placed WHERE placed.tenant_id = kept.tenant_id
+    )
+"""
 # Rates so small that nobody would miss them are let be: most tenants of most five minutes.
 _FOLD: Final = """
     UPDATE rebalance_tenantrate rate SET
@@ -137,8 +149,8 @@ def _fold_next() -> bool:
             _execute(_FADE, day=part_left(missed, DAY), week=part_left(missed, WEEK))
             begins += missed
         _execute(_BEGIN, begins=begins)
-        _execute(_FORGET_RATES)
-        _execute(_FORGET_SIZES)
+        for forget in (_FORGET_RATES, _FORGET_SIZES, _FORGET_PINS, _FORGET_GROUPS):
+            _execute(forget)
         _execute(
             _FOLD,
             begins=begins,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Exists, Max, OuterRef
 
 from sharding.placements.models import CONTROL, Placement, ReservedRole, Shard
 from sharding.placements.services.audit import record_audit
@@ -101,7 +101,9 @@ def _by_control(shard: Shard) -> Iterator[str]:
         shown = sorted(ports.names_of(places.values_list("tenant_id", flat=True)[:_SHOWN]).values())
         more = ", …" * (tenants > _SHOWN)
         yield f"{tenants} tenants live there ({', '.join(shown)}{more})"
-    if pins := Pin.objects.using(CONTROL).filter(shard=shard.name).count():
+    there = Placement.objects.using(CONTROL).filter(tenant_id=OuterRef("tenant_id"))
+    # Those of tenants that were purged a moment ago go with the next look at the history.
+    if pins := Pin.objects.using(CONTROL).filter(Exists(there), shard=shard.name).count():
         yield f"{pins} tenants are pinned to it (`manage.py unpin_tenant`)"
     steps = RebalanceStep.objects.using(CONTROL).exclude(state__in=sorted(STEP_ENDS))
     ours = steps.filter(source=shard.name) | steps.filter(target=shard.name)

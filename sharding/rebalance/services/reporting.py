@@ -50,6 +50,7 @@ class ShardReport:
 
     Attributes:
         down: why it takes and gives nobody; empty when it does.
+        labels: what it has that tenants may need.
         verdict: in words, what a rebalance would do with it.
         sampled_at: when it was last looked at; None: never.
         unmeasured: its tenants whose size nobody knows yet.
@@ -58,6 +59,7 @@ class ShardReport:
     name: str
     state: str
     down: str
+    labels: tuple[str, ...]
     verdict: str
     dimensions: dict[str, DimensionLine]
     sampled_at: datetime | None
@@ -126,6 +128,7 @@ def _report(name: str, state: str, known: _Known) -> ShardReport:
         name=name,
         state=state,
         down=seen.down.get(name, ""),
+        labels=tuple(sorted(capacity.labels)),
         verdict=_verdict(name, made),
         dimensions={str(d): DimensionLine(u, c, use, ratio) for d, u, c, use, ratio in rows},
         sampled_at=known.sampled_at.get(name),
@@ -149,6 +152,8 @@ def _lines(tenants: list[TenantLoad], names: Mapping[str, str]) -> tuple[TenantL
 def _notes(tenant: TenantLoad) -> Iterable[str]:
     if tenant.pinned_to:
         yield f"pinned to {tenant.pinned_to}"
+    if tenant.labels:
+        yield f"pinned to shards with {', '.join(sorted(tenant.labels))}"
     if tenant.group:
         yield f"in group {tenant.group}"
     if tenant.moving_to:

@@ -1,6 +1,7 @@
-"""What operators want of the places of single tenants: pinned to a shard, kept apart."""
+"""What operators want of the places of single tenants: pinned, kept apart."""
 
 import re
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -8,8 +9,9 @@ from django.db import transaction
 
 from sharding.placements.models import CONTROL, Placement
 from sharding.placements.services.audit import record_audit
-from sharding.placements.services.choosing import check_shard
+from sharding.placements.services.choosing import check_shard, choose_shard, lacks
 from sharding.placements.services.placing import get_placement
+from sharding.placements.services.shards import find_shard
 from sharding.rebalance.errors import InvalidGroup
 from sharding.rebalance.models import KeptApart, Pin
 
@@ -23,17 +25,22 @@ class WishChange:
     Attributes:
         before, after: the shard that it is pinned to, or its group; empty: none.
         lives_on: where it is now.
+        labels_before, labels: what its shard must have.
+        stays: it may be where it is.
     """
 
     tenant_id: str
     before: str
     after: str
     lives_on: str
+    labels_before: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    stays: bool = True
 
     @property
     def changes_nothing(self) -> bool:
         """It was so before."""
-        return self.before == self.after
+        return (self.before, self.labels_before) == (self.after, self.labels)
 
     def to_json(self) -> dict[str, Any]:
         """As plain data."""
@@ -41,35 +48,84 @@ class WishChange:
 
 
 def pin_tenant(
-    tenant_id: str, *, to: str = "", reason: str = "", dry_run: bool = False
+    tenant_id: str,
+    *,
+    to: str = "",
+    labels: Collection[str] = (),
+    reason: str = "",
+    dry_run: bool = False,
 ) -> WishChange:
     """Let a tenant be on shard `to`, or where it is, and nowhere else; a rebalance brings it there.
+
+    labels: instead, on any shard that has all of them. A tenant has one pin, of either kind.
 
     Locks: the tenant's placement.
     Transaction: opens one on control.
     Idempotent.
 
     Raises:
-        NoSuchPlacement, NoSuchShard, ShardUnavailable: nothing was changed.
+        NoSuchPlacement, NoSuchShard: nothing was changed.
+        ShardUnavailable: it is not where it is to be, and that shard, or every one that has the
+            labels, takes nobody. Nothing was changed.
     """
     lives_on = get_placement(tenant_id).shard_id
-    shard = to or lives_on
-    if shard != lives_on:
-        check_shard(shard)
+    wanted = Pin(
+        tenant_id=tenant_id,
+        shard="" if labels else to or lives_on,
+        labels=sorted(set(labels)),
+        reason=reason,
+    )
+    stays = pin_allows(wanted, lives_on)
+    if not stays:
+        if wanted.shard:
+            check_shard(wanted.shard)
+        else:
+            choose_shard(labels=wanted.labels)
     with transaction.atomic(using=CONTROL):
         _lock(tenant_id)
-        pins = Pin.objects.using(CONTROL)
-        found = pins.filter(tenant_id=tenant_id).first()
-        done = WishChange(tenant_id, found.shard if found else "", shard, lives_on)
+        found = Pin.objects.using(CONTROL).filter(tenant_id=tenant_id).first()
+        done = WishChange(
+            tenant_id,
+            found.shard if found else "",
+            wanted.shard,
+            lives_on,
+            tuple(found.labels) if found else (),
+            tuple(wanted.labels),
+            stays,
+        )
         if not dry_run and not done.changes_nothing:
-            pins.update_or_create(tenant_id=tenant_id, defaults={"shard": shard, "reason": reason})
-            record_audit(
-                "tenant.pin",
-                tenant_id,
-                before={"shard": done.before},
-                after={"shard": shard, "reason": reason},
-            )
+            _write_pin(wanted, found)
     return done
+
+
+def pin_new_tenant(tenant_id: str, labels: Collection[str]) -> None:
+    """Have a tenant that is being made stay on shards with these labels; its own is one.
+
+    Transaction: joins the caller's, in which it got its place.
+    """
+    _write_pin(Pin(tenant_id=tenant_id, shard="", labels=sorted(set(labels))), None)
+
+
+def pin_allows(pin: Pin, shard: str) -> bool:
+    """Whether the tenant may be on that shard."""
+    return pin.shard == shard if pin.shard else not lacks(find_shard(shard), pin.labels)
+
+
+def _write_pin(wanted: Pin, found: Pin | None) -> None:
+    Pin.objects.using(CONTROL).update_or_create(
+        tenant_id=wanted.tenant_id,
+        defaults={"shard": wanted.shard, "labels": wanted.labels, "reason": wanted.reason},
+    )
+    record_audit(
+        "tenant.pin",
+        wanted.tenant_id,
+        before=_facts(found) if found else {"shard": ""},
+        after={**_facts(wanted), "reason": wanted.reason},
+    )
+
+
+def _facts(pin: Pin) -> dict[str, object]:
+    return {"labels": pin.labels} if pin.labels else {"shard": pin.shard}
 
 
 def unpin_tenant(tenant_id: str, *, dry_run: bool = False) -> WishChange:
@@ -85,10 +141,11 @@ def unpin_tenant(tenant_id: str, *, dry_run: bool = False) -> WishChange:
         _lock(tenant_id)
         pins = Pin.objects.using(CONTROL).filter(tenant_id=tenant_id)
         found = pins.first()
-        done = WishChange(tenant_id, found.shard if found else "", "", lives_on)
+        before = (found.shard, tuple(found.labels)) if found else ("", ())
+        done = WishChange(tenant_id, before[0], "", lives_on, labels_before=before[1])
         if not dry_run and found is not None:
             pins.delete()
-            record_audit("tenant.unpin", tenant_id, before={"shard": done.before})
+            record_audit("tenant.unpin", tenant_id, before=_facts(found))
     return done
 
 

@@ -36,8 +36,8 @@ class Seen:
         down: shards that serve nobody, with the reason.
         unmeasured: tenants whose size nobody knows; they count as large as the others are on
             average.
-        key: changes when shards, their capacities, pins or groups do, or a shard goes away or
-            comes back; not when tenants grow.
+        key: changes when shards, what they bear or have, pins or groups do, or a shard goes away
+            or comes back; not when tenants grow.
     """
 
     world: World
@@ -81,11 +81,16 @@ def key_of(shards: list[Shard], down: Mapping[str, str]) -> str:
                 shard.capacity_bytes,
                 shard.capacity_load,
                 cap_of(shard),
+                shard.labels,
             )
             for shard in shards
         ],
         sorted(down),
-        list(Pin.objects.using(CONTROL).order_by("tenant_id").values_list("tenant_id", "shard")),
+        list(
+            Pin.objects.using(CONTROL)
+            .order_by("tenant_id")
+            .values_list("tenant_id", "shard", "labels")
+        ),
         list(
             KeptApart.objects.using(CONTROL).order_by("tenant_id").values_list("tenant_id", "group")
         ),
@@ -113,6 +118,7 @@ def _capacity(shard: Shard, *, is_down: bool) -> ShardCapacity:
         weight=shard.weight,
         draining=shard.state == ShardState.DRAINING,
         down=is_down,
+        labels=frozenset(shard.labels),
     )
 
 
@@ -124,7 +130,7 @@ def _tenants(now: datetime, begun: Mapping[str, str]) -> tuple[list[TenantLoad],
     }
     usual = round(fmean(sizes.values())) if sizes else 0
     load_of = loads(now)
-    pins = dict(Pin.objects.using(CONTROL).values_list("tenant_id", "shard"))
+    pins = Pin.objects.using(CONTROL).in_bulk()
     groups = dict(KeptApart.objects.using(CONTROL).values_list("tenant_id", "group"))
     moving = {**begun, **ports.mover.under_way()}
     arrived = ports.mover.arrived(since=now - rebalance_settings().cooldown)
@@ -138,7 +144,8 @@ def _tenants(now: datetime, begun: Mapping[str, str]) -> tuple[list[TenantLoad],
             bytes=sizes.get(tenant_id, usual),
             load=load_of.get(tenant_id, 0.0),
             group=groups.get(tenant_id, ""),
-            pinned_to=pins.get(tenant_id, ""),
+            pinned_to=pins[tenant_id].shard if tenant_id in pins else "",
+            labels=frozenset(pins[tenant_id].labels) if tenant_id in pins else frozenset(),
             moved_at=arrived.get(tenant_id),
             moving_to=moving.get(tenant_id, ""),
             busy="" if tenant_id in moving else busy.get(tenant_id, ""),

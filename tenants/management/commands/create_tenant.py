@@ -33,6 +33,13 @@ class Command(BaseCommand):
             "--domain", action="append", default=[], help="a further host; may be given often"
         )
         parser.add_argument("--shard", default=AUTO, metavar="auto|NAME", help="where it will live")
+        parser.add_argument(
+            "--label",
+            action="append",
+            default=[],
+            metavar="NAME",
+            help="only on shards that have it, now and later (`pin_tenant`); may be given often",
+        )
         parser.add_argument("--plan", default="", help="one of ATOLL_PLANS (default: none)")
         parser.add_argument(
             "--admin-email", default="", help="make a first admin with this address"
@@ -77,6 +84,7 @@ def _request(options: dict[str, Any]) -> ProvisionRequest:
         name=options["name"],
         shard=options["shard"],
         domains=tuple(options["domain"]),
+        labels=tuple(options["label"]),
         plan="" if options["plan"] == NO_PLAN else options["plan"],
         admin_email=email,
         admin_password=password if email or options["admin_password"] else None,

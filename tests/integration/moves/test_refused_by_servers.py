@@ -152,7 +152,13 @@ def test_one_that_is_pinned_elsewhere(tenant, refused):
         assert "close to its users" in reasons(tenant)[0]
         Pin.objects.using("control").filter(pk=pin.pk).update(shard="beta")
         assert reasons(tenant) == []
+        Pin.objects.using("control").filter(pk=pin.pk).update(shard="", labels=["eu"])
+        assert refused() == ["moves.pinned"]
+        assert "pinned to shards with eu" in reasons(tenant)[0]
+        Shard.objects.using("control").filter(name="beta").update(labels=["eu", "ssd"])
+        assert reasons(tenant) == []
     finally:
+        Shard.objects.using("control").filter(name="beta").update(labels=[])
         pin.delete()
 
 

@@ -82,6 +82,48 @@ def test_tenants_are_kept_apart_and_a_plan_parts_them(new_tenant):
     assert audited(one.id)[-2:] == ["tenant.keep_apart", "tenant.keep_apart"]
 
 
+def test_a_tenant_is_pinned_to_a_label_and_a_plan_brings_it_there(tenant):
+    run("set_shard_capacity", "beta", "--labels", "ssd, eu")
+    assert "would be pinned to shards with eu" in run(
+        "pin_tenant", tenant.id, "--label", "eu", "--dry-run"
+    )
+    assert _step_of(tenant) is None
+    told = run("pin_tenant", tenant.id, "--label", "ssd", "--label", "eu", "--reason", "law")
+    assert "pinned to shards with eu, ssd" in told
+    assert "rebalance_shards" in told
+    assert "already" in run("pin_tenant", tenant.id, "--label", "eu", "--label", "ssd")
+    assert (_step_of(tenant)["reason"], _step_of(tenant)["target"]) == ("label", "beta")
+    run("set_shard_capacity", "alpha", "--labels", "eu,ssd,old")
+    assert _step_of(tenant) is None
+    assert "rebalance_shards" not in run("pin_tenant", tenant.id, "--label", "old")
+    # One pin: the label does not bind it any more.
+    run("pin_tenant", tenant.id, "--to", "beta")
+    assert _step_of(tenant)["reason"] == "pin"
+    run("pin_tenant", tenant.id, "--label", "old")
+    assert "shards with old no longer" in run("unpin_tenant", tenant.id)
+    pins = AuditEntry.objects.using(CONTROL).filter(subject=tenant.id, action="tenant.pin")
+    assert pins.earliest("id").after == {"labels": ["eu", "ssd"], "reason": "law"}
+    assert audited("alpha")[-1] == "shard.capacity"
+
+
+def test_what_a_shard_has_is_shown_and_taken_back(tenant):
+    told = run("set_shard_capacity", "alpha", "--labels", "ssd,eu")
+    assert "labels   eu, ssd  (was none)" in told
+    run("pin_tenant", tenant.id, "--label", "eu")
+    assert "alpha (active, eu, ssd)" in run("shard_report", "alpha")
+    assert json.loads(run("list_shards", "alpha", "--json"))[0]["labels"] == ["eu", "ssd"]
+    run("set_shard_capacity", "alpha", "--labels", "none")
+    assert Shard.objects.using(CONTROL).get(name="alpha").labels == []
+    plan = json.loads(run("rebalance_shards", "--dry-run", "--json"))
+    (left,) = [each for each in plan["left"] if each["tenant_id"] == tenant.id]
+    assert (left["why"], left["detail"]) == ("label", "eu")
+
+
+def _step_of(tenant):
+    plan = json.loads(run("rebalance_shards", "--dry-run", "--json"))
+    return next((each for each in plan["steps"] if each["tenant_id"] == tenant.id), None)
+
+
 def test_a_plan_is_a_table_with_its_reasons_and_begins_nothing(tenant):
     sample_shard("alpha")
     run("pin_tenant", tenant.id, "--to", "beta")
@@ -163,6 +205,7 @@ def test_a_report_says_how_full_a_shard_is_and_who_weighs_most(tenant):
     [
         (("pin_tenant", "nobody"), 2, "nobody"),
         (("pin_tenant", "TENANT", "--to", "gamma"), 2, "There is no shard 'gamma'"),
+        (("pin_tenant", "TENANT", "--label", "moon"), 1, "it lacks the label moon"),
         (("unpin_tenant", "nobody"), 2, "nobody"),
         (("keep_apart", "brands", "nobody"), 2, "nobody"),
         (("keep_apart", "No Group", "TENANT"), 2, "no name for a group"),
@@ -178,6 +221,8 @@ def test_a_report_says_how_full_a_shard_is_and_who_weighs_most(tenant):
         (("set_shard_capacity", "beta", "--tenants", "-1"), 2, "a whole number"),
         (("set_shard_capacity", "beta", "--weight", "inf"), 2, "a number from 0 to 1000"),
         (("set_shard_capacity", "beta", "--moves", "0"), 2, "from 1 to 64"),
+        (("set_shard_capacity", "beta", "--labels", "eu,"), 2, "such as eu,ssd"),
+        (("set_shard_capacity", "beta", "--labels", "EU"), 2, "such as eu,ssd"),
         (("rebalance_shards", "--max-moves", "0"), 2, "1 or more"),
         (("rebalance_shards", "--max-bytes", "x"), 2, "a size such as 500GB"),
         (("rebalance_shards", "--pause"), 1, "no rebalance under way"),

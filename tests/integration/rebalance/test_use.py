@@ -7,7 +7,15 @@ import pytest
 from django.db import DatabaseError
 
 from sharding.pools.tenant_use import TenantUse as Counted
-from sharding.rebalance.models import BUCKET, TenantRate, TenantSize, TenantUse, UseClock
+from sharding.rebalance.models import (
+    BUCKET,
+    KeptApart,
+    Pin,
+    TenantRate,
+    TenantSize,
+    TenantUse,
+    UseClock,
+)
 from sharding.rebalance.services import history, telling_use
 from sharding.rebalance.services.history import keep_history
 from sharding.rebalance.services.loads import loads
@@ -131,7 +139,11 @@ def test_what_is_kept_of_a_tenant_that_is_gone_is_forgotten(new_tenant):
         tenant_id="tgone0001", seen_since=closed_span(0), day_statements=1.0
     )
     TenantSize.objects.using(CONTROL).create(tenant_id="tgone0001", shard="alpha", bytes=1)
+    Pin.objects.using(CONTROL).create(tenant_id="tgone0001", shard="alpha")
+    Pin.objects.using(CONTROL).create(tenant_id=acme.id, shard="alpha")
+    KeptApart.objects.using(CONTROL).create(tenant_id="tgone0001", group="brands")
     keep_history()
-    assert not TenantRate.objects.using(CONTROL).filter(tenant_id="tgone0001").exists()
-    assert not TenantSize.objects.using(CONTROL).filter(tenant_id="tgone0001").exists()
+    for model in (TenantRate, TenantSize, Pin, KeptApart):
+        assert not model.objects.using(CONTROL).filter(tenant_id="tgone0001").exists()
+    assert Pin.objects.using(CONTROL).filter(tenant_id=acme.id).exists()
     assert rate(acme).day_statements == 0

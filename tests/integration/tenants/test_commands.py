@@ -11,9 +11,11 @@ from django.core.management.base import CommandError
 
 from accounts.models import User
 from sharding import scope
-from sharding.placements.models import Placement
+from sharding.placements.models import Placement, Shard
+from sharding.rebalance.models import Pin
 from tenants.models import Tenant
 from tenants.states import TenantState
+from tests.integration.tenants.inventory import taken_back
 
 pytestmark = pytest.mark.usefixtures("groups")
 
@@ -53,6 +55,27 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(tenants):
     assert (plan["shard"], len(plan["steps"])) == ("alpha", 4)
     assert "to be reached under dry.localhost" in run("create_tenant", "dry", "--dry-run")
     assert Tenant.objects.using("control").count() == before
+
+
+def test_a_tenant_is_born_where_its_label_is_and_stays_there(tenants):
+    Shard.objects.using("control").filter(name="alpha").update(labels=["eu"], weight=0.01)
+    try:
+        assert told("create_tenant", "free", "--dry-run")["shard"] == "beta"
+        made = told("create_tenant", "bound", "--label", "eu")
+        assert made["shard"] == "alpha"
+        assert Pin.objects.using("control").get(tenant_id=made["tenant_id"]).labels == ["eu"]
+        assert not told("create_tenant", "bound", "--label", "eu")["created"]
+        with pytest.raises(CommandError, match="is taken by tenant"):
+            run("create_tenant", "bound")
+        before = Tenant.objects.using("control").count()
+        for words in (["--label", "moon"], ["--label", "eu", "--shard", "beta"]):
+            with pytest.raises(CommandError, match="it lacks the label"):
+                run("create_tenant", "unbound", *words)
+        assert Tenant.objects.using("control").count() == before
+    finally:
+        Shard.objects.using("control").filter(name="alpha").update(labels=[], weight=1.0)
+    Pin.objects.using("control").filter(tenant_id=made["tenant_id"]).delete()
+    taken_back("bound")
 
 
 @pytest.mark.parametrize(

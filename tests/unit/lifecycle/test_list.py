@@ -135,12 +135,17 @@ def test_of_two_lines_for_one_slug_or_domain_the_second_is_wrong(read):
     ]
 
 
+def test_labels_stand_between_spaces(read):
+    (request,) = requests(read("slug,labels\nacme,eu ssd\n"))
+    assert request == ProvisionRequest(slug="acme", labels=("eu", "ssd"))
+
+
 def test_a_file_of_errors_is_a_list_again(read, tmp_path):
     lines = read("slug,name\nacme,Acme\nBirch,Birch & Sons\n")
     errors = tmp_path / "tenants.errors.csv"
     write_errors(errors, [(lines[1], lines[1].error)])
     text = errors.read_text()
-    assert text.startswith("line,error,slug,name,domains,shard,plan,admin_email\n3,")
+    assert text.startswith("line,error,slug,name,domains,shard,labels,plan,admin_email\n3,")
     errors.write_text(text.replace(",Birch,", ",birch,"))
     assert requests(read_list(errors)) == [ProvisionRequest(slug="birch", name="Birch & Sons")]
 

@@ -184,6 +184,27 @@ def test_a_drain_that_cannot_end_names_everybody_who_stays() -> None:
     assert found.summary.left["no-room"] == 20
 
 
+def test_who_needs_a_label_goes_to_shards_that_have_it_and_to_no_other() -> None:
+    eu = frozenset({"eu"})
+    of = world(
+        [shard("alpha"), replace(shard("beta"), labels=eu | {"ssd"}), shard("gamma")],
+        [replace(one, labels=eu) for one in tenants("alpha", 3, prefix="eu")],
+        [replace(one, labels=eu) for one in tenants("beta", 60)],
+        [replace(one, labels=frozenset({"moon"})) for one in tenants("gamma", 1, prefix="moon")],
+    )
+    found = plan(of)
+    assert [(step.tenant_id, step.target, step.reason) for step in found.steps] == [
+        (f"teu{at:03d}", "beta", "label") for at in range(3)
+    ]
+    assert (left_of(found, "tmoon000").why, left_of(found, "tmoon000").detail) == (
+        WhyNot.LABEL, "moon",
+    )  # fmt: skip
+    assert left_of(found, "beta").why is WhyNot.STILL_OVER
+    # The control: nobody needs anything.
+    free = replace(of, tenants=tuple(replace(one, labels=frozenset()) for one in of.tenants))
+    assert {step.source for step in plan(free).steps} == {"beta"}
+
+
 def test_what_fits_nowhere_within_the_band_goes_in_up_to_the_hard_limit_with_a_warning() -> None:
     of = world(
         [shard("alpha"), shard("beta"), shard("gamma", draining=True)],

@@ -1,4 +1,4 @@
-"""`set_shard_capacity`: say how much a shard bears."""
+"""`set_shard_capacity`: say how much a shard bears, and what it has that tenants may need."""
 
 import json
 from argparse import ArgumentParser
@@ -13,7 +13,9 @@ from tenants.edge import add_dry_run, add_json, errors_told
 class Command(BaseCommand):
     help = (
         "Say how much a shard bears: rebalances and the choice of a place for new tenants go by "
-        "it. What is not said is reckoned from the other shards and the weight. Nobody is moved."
+        "it. What is not said is reckoned from the other shards and the weight. And say which "
+        "labels it has: a tenant that needs one (`pin_tenant --label`) goes to no other shard. "
+        "Nobody is moved by this command itself."
     )
     requires_system_checks: list[str] = []
 
@@ -25,6 +27,7 @@ class Command(BaseCommand):
             ("--tenants", "NUMBER", f"whose roles it bears; `{UNSAID}`: as its version does"),
             ("--weight", "NUMBER", "its share of what is not said, beside others; 0: nobody new"),
             ("--moves", "NUMBER", "to it and from it that a rebalance has under way at a time"),
+            ("--labels", "NAMES", f"all that it has, such as eu,ssd; `{UNSAID}`: none"),
         ):
             parser.add_argument(option, default="", metavar=metavar, help=meaning)
         add_dry_run(parser)
@@ -50,4 +53,6 @@ def _text(done: CapacityChange, verb: str) -> str:
 
 
 def _said(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(value) or "none"
     return "not said" if value is None else str(value)

@@ -29,4 +29,6 @@ class Command(BaseCommand):
         if done.changes_nothing:
             return self.stdout.write(f"{found.slug} was pinned nowhere")
         would = "would be" if options["dry_run"] else "is"
-        return self.stdout.write(f"{found.slug} {would} pinned to {done.before} no longer")
+        labels = ", ".join(done.labels_before)
+        where = f"shards with {labels}" if labels else done.before
+        return self.stdout.write(f"{found.slug} {would} pinned to {where} no longer")
