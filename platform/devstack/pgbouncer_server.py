@@ -3,10 +3,13 @@
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
+import psycopg
 from psycopg.conninfo import make_conninfo
 
 from devstack import processes
@@ -38,6 +41,10 @@ admin_users = {admins}
 log_connections = 0
 log_disconnections = 0
 """
+
+
+_KNOCKS_FOR = timedelta(seconds=5)
+_BETWEEN_KNOCKS = timedelta(seconds=0.1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +81,18 @@ class PgBouncerServer(Server):
     @property
     def console(self) -> str:
         """The way to its own console, which takes SHOW and RELOAD (autocommit, no parameters)."""
-        user, password = next(iter(self.users.items()))
-        return make_conninfo(
-            host="127.0.0.1", port=self.port, dbname="pgbouncer", user=user, password=password
-        )
+        return self._way_in("pgbouncer", next(iter(self.users)))
+
+    def see_who_is_back(self, login: str) -> None:
+        """Have it look once more at servers that it could not reach when it was last asked.
+
+        By itself it does so only when a client comes, and refuses that client ("server login has
+        been failing"), however long the server has been back.
+        """
+        ends = time.monotonic() + _KNOCKS_FOR.total_seconds()
+        for entry in self.entries:
+            while not self._lets_in(entry, login) and time.monotonic() < ends:
+                time.sleep(_BETWEEN_KNOCKS.total_seconds())
 
     def is_ready(self) -> bool:
         """Whether it takes connections."""
@@ -102,6 +117,24 @@ class PgBouncerServer(Server):
             folder=self.site.folder,
             log=self.site.log,
             account=self.site.account,
+        )
+
+    def _lets_in(self, entry: str, login: str) -> bool:
+        # Connecting alone proves nothing: it asks a server when there is a statement.
+        try:
+            with psycopg.connect(self._way_in(entry, login), connect_timeout=2) as connection:
+                connection.execute("SELECT 1")
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def _way_in(self, entry: str, login: str) -> str:
+        return make_conninfo(
+            host="127.0.0.1",
+            port=self.port,
+            dbname=entry,
+            user=login,
+            password=self.users[login],
         )
 
     def _texts(self) -> dict[Path, str]:

@@ -85,8 +85,9 @@ class Stack:
                     tasks = [pool.submit(self._start_one, server, started) for server in first]
                 for task in tasks:
                     task.result()
-                if PGBOUNCER in self._servers:
-                    self._start_one(self._servers[PGBOUNCER], started)
+                if pooler := self._pooler():
+                    self._start_one(pooler, started)
+                    pooler.see_who_is_back("web")
             except BaseException:
                 for server in reversed(started):
                     server.stop()
@@ -164,13 +165,12 @@ class Stack:
         Raises:
             NoServerBinaries: the system has none.
         """
-        pooler = self._servers.get(PGBOUNCER)
+        pooler = self._pooler()
         if pooler is None:
             servers = self.servers
             pooler = build_pgbouncer(self._wanted(), self._state, server_account(), servers)
             self._servers[PGBOUNCER] = pooler
             write_state(self.files.state, self._state)
-        assert isinstance(pooler, PgBouncerServer)
         return pooler
 
     def pooled_registry(self) -> Registry:
@@ -249,6 +249,11 @@ class Stack:
             with ThreadPoolExecutor(len(rest)) as pool:
                 for task in [pool.submit(server.stop, cleanly=cleanly) for server in rest]:
                     task.result()
+
+    def _pooler(self) -> PgBouncerServer | None:
+        pooler = self._servers.get(PGBOUNCER)
+        assert pooler is None or isinstance(pooler, PgBouncerServer)
+        return pooler
 
     def _has_files(self) -> bool:
         place = folders.place_outside(self.folder.resolve())

@@ -77,6 +77,28 @@ def test_servers_killed_outright_come_back_with_their_data(own_stack):
     assert kept_row(own_stack) == (42,)
 
 
+@pytest.mark.needs("pgbouncer")
+def test_a_pooler_that_met_a_dead_server_leads_to_it_once_it_was_started_again(own_stack):
+    pooled = Stack(own_stack.folder, shards=("alpha",), pgbouncer=True)
+    pooled.start()
+    alpha = pooled.registry().shards["alpha"]
+
+    def ask():
+        with psycopg.connect(**alpha.pooled.parameters(alpha.web), connect_timeout=5) as pool:
+            return pool.execute("SELECT session_user").fetchone()
+
+    try:
+        assert ask() == ("web",)
+        pooled.kill_server("alpha")
+        for _ in range(3):
+            with pytest.raises(psycopg.OperationalError):
+                ask()
+        pooled.start()
+        assert ask() == ("web",)
+    finally:
+        pooled.stop_server("pgbouncer")
+
+
 def test_orphans_that_hang_on_do_not_keep_a_server_down(own_stack):
     alpha = own_stack.server("alpha")
     with psycopg.connect(own_stack.admin_conninfo("alpha")) as connection:
