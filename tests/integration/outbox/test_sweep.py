@@ -153,8 +153,18 @@ def test_a_shard_that_is_down_is_told_and_the_others_are_swept(
         assert sweep(drain_outbox) == 1
         assert "outboxes of beta: away" in caplog.text
         assert queues("shard.alpha") == [fig.tenant_id]
+        with scope.enter(fig):
+            drain()
+        settle(fig)
+        out, problems = StringIO(), StringIO()
+        call_command("outbox_status", stdout=out, stderr=problems)
+        assert out.getvalue() == "Nothing waits, nothing is parked where it could be looked.\n"
+        assert problems.getvalue().startswith("beta: away")
     finally:
         stack.start_server("beta")
+    out = StringIO()
+    call_command("outbox_status", stdout=out)
+    assert [line.split()[0] for line in out.getvalue().splitlines()] == ["SLUG", "hop"]
 
 
 @pytest.mark.parametrize("how", ["refused", "frozen"])

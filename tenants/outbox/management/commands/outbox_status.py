@@ -40,7 +40,8 @@ class Command(BaseCommand):
 
     def _show(self, status: OutboxStatus) -> None:
         if not status.lines:
-            self.stdout.write("Nothing waits, nothing is parked.")
+            where = " where it could be looked" if status.problems else ""
+            self.stdout.write(f"Nothing waits, nothing is parked{where}.")
             return
         self.stdout.write(_ROW.format(*_HEAD))
         for line in status.lines:
