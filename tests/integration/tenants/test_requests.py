@@ -178,6 +178,7 @@ def test_async_views_and_bodies_run_in_their_scope_all_at_once(tenants):
             "groups": [tenant.slug],
             "cached": tenant.slug,
             "sync_cached": tenant.slug,
+            "cached_in_loop": tenant.slug,
             "via_thread": [tenant.slug],
         }
         assert body == f"{tenant.id}:{tenant.slug};" * 3

@@ -78,6 +78,8 @@ async def whoami_async(request):
             "groups": found,
             "cached": cached,
             "sync_cached": sync_cached,
+            # In the loop's own thread, as people write it though they should not.
+            "cached_in_loop": cache.get("greeting"),
             "via_thread": await sync_to_async(names)(),
         }
     )
