@@ -1,6 +1,8 @@
 """No page asks a query per row: zeal listens while every page is shown with several of each."""
 
 import datetime as dt
+import uuid
+from dataclasses import dataclass
 
 import pytest
 from django.core.files.base import ContentFile
@@ -9,11 +11,20 @@ from zeal import NPlusOneError, zeal_context
 
 from accounts.models import Invitation, User
 from accounts.services.api_tokens import issue_token
-from tests.integration.product.test_permissions import PUBLIC, views
+from tests.integration.product.test_permissions import PUBLIC, VALUES, views
 from workspace.models import Attachment, Comment, Export, Import, Ticket
 
 ROWS = 3
 """zeal complains from the second query of the same place on."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What there is several of: one to ask for by its number, others by view, and a token."""
+
+    ticket: Ticket
+    by_view: dict[str, uuid.UUID]
+    token: str
 
 
 @pytest.fixture
@@ -33,7 +44,7 @@ def busy(acme):
         for who in people:
             comment = Comment.objects.create(ticket=tickets[0], author=who, text="x")
             for about in (None, comment):
-                Attachment.objects.create(
+                attachment = Attachment.objects.create(
                     ticket=tickets[0],
                     comment=about,
                     file=ContentFile(b"x", name="a.txt"),
@@ -42,8 +53,11 @@ def busy(acme):
                     size=1,
                     uploaded_by=who,
                 )
+            export = Export.objects.create(
+                requested_by=who, file=ContentFile(b"x", name="a.csv"), row_count=1
+            )
             Export.objects.create(requested_by=who)
-            Import.objects.create(
+            brought = Import.objects.create(
                 requested_by=who, file=ContentFile(b"x", name="a.csv"), total_rows=1
             )
             Invitation.objects.create(
@@ -56,7 +70,12 @@ def busy(acme):
             )
         admin = User.objects.get(email=acme.email)
         tokens = [issue_token(admin, name=f"row {n}", expires=None)[1] for n in range(ROWS)]
-    yield tickets[0], tokens[0]
+    pages = {
+        "workspace:attachment": attachment.pk,
+        "workspace:export_file": export.pk,
+        "workspace:import": brought.pk,
+    }
+    yield Rows(tickets[0], pages, tokens[0])
     with acme.scope():
         Invitation.objects.all().delete()
         Import.objects.all().delete()
@@ -65,18 +84,22 @@ def busy(acme):
 
 
 def test_no_page_and_no_answer_to_programs_asks_a_query_per_row(acme, busy):
-    ticket, token = busy
     member = acme.member()
-    seen = 0
+    unseen = {}
     for view in views():
         if view.name in PUBLIC or view.needed_for("GET") is None:
             continue
-        path = view.path.replace("987654321", str(ticket.pk))
-        headers = {"authorization": f"Bearer {token}"} if view.is_api else {}
+        path = view.path.replace(str(VALUES["IntConverter"]), str(busy.ticket.pk))
+        if view.name in busy.by_view:
+            path = path.replace(str(VALUES["UUIDConverter"]), str(busy.by_view[view.name]))
+        headers = {"authorization": f"Bearer {busy.token}"} if view.is_api else {}
         with zeal_context():
-            status = member.get(path, headers=headers).status_code
-        seen += status == 200
-    assert seen >= 12, "most pages must have shown something"
+            answer = member.get(path, headers=headers)
+            answer.getvalue()
+        answer.close()
+        if answer.status_code not in (200, 405):
+            unseen[view.name] = answer.status_code
+    assert not unseen, "each page must have shown something"
 
 
 def test_the_detector_detects(acme, busy):
@@ -88,6 +111,5 @@ def test_the_detector_detects(acme, busy):
 
 def test_a_record_that_is_fetched_once_is_no_alarm(acme, busy):
     """Apps that are made ready twice in a process hear everything twice."""
-    ticket, _ = busy
     with acme.scope(), zeal_context():
-        assert Ticket.objects.get(pk=ticket.pk) == ticket
+        assert Ticket.objects.get(pk=busy.ticket.pk) == busy.ticket
