@@ -3,11 +3,13 @@
 Moves are a neighbour of this package, not below it, and what people call a tenant is known above.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
+
+from sharding.rebalance.core.copying import Copied
 
 
 class Ended(StrEnum):
@@ -68,6 +70,9 @@ class Mover(Protocol):
     def usual_pause(self) -> timedelta | None:
         """How long writes paused in the last moves; None: nobody knows yet."""
 
+    def copied_lately(self) -> Sequence[Copied]:
+        """What the last moves have copied, and how long that took."""
+
 
 class Tenants(Protocol):
     """What is known of tenants beside their places."""
@@ -99,6 +104,9 @@ class NoMover:
 
     def usual_pause(self) -> timedelta | None:
         return None
+
+    def copied_lately(self) -> Sequence[Copied]:
+        return ()
 
 
 class NoTenants:

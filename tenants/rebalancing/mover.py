@@ -30,6 +30,7 @@ from sharding.placements.models import Shard
 from sharding.placements.services.placing import get_placement
 from sharding.placements.states import ShardState
 from sharding.pools.outages import without_rows
+from sharding.rebalance.core.copying import Copied
 from sharding.rebalance.ports import Ended, Outcome
 from sharding.registry.errors import RegistryError
 from sharding.schemas.errors import SchemaError
@@ -39,6 +40,8 @@ from tenants.states import TenantState
 
 _LATELY: Final = 50
 """So many moves say how long the next ones will pause."""
+_COPIED_LATELY: Final = 300
+"""And so many, how long they will copy."""
 _AT_ITS_TARGET: Final = frozenset({MoveState.SOAKING, MoveState.FINISHING, MoveState.DONE})
 """It lives and works there; whether a way back is kept open is nothing to wait for."""
 _TRY_AGAIN: Final = (AlreadyMoving, LeaseHeld, NotDrained, PauseFailed)
@@ -119,6 +122,13 @@ class TenantMover:
         pauses = [told.get("pause_ms", {}).get("total") for told in results]
         pauses = [pause for pause in pauses if pause is not None]
         return timedelta(milliseconds=median(pauses)) if pauses else None
+
+    def copied_lately(self) -> list[Copied]:
+        """By the journal of the last moves, those that were taken back later among them."""
+        # The newest by their number: which of many old ones tell something is not searched for.
+        moves = Move.objects.using(CONTROL).order_by("-pk")[:_COPIED_LATELY]
+        told = [result.get("copied") for result in moves.values_list("result", flat=True)]
+        return [Copied(one["from"], one["to"], one["bytes"], one["seconds"]) for one in told if one]
 
 
 class KnownTenants:

@@ -1,10 +1,12 @@
 """What the commands of rebalancing print."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Final
 
 from sharding.figures import bar, size_in_words
+from sharding.rebalance.core.copying import CopyBasis
 from sharding.rebalance.core.plans import LeftAlone, Step
 from sharding.rebalance.core.types import Dimension, Use
 from sharding.rebalance.services.planning import Look
@@ -120,6 +122,7 @@ def _sums(look: Look) -> Iterator[str]:
         f"{summary.moves} moves, {size_in_words(summary.bytes)}, copied in "
         f"{took(summary.copy_seconds)} if one followed the other"
     )
+    yield from _copying(look)
     before, after = _ratios(summary.worst_before), _ratios(summary.worst_after)
     yield f"the fullest shard, in parts of its fair share: {before} before, {after} after"
     if summary.left:
@@ -135,6 +138,20 @@ def _sums(look: Look) -> Iterator[str]:
             "the others are on average"
         )
     yield f"plan {plan.id}"
+
+
+def _copying(look: Look) -> Iterator[str]:
+    """Where the times of copying are from."""
+    counted = Counter(step.copy_basis for step in look.plan.steps)
+    if counted:
+        assumed = f"{size_in_words(look.policy.copy_rate)} a second, since nothing tells"
+        words = {
+            CopyBasis.PAIR: "what earlier moves between the same shards took",
+            CopyBasis.FLEET: "what earlier moves took",
+            CopyBasis.ASSUMED: assumed,
+        }
+        parts = [f"{counted[each]} by {word}" for each, word in words.items() if counted[each]]
+        yield f"copy times: {', '.join(parts)}"
 
 
 def _ratios(use: Use) -> str:

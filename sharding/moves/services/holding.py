@@ -67,7 +67,11 @@ def begun(request: MoveRequest, *, tell: Tell = silent) -> Iterator[Work]:
         raise MoveRefused(request.tenant_id, plan.refusals)
     with held(request.tenant_id, plan.source, request.target) as hold:
         move = journal.begin(
-            plan.request, source=plan.source, token=hold.lease.token, mover=hold.lease.holder
+            plan.request,
+            source=plan.source,
+            token=hold.lease.token,
+            mover=hold.lease.holder,
+            size=plan.bytes,
         )
         with _at_work(move, plan.request, hold, tell) as work:
             yield work

@@ -41,8 +41,8 @@ _SWITCH: Final = """
 """
 
 
-def begin(request: MoveRequest, *, source: str, token: int, mover: str) -> Move:
-    """Write down that a move begins.
+def begin(request: MoveRequest, *, source: str, token: int, mover: str, size: int = 0) -> Move:
+    """Write down that a move begins. `size`: bytes of tables and indexes at the source.
 
     Transaction: opens one on control, durable: what it does is done after that.
 
@@ -61,6 +61,7 @@ def begin(request: MoveRequest, *, source: str, token: int, mover: str) -> Move:
                 asked=request.to_json(),
                 asked_by=request.asked_by,
                 control_identity=control_identity(),
+                result={"bytes": size} if size else {},
             )
             move.save(using=CONTROL, force_insert=True)
             _event(move.pk, "begin", MoveState.PLANNED, {"token": token})
@@ -261,6 +262,17 @@ def keep_result(move: Move, **facts: object) -> None:
     """Add to what the move has measured."""
     move.result = {**move.result, **facts}
     _row(move).filter(token=move.token).update(result=move.result, changed_at=Now())
+
+
+def keep_copied(move: Move, seconds: float) -> None:
+    """Add to how long its rows were copied and what belongs to them was built, for predictions."""
+    size = move.result.get("bytes", 0)
+    if not size:
+        return
+    copied = move.result.get("copied") or {
+        "from": move.source, "to": move.target, "bytes": size, "seconds": 0.0
+    }  # fmt: skip
+    keep_result(move, copied={**copied, "seconds": round(copied["seconds"] + seconds, 3)})
 
 
 def owe(move: Move, *debts: tuple[str, DebtKind]) -> None:

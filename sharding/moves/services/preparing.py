@@ -91,6 +91,7 @@ def copy(work: Work) -> None:
     )
     told = {name: round(took, 3) for name, took in work.last.seconds.items()}
     journal.keep_result(work.move, first_round_s=told)
+    journal.keep_copied(work.move, sum(work.last.seconds.values()))
 
 
 def catch_up(work: Work) -> None:

@@ -71,9 +71,9 @@ def copy_snapshot(work: Work) -> None:
             # Whoever sees a snapshot keeps it; its holder is not needed then.
             pairs = [_pair(work, opened, exported) for _ in range(COPIERS)]
         work.rows += _copy_tables(work, pairs)
-    work.tell(
-        f"copied {work.rows} rows of {len(work.tables)} tables in {time.monotonic() - began:.1f} s"
-    )
+    took = time.monotonic() - began
+    work.tell(f"copied {work.rows} rows of {len(work.tables)} tables in {took:.1f} s")
+    journal.keep_copied(work.move, took)
 
 
 def build(work: Work) -> None:
@@ -87,7 +87,9 @@ def build(work: Work) -> None:
         arm(target, work.schema)
         check_alike(work, target)
         analyze(target, work.schema, work.tables)
-    work.tell(f"built what belongs to them in {time.monotonic() - began:.1f} s")
+    took = time.monotonic() - began
+    work.tell(f"built what belongs to them in {took:.1f} s")
+    journal.keep_copied(work.move, took)
 
 
 def follow(work: Work) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 
+from sharding.rebalance.core.copying import CopyBasis
 from sharding.rebalance.core.types import Dimension, Use
 
 
@@ -99,6 +100,7 @@ class Step:
         worst_after: the highest ratio of all shards after this step.
         total_bytes: of this and all earlier steps.
         warnings: what to know before it is done, a sentence each.
+        copy_basis: where `copy_seconds` is from.
     """
 
     number: int
@@ -125,6 +127,7 @@ class Step:
     worst_after: float
     total_bytes: int
     warnings: tuple[str, ...] = ()
+    copy_basis: CopyBasis = CopyBasis.ASSUMED
 
     @property
     def reason(self) -> str:

@@ -83,6 +83,8 @@ class _Writer:
             self._looks[source],
             self._looks[target],
         )
+        names = {"source": ledger.shards[source].name, "target": ledger.shards[target].name}
+        copy_seconds, basis = policy.copied.predict(facts.bytes, **names, assumed=policy.copy_rate)
         ledger.move(done.tenant, target)
         for at in (source, target):
             self._looks[at] = ledger.ratios(at), ledger.use(at)
@@ -93,8 +95,7 @@ class _Writer:
         return Step(
             number=self._number,
             tenant_id=facts.tenant_id,
-            source=ledger.shards[source].name,
-            target=ledger.shards[target].name,
+            **names,
             why=why,
             dimension=done.dimension,
             value=value,
@@ -102,7 +103,7 @@ class _Writer:
             gain=done.gain,
             bytes=facts.bytes,
             load=facts.load,
-            copy_seconds=facts.bytes / policy.copy_rate,
+            copy_seconds=copy_seconds,
             pause_ms=policy.pause.total_seconds() * 1000,
             source_before=source_before,
             source_after=self._looks[source][0],
@@ -115,6 +116,7 @@ class _Writer:
             worst_after=max(self._ratios),
             total_bytes=self.total_bytes,
             warnings=tuple(self._warnings(done)),
+            copy_basis=basis,
         )
 
     def _measured(self, done: Done) -> tuple[Why, float, float]:

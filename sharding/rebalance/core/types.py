@@ -7,6 +7,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from sharding.rebalance.core.copying import CopyRates
+
 GIGABYTE: Final = 1_000_000_000
 MEGABYTE: Final = 1_000_000
 
@@ -113,7 +115,8 @@ class Policy:
         base_bytes: what a move costs beside the bytes: ten small ones are dearer than one that
             is as large as they are together.
         max_moves, max_bytes: where the plan is cut off; None: nowhere.
-        copy_rate: bytes per second that a move copies.
+        copied: how fast earlier moves have copied.
+        copy_rate: bytes per second that a move is taken to copy where these tell nothing.
         pause: how long a tenant is expected to wait while it is switched.
     """
 
@@ -127,6 +130,7 @@ class Policy:
     base_bytes: int = 64 * MEGABYTE
     max_moves: int | None = None
     max_bytes: int | None = None
+    copied: CopyRates = field(default_factory=CopyRates)
     copy_rate: float = 40.0 * MEGABYTE
     pause: timedelta = timedelta(milliseconds=50)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sharding.rebalance import ports
+from sharding.rebalance.core.copying import CopyBasis
 from sharding.rebalance.core.planner import plan
 from sharding.rebalance.core.plans import Plan, Step, Why
 from sharding.rebalance.core.types import Dimension, Policy, Use
@@ -77,11 +78,13 @@ def kept_step(step: Step) -> dict[str, Any]:
 
 def step_of(kept: Mapping[str, Any]) -> Step:
     """The step that was kept."""
-    told = {name: kept[name] for name in Step.__dataclass_fields__}
+    # What a later release tells of a step, one that an earlier one has kept does not have.
+    told = {name: kept[name] for name in Step.__dataclass_fields__ if name in kept}
     told |= {name: Use(**told[name]) for name in _USES}
     told["why"] = Why(told["why"])
     told["dimension"] = Dimension(told["dimension"]) if told["dimension"] else None
     told["warnings"] = tuple(told["warnings"])
+    told["copy_basis"] = CopyBasis(told.get("copy_basis", CopyBasis.ASSUMED))
     return Step(**told)
 
 

@@ -17,6 +17,7 @@ from sharding.placements.services.reserving import cap_of
 from sharding.placements.states import PlacementState, ShardState
 from sharding.rebalance import ports
 from sharding.rebalance.conf import rebalance_settings
+from sharding.rebalance.core.copying import rates_of
 from sharding.rebalance.core.types import Policy, ShardCapacity, TenantLoad, World
 from sharding.rebalance.models import KeptApart, Pin, TenantSize
 from sharding.rebalance.services.loads import loads
@@ -106,6 +107,7 @@ def policy(asked: Mapping[str, Any]) -> Policy:
         max_moves=asked.get("max_moves"),
         max_bytes=asked.get("max_bytes"),
         pause=told.pause if pause is None else pause,
+        copied=rates_of(ports.mover.copied_lately()),
     )
 
 

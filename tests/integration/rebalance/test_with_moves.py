@@ -79,12 +79,41 @@ def test_a_tenant_goes_where_it_is_pinned_by_the_commands_as_written(acme):
     assert step.state == StepState.DONE
     assert step.move_id is not None
     assert step.pause_ms is not None
+    copied = move_of(acme).result["copied"]
+    assert copied["seconds"] >= sum(move_of(acme).result["first_round_s"].values()) - 0.01
     assert "is done" in said
     assert "rebalanced" in said
     switched = AuditEntry.objects.using(CONTROL).filter(subject=acme.id, action="placement.switch")
     assert switched.count() == 1
     with acme.scope():
         assert User.objects.count() == 1
+
+
+def test_what_moves_took_to_copy_is_what_the_next_plan_says(acme, by_streams):
+    before = len(mover.TenantMover().copied_lately())
+    move_to_beta()
+    moved, result = mover.TenantMover().copied_lately(), move_of(acme).result
+    assert len(moved) == before + 1
+    assert (moved[0].source, moved[0].target) == ("alpha", "beta")
+    assert moved[0].bytes == result["bytes"] > 0
+    # Streams build indexes after the rows: both are in it.
+    begun = dict(move_of(acme).events.filter(said="begun").values_list("step", "at"))
+    assert moved[0].seconds > (begun["build"] - begun["copy_snapshot"]).total_seconds()
+    finish_move(str(move_of(acme).pk))
+    back = {"from": "beta", "to": "alpha", "bytes": 200_000_000, "seconds": 400.0}
+    larger = Move.objects.using(CONTROL).create(
+        tenant_id="tlarger", source="beta", target="alpha", state="done", result={"copied": back}
+    )
+    try:
+        call_command("pin_tenant", "rebalanced", "--to", "alpha", stdout=io.StringIO())
+        out = io.StringIO()
+        call_command("rebalance_shards", "--dry-run", stdout=out)
+        (step,) = [each for each in look({}).plan.steps if each.tenant_id == acme.id]
+        assert (step.source, step.target) == ("beta", "alpha")
+        assert step.copy_seconds >= step.bytes / 500_000
+        assert "by what earlier moves" in out.getvalue()
+    finally:
+        larger.delete()
 
 
 def test_a_step_is_done_when_its_tenant_has_arrived_and_its_way_back_stays_open(acme, by_streams):
