@@ -99,6 +99,7 @@ class Placement(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["shard", "schema"], name="one_tenant_per_schema")
         ]
+        indexes = [models.Index(fields=["created_at"], name="placements_by_age")]
 
     def __str__(self) -> str:
         return f"{self.tenant_id} on {self.shard_id}"

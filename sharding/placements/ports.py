@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from sharding.placements.scoring import Held
+from sharding.placements.scoring import Holdings
 
 
-class Holdings(Protocol):
+class KnowsHoldings(Protocol):
     """Knows what tenants cost."""
 
-    def __call__(self) -> Mapping[str, Held]:
+    def __call__(self) -> Holdings:
         """Of each shard what its tenants that were measured cost; asks control only."""
 
 
@@ -23,9 +23,9 @@ class Fullness(Protocol):
         """
 
 
-def nothing_measured() -> Mapping[str, Held]:
+def nothing_measured() -> Holdings:
     """Stands in until somebody registers: tenants are counted."""
-    return {}
+    return Holdings()
 
 
 def nothing_reckoned() -> Mapping[str, Mapping[str, float]]:
@@ -33,11 +33,11 @@ def nothing_reckoned() -> Mapping[str, Mapping[str, float]]:
     return {}
 
 
-holdings: Holdings = nothing_measured
+holdings: KnowsHoldings = nothing_measured
 fullness: Fullness = nothing_reckoned
 
 
-def register_holdings(made: Holdings) -> None:
+def register_holdings(made: KnowsHoldings) -> None:
     """`rebalance` says here what it has measured."""
     global holdings
     holdings = made

@@ -11,8 +11,9 @@ does not get everybody: eight won over two, four and all of them.
 Source: docs/adr/0023; Mitzenmacher, The power of two choices (2001).
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 COMPARED: Final = 8
@@ -28,11 +29,26 @@ class Held:
 
     Attributes:
         measured: of how many of its tenants this is what they cost.
+        tenants: that were there when they were counted, measured or not.
     """
 
     bytes: float = 0.0
     load: float = 0.0
     measured: int = 0
+    tenants: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """What was observed of all shards.
+
+    Attributes:
+        shards: by their names; of those that are left out nothing is known.
+        counted_until: tenants that were placed later are not among `Held.tenants`; None: none is.
+    """
+
+    shards: Mapping[str, Held] = field(default_factory=dict)
+    counted_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

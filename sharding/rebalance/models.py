@@ -95,6 +95,26 @@ class UseClock(models.Model):
         return f"folded until {self.folded_until}"
 
 
+class ShardHolding(models.Model):
+    """What the tenants of one shard cost together, as it was counted when use was folded last.
+
+    Who places a tenant reads this, and counts those that were placed since.
+    """
+
+    shard = models.CharField(max_length=30, primary_key=True)
+    tenants = models.PositiveIntegerField()
+    """All that were placed there until `counted_until`."""
+    measured = models.PositiveIntegerField()
+    """Of how many `bytes` and `load` are the sums."""
+    bytes = models.FloatField()
+    load = models.FloatField()
+    counted_until = models.DateTimeField()
+    """Of all rows the same."""
+
+    def __str__(self) -> str:
+        return f"what {self.shard} holds"
+
+
 class ShardLook(models.Model):
     """When one shard's counters were last read."""
 

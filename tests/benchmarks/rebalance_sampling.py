@@ -49,8 +49,8 @@ _WRITE: Final = "INSERT INTO t{tenant:06d}.record1 VALUES (1)"
 _PLACE: Final = """
     INSERT INTO placements_placement
         (tenant_id, shard_id, schema, state, epoch, generation, lease_holder, lease_purpose,
-         lease_token)
-    SELECT name, 'alpha', name, 'ready', 1, 'g', '', '', 0
+         lease_token, created_at)
+    SELECT name, 'alpha', name, 'ready', 1, 'g', '', '', 0, now() - interval '9 days'
     FROM (SELECT 't' || to_char(n, 'FM000000') AS name
           FROM generate_series({first}, {last}) n) named
 """
@@ -138,6 +138,7 @@ def main(folder: str, schemas: int, tables: int) -> dict[str, Any]:
 
     from devstack.prepare import prepare
     from sharding.placements.services.choosing import choose_shard
+    from sharding.rebalance.services.holdings import keep_holdings
     from sharding.rebalance.services.sampling import sample_shard
 
     stack = Stack(Path(folder), shards=(_SHARD,))
@@ -162,6 +163,8 @@ def main(folder: str, schemas: int, tables: int) -> dict[str, Any]:
             placed = fleet
         _tell(control, *_KNOW)
         connections["control"].close()
+        # As beat has it done every five minutes.
+        keep_holdings()
         choosing[str(placed)] = _milliseconds(choose_shard)
     return asdict(
         Sampled(schemas, tables, first_round.seconds, first_round.sized, median(took), choosing)

@@ -2,12 +2,13 @@
 
 import random
 from collections.abc import Collection
+from datetime import datetime
 
 from django.db.models import Count, Q
 
 from sharding.placements import ports
 from sharding.placements.errors import NoShardAvailable, ShardUnavailable
-from sharding.placements.models import CONTROL, ReservedRole, Shard
+from sharding.placements.models import CONTROL, Placement, ReservedRole, Shard
 from sharding.placements.scoring import Candidate, Held, choose
 from sharding.placements.services.reserving import room_for_roles
 from sharding.placements.services.shards import find_shard
@@ -21,12 +22,13 @@ def choose_shard(*, avoiding: Collection[str] = (), labels: Collection[str] = ()
     labels: what it must have, all of them.
 
     Full in comparison with its weight, by what its tenants cost as far as that was measured, and
-    by their number (`sharding.placements.scoring`). Asks control only, no shard.
+    by their number (`sharding.placements.scoring`). Asks control only, no shard, and of placements
+    only those that are younger than what is known of the shards.
 
     Raises:
         NoShardAvailable: none takes a new tenant; the message has the reason for each.
     """
-    shards = Shard.objects.using(CONTROL).annotate(tenants=Count("placements"))
+    shards = Shard.objects.using(CONTROL).all()
     refusals = {
         shard.name: (
             "it does not answer"
@@ -38,24 +40,33 @@ def choose_shard(*, avoiding: Collection[str] = (), labels: Collection[str] = ()
     open_ones = [shard for shard in shards if not refusals[shard.name]]
     if not open_ones:
         raise NoShardAvailable(tuple(f"{name}: {why}" for name, why in refusals.items()))
-    held = ports.holdings()
+    known = ports.holdings()
+    placed = _placed_since(known.counted_until)
     # Capacities can be compared with one another, not with weights.
     all_say_bytes = all(shard.capacity_bytes for shard in open_ones)
     all_say_load = all(shard.capacity_load for shard in open_ones)
     candidates = [
         Candidate(
             shard.name,
-            shard.tenants,
+            known.shards.get(shard.name, Held()).tenants + placed.get(shard.name, 0),
             (
                 shard.capacity_bytes or shard.weight if all_say_bytes else shard.weight,
                 shard.capacity_load or shard.weight if all_say_load else shard.weight,
                 shard.weight,
             ),
-            held.get(shard.name, Held()),
+            known.shards.get(shard.name, Held()),
         )
         for shard in open_ones
     ]
     return choose(candidates, random.sample)
+
+
+def _placed_since(at: datetime | None) -> dict[str, int]:
+    """How many tenants each shard got since then, of those that are there now; None: ever."""
+    places = Placement.objects.using(CONTROL).all()
+    if at is not None:
+        places = places.filter(created_at__gt=at)
+    return dict(places.values_list("shard_id").annotate(tenants=Count("*")))
 
 
 def check_shard(name: str, *, labels: Collection[str] = ()) -> Shard:
@@ -85,7 +96,8 @@ def why_not(shard: Shard) -> str:
         return "its weight is 0"
     if shard.name not in registry().shards:
         return "it has no address in this machine's registry"
-    if not room_for_roles(shard) and not _has_free_role(shard):
+    # Whether there is one is soon found; how many there are is counted.
+    if not _has_free_role(shard) and not room_for_roles(shard):
         return "its server bears no more tenant roles"
     return ""
 

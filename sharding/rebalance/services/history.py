@@ -1,5 +1,7 @@
 """Keep a small history of what tenants use: fold it into rates, sum it up by hours, forget it.
 
+What each shard's tenants cost together is kept with it (`sharding.rebalance.services.holdings`).
+
 Five minutes are closed when they and half a minute are over: processes add by control's clock to
 what is now, so nothing comes late, and a transaction that began before ends within that.
 """
@@ -13,6 +15,7 @@ from django.db.models.functions import Now
 
 from sharding.rebalance.conf import rebalance_settings
 from sharding.rebalance.models import BUCKET, CONTROL, HOUR_MINUTES, TenantUse, UseClock
+from sharding.rebalance.services.holdings import keep_holdings
 from sharding.rebalance.smoothing import DAY, WEEK, part_left, part_of_new
 
 _CLOSED_AFTER: Final = timedelta(seconds=30)
@@ -129,6 +132,7 @@ def keep_history() -> Kept:
     conf = rebalance_settings()
     with transaction.atomic(using=CONTROL):
         _clock()
+        keep_holdings()
         _execute(_SUM_UP, before=_closed() - conf.use_by_minutes)
     old = TenantUse.objects.using(CONTROL).filter(
         minutes=HOUR_MINUTES, begins__lt=Now() - conf.use_by_hours

@@ -8,7 +8,7 @@ from django.db import connections, transaction
 from sharding.placements import ports
 from sharding.placements.errors import NoShardAvailable, NoSuchShard, ShardUnavailable
 from sharding.placements.models import ReservedRole, Shard
-from sharding.placements.scoring import Held
+from sharding.placements.scoring import Held, Holdings
 from sharding.placements.services.choosing import check_shard, choose_shard
 from sharding.placements.services.placing import create_placement
 from sharding.placements.services.reserving import (
@@ -151,7 +151,7 @@ def test_what_tenants_cost_counts_as_well_as_how_many_there_are(placement, shard
             huge: Held(bytes=1e12, load=0, measured=counts[huge]),
             other: Held(bytes=1, load=0, measured=counts[other]),
         }
-        ports.register_holdings(lambda held=held: held)
+        ports.register_holdings(lambda held=held: Holdings(held))
         assert choose_shard() == other
 
 
