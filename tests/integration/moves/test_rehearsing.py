@@ -1,14 +1,23 @@
 """A rehearsal does all of a move but its pause, and leaves nothing."""
 
+import psycopg
 import pytest
 
+from sharding.moves.core.steps import Mode
 from sharding.moves.errors import MoveRefused
 from sharding.moves.models import Move, MoveEvent
 from sharding.moves.services import rehearsing
 from sharding.moves.services.recovering import recover_move
 from sharding.moves.services.rehearsing import rehearse_move
 from sharding.moves.types import MoveRequest
-from tests.integration.moves.conftest import Writers, settled, written
+from tests.integration.moves.conftest import (
+    SHARDS,
+    Writers,
+    by_message,
+    settled,
+    streams_of,
+    written,
+)
 from tests.integration.moves.test_commands import run
 
 
@@ -35,6 +44,65 @@ def test_a_rehearsal_tells_the_pause_and_nobody_notices(new_tenant):
         "open",
         "total",
     }
+    assert not MoveEvent.objects.using("control").filter(move=move, said="gated").exists()
+
+
+class GateThatStaysOpen:
+    """Whoever rehearses keeps nobody waiting."""
+
+    def close(self, tenant_id, *, within):
+        raise AssertionError("a rehearsal closed the gate")
+
+    def open(self, tenant_id):
+        """It is."""
+
+
+def test_a_rehearsal_with_streams_tells_the_pause_and_leaves_none_of_them(
+    new_tenant, gate, monkeypatch
+):
+    tenant = new_tenant(ledger=True)
+    gate(GateThatStaysOpen())
+    there_were: dict[str, list[str]] = {}
+    refused_at_home: list[str] = []
+    predicted = rehearsing._predicted
+
+    def looks(work):
+        told = predicted(work)
+        there_were.update({shard: streams_of(tenant.id, shard) for shard in SHARDS})
+        return told
+
+    def notes_refusals(connection, tenant_id, shard, writer, number):
+        try:
+            by_message(connection, tenant_id, shard, writer, number)
+        except psycopg.Error as error:
+            if shard == "alpha":
+                refused_at_home.append(error.sqlstate or str(error))
+            raise
+
+    monkeypatch.setattr(rehearsing, "_predicted", looks)
+    before = tenant.place
+    with Writers(tenant.id, kinds=(notes_refusals,)) as writers:
+        told = rehearse_move(tenant.request(mode=Mode.LOGICAL))
+        assert tenant.place == before
+    assert refused_at_home == []
+    for shard, direction in zip(SHARDS, ("there", "back"), strict=True):
+        kinds = {each.partition(" ")[0] for each in there_were[shard]}
+        assert {"slot", "publication", "subscription"} <= kinds
+        assert any(each.startswith("slot") and each.endswith(direction)
+                   for each in there_were[shard])  # fmt: skip
+    settled(tenant, on="alpha")
+    assert written(tenant) == sorted(writers.acked)
+
+    total = told.pause_ms.pop("total")
+    assert set(told.pause_ms) == {
+        "lock", "stream", "changes", "look", "prepare", "switch", "open"
+    }  # fmt: skip
+    assert total == pytest.approx(sum(told.pause_ms.values()), abs=0.1)
+    assert told.within_budget
+    assert told.rows
+    move = Move.objects.using("control").get(tenant_id=tenant.id)
+    assert (move.mode, move.state) == ("logical", "aborted")
+    assert move.result["predicted_pause_ms"]["total"] == total
     assert not MoveEvent.objects.using("control").filter(move=move, said="gated").exists()
 
 
