@@ -9,6 +9,9 @@ from migrations_tools.images.lexer import Kind, Statement, Token, meaning, state
 from sharding.schemas.services.image_replay import PLACEHOLDER
 
 _COLON: Final = ":"
+# Newer servers (15.20) number each state of a column among its options, for themselves: they refuse
+# it from others, older ones do not know it. A pg_dump of before does not leave it out.
+_STAMP: Final = "pg_attver"
 
 # What pg_dump writes besides: settings of its session, and the schema, which is made elsewhere.
 _DROPPED: Final = (
@@ -49,9 +52,9 @@ def script_of(dump: str, name: str, *, forbidden: Collection[str]) -> tuple[str,
         Unreadable: it was cut off.
     """
     return tuple(
-        with_placeholder(statement, name, forbidden=forbidden)
+        with_placeholder(wanted, name, forbidden=forbidden)
         for statement in statements(dump)
-        if _is_wanted(statement)
+        if _is_wanted(statement) and (wanted := _without_stamp(statement))
     )
 
 
@@ -99,6 +102,37 @@ def _is_wanted(statement: Statement) -> bool:
     if not _begins(words, _KNOWN) or _begins(words, _NEVER):
         raise UnknownStatement(text_of(statement))
     return True
+
+
+def _without_stamp(statement: Statement) -> Statement:
+    """The same without what a server has noted of a column for itself; empty: nothing else is said.
+
+    `… SET (pg_attver=22161880, n_distinct=5)`: name, sign, value, and a comma if there are more.
+    """
+    words = meaning(statement)
+    if not _begins(words, (("alter", "table"),)):
+        return statement
+    at = next(
+        (
+            number
+            for number, word in enumerate(words)
+            if word.is_word(_STAMP)
+            and _text(words, number - 1) in ("(", ",")
+            and _text(words, number + 1) == "="
+        ),
+        None,
+    )
+    if at is None:
+        return statement
+    first, after = at, at + 3
+    if _text(words, after) == ",":
+        after += 1
+    elif _text(words, at - 1) == ",":
+        first -= 1
+    elif _text(words, at - 1) == "(":
+        return ()
+    gone = {token.start for token in words[first:after]}
+    return tuple(token for token in statement if token.start not in gone)
 
 
 def _begins(words: list[Token], beginnings: Iterable[tuple[str, ...]]) -> bool:

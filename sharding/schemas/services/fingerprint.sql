@@ -74,7 +74,10 @@ SELECT 'column', relname || '.' || attname,
             FROM pg_type WHERE pg_type.oid = atttypid),
            'compression ' || nullif(attcompression::text, ''),
            'statistics ' || nullif(coalesce(attstattarget::int, -1), -1),
-           'options ' || attoptions::text,
+           -- Newer servers number each state of a column there, for themselves (15.20).
+           'options ' || (SELECT array_agg(o ORDER BY n)::text
+                          FROM unnest(attoptions) WITH ORDINALITY AS option (o, n)
+                          WHERE NOT starts_with(o, 'pg_attver=')),
            CASE WHEN NOT attislocal THEN 'inherited' END,
            'comment ' || col_description(attrelid, attnum))
 FROM col

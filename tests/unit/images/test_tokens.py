@@ -150,3 +150,30 @@ def test_what_only_looks_like_it_is_kept(statement):
 def test_two_statements_are_not_one():
     with pytest.raises(UnknownStatement):
         single("SELECT 1; SELECT 2")
+
+
+@pytest.mark.parametrize(
+    ("options", "left"),
+    [
+        ("pg_attver=22161880", None),
+        ("pg_attver='22161880'", None),
+        ("pg_attver=22161880, n_distinct=5", "n_distinct=5"),
+        ("n_distinct=5, pg_attver=22161880", "n_distinct=5"),
+        (
+            "n_distinct=5, pg_attver=1, n_distinct_inherited=2",
+            "n_distinct=5, n_distinct_inherited=2",
+        ),
+        ("n_distinct=5", "n_distinct=5"),
+    ],
+)
+def test_what_a_server_notes_of_a_column_for_itself_is_left_out(options, left):
+    head = "ALTER TABLE ONLY {}.note ALTER COLUMN id SET ({})"
+    script = script_of(f"{head.format(NAME, options)};\n", NAME, forbidden=())
+    said = ["".join(one.split()) for one in script]
+    expected = [] if left is None else ["".join(head.format("\x00", left).split())]
+    assert said == expected
+
+
+def test_a_column_that_is_called_like_such_a_note_is_kept():
+    statement = f"ALTER TABLE {NAME}.note ALTER COLUMN pg_attver SET NOT NULL"
+    assert script_of(f"{statement};", NAME, forbidden=())[0].count("pg_attver") == 1
