@@ -10,14 +10,16 @@ from typing import Any
 
 from sharding.moves.connections import check_token, identity_of, make_durable
 from sharding.moves.core.steps import Mode
+from sharding.moves.errors import MoveFailed
 from sharding.moves.services import journal
 from sharding.moves.services.copying import next_round
 from sharding.moves.services.holding import begun
-from sharding.moves.services.moving import CATCHES_UP, prepare, take_back
+from sharding.moves.services.moving import CATCHES_UP, SERVERS, prepare, take_back
 from sharding.moves.services.sequences import advance_sequences
 from sharding.moves.services.streams import await_beat, beat
 from sharding.moves.services.work import Tell, Work, silent
 from sharding.moves.types import MoveRequest
+from sharding.pools.outages import without_rows
 from sharding.schemas.services.create_schema import open_schema
 from sharding.schemas.services.fence import look_at_tables, revoke_permit
 from sharding.schemas.services.markers import set_phase
@@ -60,7 +62,7 @@ def rehearse_move(request: MoveRequest, *, tell: Tell = silent) -> Rehearsal:
 
     Raises:
         MoveRefused, AlreadyMoving, LeaseHeld: nothing was changed.
-        MoveError: the rehearsal failed, and was taken back.
+        MoveFailed, MoveError: the rehearsal failed, and was taken back; the message says why.
         MoveOnHold: it could not be taken back now; whoever finds it does it.
     """
     with begun(request, tell=tell) as work:
@@ -72,9 +74,16 @@ def rehearse_move(request: MoveRequest, *, tell: Tell = silent) -> Rehearsal:
             CATCHES_UP[work.route.mode](work)
             prepared = time.monotonic()
             predicted = _predicted(work)
-        finally:
-            # Whatever happened: nothing of it is to be left.
+        except SERVERS as error:
+            why = without_rows(error)
             take_back(work)
+            journal.note_error(move, why)
+            raise MoveFailed(move.pk, why) from error
+        except BaseException:
+            take_back(work)
+            raise
+        # Whatever happened: nothing of it is to be left.
+        take_back(work)
         told = {"rehearsed": True, "predicted_pause_ms": predicted, "rows": work.rows}
         journal.keep_result(move, **told)
     budget_ms = request.max_pause.total_seconds() * 1000

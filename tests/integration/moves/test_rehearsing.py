@@ -2,6 +2,7 @@
 
 import psycopg
 import pytest
+from django.core.management import CommandError
 
 from sharding.moves.core.steps import Mode
 from sharding.moves.errors import MoveRefused
@@ -115,6 +116,21 @@ def test_a_pause_that_would_be_too_long_is_said_to_be(new_tenant, monkeypatch):
     out, _ = run("move_tenant", tenant.slug, "--to", "beta", *words)
     assert '"pause_ms"' in out
     settled(tenant, on="alpha")
+
+
+def test_a_server_that_fails_in_a_rehearsal_is_told_of_and_nothing_is_left(new_tenant, monkeypatch):
+    tenant = new_tenant()
+
+    def loses_its_session(work):
+        work.lanes.fence.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    monkeypatch.setattr(rehearsing, "_predicted", loses_its_session)
+    with pytest.raises(CommandError, match="taken back") as told:
+        run("move_tenant", tenant.slug, "--to", "beta", "--rehearse", "--max-pause", "30000")
+    assert "terminat" in str(told.value)
+    settled(tenant, on="alpha")
+    move = Move.objects.using("control").get(tenant_id=tenant.id)
+    assert "terminat" in move.last_error
 
 
 @pytest.mark.slow
