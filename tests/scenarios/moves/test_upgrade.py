@@ -1,11 +1,15 @@
 """A server of the oldest PostgreSQL is emptied into one of the newest: an upgrade without downtime.
 
-As docs/runbooks/upgrade-a-server.md says it, command by command.
+As docs/runbooks/upgrade-a-server.md says it, command by command, and with what it says they print.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import StringIO
@@ -14,8 +18,10 @@ import pytest
 from django.core.management import call_command
 from django.db import connections
 
+from config import env
 from devstack.prepare import prepare
 from sharding import scope
+from sharding.moves.models import Move
 from sharding.placements.models import Placement
 from sharding.placements.services.adding import AddShardRequest, add_shard
 from sharding.registry import current as addresses
@@ -24,6 +30,7 @@ from sharding.schemas.services.describe import describe
 from tenants.directory.lookup import directory
 from tenants.outbox.topics import forget_topic, register_topic
 from tenants.services.files import clear_files
+from tests.fixtures.pages import Step, Walk
 from tests.fixtures.servers import OLDEST_PG_BIN, throw_away_stack
 from tests.integration.archives.conftest import TOPIC, Made, contents, enrich, make
 from workspace.models import Ticket
@@ -31,6 +38,7 @@ from workspace.models import Ticket
 pytestmark = [pytest.mark.slow, pytest.mark.needs("postgresql15")]
 
 OLD, NEW = "elder", "alpha"
+PAGE = env.ROOT / "docs" / "runbooks" / "upgrade-a-server.md"
 
 
 @dataclass
@@ -87,6 +95,28 @@ def run(*words):
     return out.getvalue()
 
 
+def at_a_shell(step: Step, typed: str) -> tuple[str, int]:
+    """What a command of the page prints, as another process, and its status."""
+    program, *words = shlex.split(step.text)
+    assert program == "manage.py", step
+    done = subprocess.run(
+        [sys.executable, "manage.py", *words],
+        cwd=env.ROOT,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings.test"},
+        input=typed,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return done.stdout, done.returncode
+
+
+def moves_of(tenant: Made) -> list[Move]:
+    return list(Move.objects.using("control").filter(tenant_id=tenant.id).order_by("pk"))
+
+
 def major(shard):
     with own_connection(addresses.shard(shard)) as own:
         return own.info.server_version // 10000
@@ -100,22 +130,28 @@ def test_a_server_is_upgraded_by_moving_its_tenants_away(servers):
     assert major(OLD) == 15
     assert major(NEW) > 15
     before = contents(servers.rich)
-    rehearsed = json.loads(
-        run("move_tenant", "rich", "--to", NEW, "--rehearse", "--json", "--max-pause", "30000")
-    )
-    assert rehearsed["pause_ms"]["total"] > 0
+    page = Walk(PAGE, at_a_shell, {"newer": NEW})
+    page.do("Act", "manage.py list_tenants")
+    page.do("Act", "manage.py move_tenant")
+    page.do("Act", "manage.py move_tenant")
+    (rehearsed,) = moves_of(servers.rich)
+    assert (rehearsed.state, rehearsed.result["rehearsed"]) == ("aborted", True)
+    assert rehearsed.result["predicted_pause_ms"]["total"] > 0
     assert servers.rich.place.shard == OLD
+    page.do("Act", "manage.py move_tenant")
+    run("move_tenant", "plain", "--to", NEW, "--max-pause", "30000")
     for tenant in (servers.rich, servers.plain):
-        told = run("move_tenant", tenant.slug, "--to", NEW, "--max-pause", "30000", "--json")
-        receipt = json.loads(told)
-        assert (receipt["state"], receipt["owed"]) == ("done", [])
-        assert receipt["verified"], "both majors say of the same rows that they are"
+        move = moves_of(tenant)[-1]
+        assert (move.state, move.target) == ("done", NEW)
+        assert move.result["verified"], "both majors say of the same rows that they are"
         there = describe(addresses.shard(NEW), tenant.id)
         assert there.lacks == ()
     assert without_sequences(contents(servers.rich)) == without_sequences(before)
     assert not Placement.objects.using("control").filter(shard_id=OLD).exists()
-    assert run("list_tenants", "--shard", OLD) == "None matches.\n"
-    assert run("moves_doctor") == "Nothing is left of any move.\n"
+    page.do("Verify", "manage.py list_tenants")
+    page.do("Verify", "manage.py list_moves")
+    page.do("Verify", "manage.py moves_doctor")
+    page.is_at_its_end()
     # It works there: what is written gets a number that nobody had.
     with scope.enter(servers.rich.place):
         ticket = Ticket.objects.create(title="after", opened_by=Ticket.objects.first().opened_by)
