@@ -19,6 +19,7 @@ import psycopg
 
 from tests.benchmarks import fleet_page, hosts, systems, wrk
 from tests.benchmarks.conditions import this_machine
+from tests.benchmarks.fleet_last import read_last
 from tests.benchmarks.fleet_many import write_migrations
 from tests.benchmarks.fleet_page import Beside, Flat, Point, Results
 from tests.benchmarks.fleet_plan import BIG, CREATE, CURVE, FLAT, MIGRATE, Plan, plan_of
@@ -83,7 +84,7 @@ class Side:
 def main() -> None:
     plan = plan_of(sys.argv[1:])
     wrk.require_wrk()
-    results = fleet_page.read_last()
+    results = read_last()
     for part in plan.parts:
         for measured in _MEASURES[part](plan, results):
             # What was measured before another part fails is told.

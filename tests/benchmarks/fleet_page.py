@@ -1,15 +1,15 @@
 """The page and the raw figures of `make bench-fleet`."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Final
 
 from tests.benchmarks.conditions import Machine
 from tests.benchmarks.fleet_plan import PARTS
-from tests.benchmarks.pages import ROOT, markdown_table, publish
+from tests.benchmarks.pages import markdown_table, publish
 
-_LABELS = {
+LABELS: Final = {
     "create": "create a tenant: a spare waits",
     "create_from_image": "create a tenant: from the image",
     "noop_per_tenant": "a migration with nothing to do, per tenant",
@@ -117,7 +117,7 @@ class Results:
         by_name = {one.name: one for one in (*self.beside, *rows)}
         return replace(
             self,
-            beside=tuple(by_name[name] for name in _LABELS if name in by_name),
+            beside=tuple(by_name[name] for name in LABELS if name in by_name),
             tables=tables or self.tables,
             machines={**self.machines, part: machine},
         )
@@ -166,32 +166,6 @@ def _machine(results: Results, part: str) -> str:
     return machine.sentence() if machine is not None else "Not measured."
 
 
-def read_last() -> Results:
-    """What the last run wrote; nothing where there was none."""
-    file = ROOT / ".bench" / "fleet.json"
-    if not file.exists():
-        return Results()
-    raw = json.loads(file.read_text())
-    return Results(
-        beside=[
-            Beside(
-                name,
-                raw[name]["django_tenants"],
-                raw[name]["django_tenants_multiprocessing"],
-                raw[name]["atoll"],
-                raw[name]["goal"],
-                raw[name].get("goal_multiprocessing"),
-            )
-            for name in _LABELS
-            if name in raw
-        ],
-        points=[Point(**point) for point in raw["curve"]],
-        flat=[Flat(**one) for one in raw["flat"]],
-        tables=tuple(raw["tables"]),
-        machines={part: Machine(**machine) for part, machine in raw["machines"].items()},
-    )
-
-
 def beside_table(rows: Sequence[Beside]) -> str:
     """Both beside each other, each goal beside what was reached."""
     header = ["", "standard, ms", "multiprocessing, ms", "Atoll, ms"]
@@ -200,7 +174,7 @@ def beside_table(rows: Sequence[Beside]) -> str:
         header,
         [
             [
-                _LABELS[one.name],
+                LABELS[one.name],
                 _figure(one.standard),
                 "" if one.processes is None else _figure(one.processes),
                 _figure(one.atoll),
