@@ -11,6 +11,11 @@ BIG: Final = "big"
 FLAT: Final = "flat"
 CURVE: Final = "curve"
 PARTS: Final = (CREATE, BIG, FLAT, MIGRATE, CURVE)
+SMALLEST: Final = 100
+"""Of the curve: ten are watched and 56 made while it is measured."""
+FEWEST_TENANTS: Final = 2
+FEWEST_MIGRATIONS: Final = 5
+"""Those that make the tables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,11 @@ def plan_of(arguments: Sequence[str]) -> Plan:
     parser.add_argument("--flat", type=int, nargs="+", default=(10, 100, 500), metavar="MIGRATIONS")
     parser.add_argument("--quick", action="store_true", help="a hint of some minutes")
     asked = parser.parse_args(arguments)
+    least = {"tenants": FEWEST_TENANTS, "flat": FEWEST_MIGRATIONS}
+    for name, fewest in {**least, "sizes": SMALLEST, "sizes_15": SMALLEST}.items():
+        given = getattr(asked, name)
+        if any(one < fewest for one in (given if isinstance(given, Sequence) else [given])):
+            parser.error(f"--{name.replace('_', '-')} takes numbers from {fewest} on")
     if asked.quick:
         return Plan(tuple(asked.part), 20, 1, 5, (10, 50), (100,), (), quick=True)
     return Plan(
