@@ -2,12 +2,14 @@
 
 import json
 from argparse import ArgumentParser
-from typing import Any
+from typing import Any, Final
 
 from migrations_tools.fleet.command import FleetCommand
 from migrations_tools.fleet.requests import FleetReport, FleetRequest
 from migrations_tools.fleet.states import Standing, StepState
 from migrations_tools.fleet.types import Member, Shares
+
+MOST_NAMED: Final = 20
 
 
 class Command(FleetCommand):
@@ -36,7 +38,7 @@ class Command(FleetCommand):
         else:
             self.show(report, as_json=False, planned=options["dry_run"])
         if not options["dry_run"]:
-            self.end(report, lambda: _again(report))
+            self.end(report, lambda: again(request, report))
 
 
 def _told(member: Member, report: FleetReport) -> dict[str, object]:
@@ -54,7 +56,11 @@ def _told(member: Member, report: FleetReport) -> dict[str, object]:
     }
 
 
-def _again(report: FleetReport) -> str:
+def again(request: FleetRequest, report: FleetReport) -> str:
+    """The command that takes whom this run has left behind.
+
+    Too many to be named are found anew, among those that were asked for.
+    """
     behind = [
         one.tenant_id
         for one in report.plan.members
@@ -63,5 +69,7 @@ def _again(report: FleetReport) -> str:
             (end := report.ends.get(one.tenant_id)) is not None and end.state is StepState.DONE
         )
     ]
-    words = " ".join(f"--tenant {tenant_id}" for tenant_id in behind[:20])
-    return f"manage.py migrate_schemas {words}"
+    words = [f"--tenant {tenant_id}" for tenant_id in behind]
+    if len(behind) > MOST_NAMED and not request.tenants:
+        words = [f"--shard {name}" for name in request.shards]
+    return " ".join(["manage.py migrate_schemas", *words])

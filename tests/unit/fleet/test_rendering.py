@@ -21,6 +21,7 @@ from migrations_tools.fleet.status import (
     status_lines,
 )
 from migrations_tools.fleet.types import FleetPlan, Group, GroupKey, Member, Shares, Wave
+from migrations_tools.management.commands.migrate_schemas import MOST_NAMED, again
 
 KEY = GroupKey("0ld" * 10, "f", 18)
 
@@ -151,6 +152,20 @@ def test_a_report_of_many_reasons_names_the_most_frequent_and_counts_the_rest():
     assert len(lines) == MOST_REASONS + 2
     assert lines[0].startswith("40 failed: the same (")
     assert lines[-2].startswith("53 more for 53 other reasons, which --json lists (")
+
+
+def test_what_goes_on_after_migrate_schemas_leaves_nobody_out():
+    few = report_of([member(n) for n in range(MOST_NAMED)])
+    assert again(FleetRequest(), few).split()[2:] == [
+        word for n in range(MOST_NAMED) for word in ("--tenant", f"t{n:05}")
+    ]
+    many = report_of([member(n) for n in range(MOST_NAMED + 1)])
+    assert again(FleetRequest(), many) == "manage.py migrate_schemas"
+    assert again(FleetRequest(shards=("alpha", "beta")), many) == (
+        "manage.py migrate_schemas --shard alpha --shard beta"
+    )
+    asked = FleetRequest(tenants=tuple(f"t{n:05}" for n in range(30)))
+    assert again(asked, many).count("--tenant") == MOST_NAMED + 1
 
 
 def test_what_was_asked_survives_the_journal():
