@@ -44,7 +44,8 @@ class NoSuchPlacement(PlacementError):
     def __init__(self, tenant_id: str) -> None:
         self.tenant_id = tenant_id
         super().__init__(
-            f"Tenant {tenant_id!r} has no placement. `manage.py list_tenants` shows all tenants."
+            f"Tenant id {tenant_id[:80]!r} has no placement. `manage.py list_tenants` shows the "
+            "ids and slugs of all tenants."
         )
 
 

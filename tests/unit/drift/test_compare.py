@@ -1,6 +1,7 @@
 """Each kind of drift, planted into plain data, is found; what is as it should be is not."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,7 @@ from migrations_tools.drift.types import (
 )
 from sharding.schemas.types import SPARE, Marker, Phase
 
+GUIDE = (Path(__file__).parents[3] / "docs" / "how-to" / "drift.md").read_text()
 ANN, BOB, SIX = "tann00001", "tbob00002", "tsix00006"
 
 
@@ -187,6 +189,12 @@ def test_every_kind_is_planted_somewhere():
         Kind.NOT_MEASURED,
     }
     assert {kind for kind, _, _ in PLANTED.values()} | measured == set(Kind)
+
+
+@pytest.mark.parametrize("kind", sorted(Kind))
+def test_every_kind_stands_in_the_guide(kind):
+    """Where a person looks it up at night."""
+    assert f"`{kind}`" in GUIDE
 
 
 def test_a_spare_that_control_knows_is_no_drift_nor_one_that_is_being_made():
