@@ -54,7 +54,7 @@ def record(server: Server, start: Mark, member: str | None, *, tell: Tell = sile
         found = mark_of(made.raw, made.name)
         if found != start:
             raise StartUnknown(start.digest, f"what was made is {found}, wanted was {start}.")
-        return rehearse(made.connection, made.name, tell=tell)
+        return rehearse(made.connection, made.name, start=start, tell=tell)
 
 
 def _begin_at(made: Template, start: Mark, member: str | None) -> None:

@@ -54,6 +54,7 @@ Row = TypeVar("Row")
 class _Look:
     """What a template is between two migrations."""
 
+    schema: str
     mark: Mark
     rows: tuple[Node, ...]
     furnished: frozenset[int]
@@ -72,14 +73,15 @@ class _Rehearsal(Executor):
     """An executor that is watched."""
 
     def __init__(
-        self, connection: Any, watch: Watch, schema: str, rule: tuple[Part, ...], tell: Tell
+        self, connection: Any, watch: Watch, start: _Look, rule: tuple[Part, ...], tell: Tell
     ) -> None:
         super().__init__(connection, note=_no_notes, tell=tell)
         self._watch = watch
-        self._schema = schema
+        self._schema = start.schema
         self._rule = rule
+        self._before = ""
         self.taken: list[_Taken] = []
-        self.now = _look(connection.connection, schema)
+        self.now = start
 
     def apply_migration(
         self,
@@ -99,6 +101,13 @@ class _Rehearsal(Executor):
         self.taken.append(_Taken(step, before, self.now))
         return state
 
+    def begin(self, plan: Plan, state: ProjectState) -> None:
+        """Send pre_migrate; what its handlers change is changed where the executor sends it too."""
+        with self._watch.sending(Sender.SIGNAL):
+            super().begin(plan, state)
+        if _changes_something(self._watch.take()):
+            self._before = "handlers of pre_migrate change something before it"
+
     def finish(self, plan: Plan, state: ProjectState | None = None) -> None:
         """Send post_migrate, as a signal's."""
         self._watch.take()
@@ -106,7 +115,8 @@ class _Rehearsal(Executor):
             super().finish(plan, state)
 
     def _judged(self, migration: Migration, seen: Seen) -> Step:
-        why_not = why_not_replayable(migration, seen, self._rule)
+        first = not self.taken
+        why_not = why_not_replayable(migration, seen, self._rule) or (first and self._before) or ""
         statements = tuple(editor_statements(seen))
         if not why_not and any(self._schema in statement for statement in statements):
             why_not = "its SQL names the schema that it runs in"
@@ -118,12 +128,18 @@ class _Rehearsal(Executor):
 
 
 def rehearse(
-    connection: Any, schema: str, *, rule: tuple[Part, ...] = RULE, tell: Tell = silent
+    connection: Any,
+    schema: str,
+    *,
+    start: Mark | None = None,
+    rule: tuple[Part, ...] = RULE,
+    tell: Tell = silent,
 ) -> Recording:
     """Bring a template to the state of the code and return how others get there.
 
-    `connection` is Django's, session-bound to the template, which is at its start. `rule` is less
-    than all of it where a test shows what each part is for.
+    `connection` is Django's, session-bound to the template, which is at its start; `start` is its
+    mark where the caller has just measured it. `rule` is less than all of it where a test shows
+    what each part is for.
 
     Transaction: one per migration; forbids an open one.
 
@@ -132,12 +148,16 @@ def rehearse(
     """
     raw: Connection = connection.connection
     with watching(connection) as watch:
-        executor = _Rehearsal(connection, watch, schema, rule, tell)
-        start = executor.now
+        begun = _look(raw, schema, start)
+        executor = _Rehearsal(connection, watch, begun, rule, tell)
         types, permissions = _names(raw, schema)
         executor.run(executor.pending())
         of_handlers = watch.take()
     end = _look(raw, schema)
+    # Told by what they sent, and where nobody heard of it, by what is there now.
+    signals = (
+        _changes_something(of_handlers) or end.mark.fingerprint != executor.now.mark.fingerprint
+    )
     types_now, permissions_now = _names(raw, schema)
     last = Gained(
         migrations=_added(executor.now.rows, end.rows),
@@ -146,9 +166,9 @@ def rehearse(
     )
     return Recording(
         major=raw.info.server_version // 10_000,
-        start=start.mark,
+        start=begun.mark,
         end=end.mark,
-        segments=tuple(_segments(executor.taken, last, end.mark, _wants_signals(of_handlers))),
+        segments=tuple(_segments(executor.taken, last, end.mark, signals)),
         marks={one.step.node: one.after.mark for one in executor.taken},
     )
 
@@ -177,12 +197,13 @@ def _segments(taken: list[_Taken], last: Gained, end: Mark, signals: bool) -> It
         yield Segment((), False, kinds[-1][-1].after.mark, end, gained=None)
 
 
-def _wants_signals(seen: Seen) -> bool:
-    """Whether handlers of post_migrate did more than add content types and permissions."""
+def _changes_something(seen: Seen) -> bool:
+    """Whether handlers of signals did more than look and add content types and permissions."""
     return any(
-        not statement.sql.lstrip().startswith(_LOOKS + _OF_SIGNALS)
+        statement.sender is Sender.EDITOR
+        or not statement.sql.lstrip().startswith(_LOOKS + _OF_SIGNALS)
         for statement in seen.statements
-        if statement.sender is Sender.SIGNAL
+        if statement.sender in (Sender.SIGNAL, Sender.EDITOR, Sender.OTHER)
     )
 
 
@@ -198,11 +219,12 @@ def _mark(raw: Connection, schema: str, rows: list[Node]) -> Mark:
     return Mark(state_of(rows).digest, fingerprint(raw, schema))
 
 
-def _look(raw: Connection, schema: str) -> _Look:
+def _look(raw: Connection, schema: str, mark: Mark | None = None) -> _Look:
     rows = _rows(raw, schema, "django_migrations", _MIGRATIONS)
     furnished = raw.execute(_FURNISHED, {"schema": schema, "trigger": TRIGGER})
     return _Look(
-        mark=_mark(raw, schema, rows),
+        schema=schema,
+        mark=mark or _mark(raw, schema, rows),
         rows=tuple(rows),
         furnished=frozenset(oid for (oid,) in furnished),
     )
