@@ -46,6 +46,7 @@ CHANGES = {
     "ALTER TABLE note ALTER title DROP NOT NULL": "column note.title is",
     "ALTER TABLE note ALTER spare TYPE varchar(11)": "column note.spare is",
     "ALTER TABLE note ALTER kind SET STORAGE EXTERNAL": "column note.kind is",
+    "ALTER TABLE note ALTER kind SET (n_distinct = 3)": "column note.kind is",
     "ALTER TABLE entry ALTER id SET GENERATED ALWAYS": "column entry.id is",
     "ALTER TABLE entry ALTER id DROP IDENTITY": "sequence entry_id_seq is missing",
     'ALTER TABLE note ALTER plain TYPE varchar(10) COLLATE "C"': "column note.plain is",
@@ -131,6 +132,23 @@ def test_furniture_rights_and_owners_are_not_structure(new_tenant, own):
     arm(own, furnished.schema)
     revoke_permit(own, furnished.schema)
     assert structure(own, bare.schema) == structure(own, furnished.schema)
+
+
+def test_what_the_server_itself_notes_with_columns_is_not_structure(new_tenant, own, prepared):
+    """As 15.20 does with each column, another number in each schema."""
+    noted, plain = new_tenant(), new_tenant()
+    for tenant in (noted, plain):
+        tenant.as_own("ALTER TABLE note ALTER x SET (n_distinct = 3)")
+    with prepared.superuser() as superuser:
+        superuser.execute(_NOTE, {"table": f"{noted.schema}.note"})
+    assert structure(own, noted.schema) == structure(own, plain.schema)
+    assert "options {n_distinct=3}" in str(structure(own, noted.schema))
+
+
+_NOTE = """
+    UPDATE pg_attribute SET attoptions = array_prepend('pg_attver=22183600', attoptions)
+    WHERE attrelid = %(table)s::regclass AND attnum > 0
+"""
 
 
 def test_a_dropped_column_leaves_no_trace(new_tenant, own):
