@@ -74,6 +74,10 @@ class Directory:
         except TimeoutError:
             raise DirectoryAway(str(key)) from None
 
+    def knows_somebody(self) -> bool:
+        """Whether some tenant would be served though control were away; asks Redis at most."""
+        return len(self._known) > 0 or shared.remembers_somebody()
+
     def read(self, key: Key) -> Entry | None:
         """What control says now, past every cache; remembered from then on.
 

@@ -19,6 +19,9 @@ CACHE: Final = "control"
 KEPT_FOR: Final = timedelta(days=1)
 """Much longer than it is fresh: a process that starts while control is away serves from it."""
 
+_SOMEBODY: Final = "directory:2"
+"""Beside the answers: that there are any."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shared:
@@ -42,10 +45,19 @@ def put(key: Key, entry: Entry, *, fresh_for: timedelta) -> None:
     told = {**asdict(entry), "fresh_until": time.time() + fresh_for.total_seconds()}
     del told["verdict"]  # follows from the states
     del told["placement"]["statement_timeout_ms"]  # and this from the plan
+    answers = {_name(key): json.dumps(told), _SOMEBODY: True}
     try:
-        caches[CACHE].set(_name(key), json.dumps(told), timeout=KEPT_FOR.total_seconds())
+        caches[CACHE].set_many(answers, timeout=KEPT_FOR.total_seconds())
     except (ConnectionInterrupted, OSError):
         return
+
+
+def remembers_somebody() -> bool:
+    """Whether any process has put an answer there that is kept still."""
+    try:
+        return caches[CACHE].get(_SOMEBODY) is not None
+    except (ConnectionInterrupted, OSError):
+        return False
 
 
 def forget(keys: list[Key]) -> None:

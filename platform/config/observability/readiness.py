@@ -59,23 +59,24 @@ class Report:
         control, redis: whether they did.
         shards: by name: `up`, `crowded`, `away`, or the state of a breaker that refuses it: `open`,
             `held`.
-        met_control: whether this process has ever had an answer from control.
+        knows_somebody: whether there are tenants that it can serve while control is away.
     """
 
     control: bool
     redis: bool
     shards: Mapping[str, str]
-    met_control: bool
+    knows_somebody: bool
 
     @property
     def readiness(self) -> Readiness:
-        """Unready: a process that knows no tenant, since it has begun while control was away.
+        """Unready: a process that knows no tenant while control is away, by itself or from Redis.
 
-        Put in the place of one that remembers them, it would make the outage worse. Shards never
-        decide, not even all of them: every other process would be as unready, and nobody would
-        be left to say when to come again.
+        Put in the place of one that remembers them, it would make the outage worse. One that has
+        only begun since then is not such: it serves whom Redis remembers, which is whom the others
+        serve. Shards never decide, not even all of them: every other process would be as unready,
+        and nobody would be left to say when to come again.
         """
-        if not self.met_control:
+        if not self.control and not self.knows_somebody:
             return Readiness.UNREADY
         if self.control and self.redis and all(each == UP for each in self.shards.values()):
             return Readiness.READY
@@ -89,7 +90,6 @@ class ReadinessProbe:
         self._asking = threading.Lock()
         self._last: Report | None = None
         self._good_until = 0.0
-        self._met_control = False
 
     def report(self) -> Report:
         """Who answers; known at once if somebody has asked a moment ago or is just asking."""
@@ -112,14 +112,22 @@ class ReadinessProbe:
         try:
             known = addresses.registry()
         except RegistryError:
-            return Report(False, False, {}, False)
+            return Report(control=False, redis=False, shards={}, knows_somebody=False)
         shards = list(known.shards.values())
         control, redis, states = await asyncio.gather(
             _answers(known.control), _redis_answers(), asyncio.gather(*map(_state_of, shards))
         )
-        self._met_control = self._met_control or control
         named = {server.name: state for server, state in zip(shards, states, strict=True)}
-        return Report(control, redis, named, self._met_control)
+        somebody = control or await asyncio.to_thread(_knows_somebody)
+        return Report(control, redis, named, somebody)
+
+
+def _knows_somebody() -> bool:
+    # The directory says it, not what was asked here before: who watches a machine meets one of its
+    # workers, and perhaps for the first time.
+    from tenants.directory.lookup import directory  # its models; this is imported before the apps
+
+    return directory().knows_somebody()
 
 
 async def _state_of(server: Server) -> str:

@@ -34,7 +34,7 @@ def entry(name, epoch=1):
 @pytest.fixture
 def control(monkeypatch):
     """Control and Redis as plain objects: what they answer, whether they are away, who asked."""
-    state = SimpleNamespace(tenants={}, away=False, asked=[], redis={})
+    state = SimpleNamespace(tenants={}, away=False, asked=[], redis={}, marked=False)
 
     def ask(key):
         state.asked.append(key)
@@ -45,6 +45,7 @@ def control(monkeypatch):
     monkeypatch.setattr(module, "ask_control", ask)
     monkeypatch.setattr(module, "may_remember", lambda: True)
     monkeypatch.setattr(shared, "get", state.redis.get)
+    monkeypatch.setattr(shared, "remembers_somebody", lambda: state.marked)
     monkeypatch.setattr(
         shared,
         "put",
@@ -164,6 +165,19 @@ def test_old_answers_out_of_redis_serve_a_process_that_starts_while_control_is_a
     control.redis[ANN] = shared.Shared(entry("ann"), False)
     control.away = True
     assert module.Directory(10, 9).lookup(ANN) == entry("ann")
+
+
+def test_whether_somebody_would_be_served_without_control_is_asked_of_memory_then_redis(control):
+    directory = module.Directory(10, 0)
+    assert not directory.knows_somebody()
+    control.marked = True
+    assert directory.knows_somebody()
+    control.marked = False
+    control.tenants[ANN] = entry("ann")
+    directory.lookup(HostKey("nobody"))
+    assert not directory.knows_somebody(), "that somebody is not there serves nobody"
+    directory.lookup(ANN)
+    assert directory.knows_somebody()
 
 
 def test_nothing_remembered_and_control_away_is_said(control):
