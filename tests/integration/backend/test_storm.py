@@ -1,5 +1,6 @@
 """PgBouncer in transaction mode, a quarter as many server connections as clients: none crossed."""
 
+import itertools
 from collections import Counter
 
 import psycopg
@@ -15,6 +16,7 @@ from tests.integration.backend.conftest import SERVER_CONNECTIONS
 from tests.integration.backend.storm import TABLE, storm, unbound_reads
 
 CLIENTS = 8
+_numbers = itertools.count()
 
 pytestmark = [pytest.mark.needs("pgbouncer"), pytest.mark.direct("it has a pooler of its own")]
 
@@ -23,10 +25,8 @@ pytestmark = [pytest.mark.needs("pgbouncer"), pytest.mark.direct("it has a poole
 def tenants(grounds) -> list[Placement]:
     """Twenty tenants on alpha, each with one row that bears its name."""
     server = registry.shard("alpha")
-    places = [
-        Placement(f"tstorm{number:02d}", "alpha", f"tstorm{number:02d}", 1, "g")
-        for number in range(20)
-    ]
+    names = [f"tstorm{number:02d}" for number in itertools.islice(_numbers, 20)]
+    places = [Placement(name, "alpha", name, 1, "g") for name in names]
     make_roles(server, [place.role for place in places])
     like = sql.Identifier(grounds.a.schema, TABLE)
     for place in places:

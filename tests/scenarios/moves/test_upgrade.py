@@ -33,6 +33,7 @@ from tenants.services.files import clear_files
 from tests.fixtures.pages import Step, Walk
 from tests.fixtures.servers import OLDEST_PG_BIN, throw_away_stack
 from tests.integration.archives.conftest import TOPIC, Made, contents, enrich, make
+from tests.integration.moves.conftest import nobody_drains
 from workspace.models import Ticket
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs("postgresql15")]
@@ -60,7 +61,7 @@ def servers(django_db_blocker) -> Iterator[Servers]:
     ):
         connections.close_all()
         patch.setenv(addresses.ENVIRONMENT_VARIABLE, str(newer.files.registry))
-        register_topic(TOPIC, lambda message: None)
+        register_topic(TOPIC, nobody_drains)
         prepare(newer)
         old = older.registry().shards[OLD]
         logins = (old.web, old.own, old.mover, old.role_maker)

@@ -59,7 +59,8 @@ BEGIN
     SELECT string_agg(quote_ident(attname), ','),
            string_agg(
                CASE format_type(atttypid, NULL)
-                   WHEN 'integer' THEN '3' WHEN 'boolean' THEN 'true' WHEN 'jsonb' THEN '''{}'''
+                   WHEN 'integer' THEN '3' WHEN 'bigint' THEN '3' WHEN 'boolean' THEN 'true'
+                   WHEN 'jsonb' THEN '''{}'''
                    ELSE '''a''' END, ',')
     INTO columns, vals
     FROM pg_attribute
