@@ -30,6 +30,7 @@ from tenants.services.errors import (
     NotConfirmed,
     NothingToConfirm,
     PurgeFailed,
+    ReattachFailed,
     RestoreFailed,
 )
 
@@ -49,6 +50,7 @@ _CODES: Final[ExitCodes] = {
     UnknownTopic: Exit.USAGE,
     ProvisionFailed: Exit.PAUSED,
     PurgeFailed: Exit.PAUSED,
+    ReattachFailed: Exit.PAUSED,
     RestoreFailed: Exit.FAILED,
     MigrationToolsError: Exit.FAILED,
     MoveError: Exit.FAILED,

@@ -300,7 +300,13 @@ def _of_stray(directory: Directory, shard: ShardSeen, seen: SchemaSeen) -> Itera
             seen.name,
             shard.name,
             f"Schema {seen.name} is {how}, and no tenant has this id.",
-            f"If its data is not wanted: manage.py drop_left_over {shard.name} {seen.name}",
+            (
+                "If control was restored from a backup and has forgotten it: manage.py "
+                f"reattach_tenant {seen.name} --slug SLUG. "
+                if phase is Phase.ACTIVE
+                else ""
+            )
+            + f"If its data is not wanted: manage.py drop_left_over {shard.name} {seen.name}",
         )
         return
     # Closed copies are what a move leaves behind, and what it fills before it switches.

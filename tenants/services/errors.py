@@ -7,6 +7,8 @@ TenantError (tenants.errors)
 ├── PurgeBegun
 ├── PurgeNotDue
 ├── PurgeFailed
+├── NotForgotten
+├── ReattachFailed
 └── InvalidList
 """
 
@@ -96,6 +98,31 @@ class PurgeFailed(TenantError):
         super().__init__(
             f"The purge of tenant {slug!r} is not finished ({state}): {why} It serves nobody. "
             "`manage.py purge_deleted` goes on from there; so does beat, by itself."
+        )
+
+
+class NotForgotten(TenantError):
+    """An id is no tenant's that control has forgotten, or nobody can tell which copy is it."""
+
+    code = "tenants.not_forgotten"
+
+    def __init__(self, tenant_id: str, why: str) -> None:
+        self.tenant_id = tenant_id
+        super().__init__(f"{tenant_id[:80]!r} cannot be reattached: {why} Nothing was changed.")
+
+
+class ReattachFailed(TenantError):
+    """A tenant is known again, suspended, and not fit to be served yet."""
+
+    code = "tenants.reattach_failed"
+    retryable = True
+
+    def __init__(self, tenant_id: str, slug: str, *, why: str) -> None:
+        self.tenant_id = tenant_id
+        self.slug = slug
+        super().__init__(
+            f"Tenant {slug!r} ({tenant_id}) is known again and stays suspended: {why} When the "
+            f"cause is mended, run `manage.py reattach_tenant {tenant_id} --slug {slug}` again."
         )
 
 

@@ -1,5 +1,7 @@
 """Create, change and read placements. Every change grows the epoch by one and is audited."""
 
+from typing import Final
+
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
@@ -12,6 +14,10 @@ from sharding.placements.errors import (
 from sharding.placements.models import CONTROL, Placement, ReservedRole, new_generation
 from sharding.placements.services.audit import record_audit
 from sharding.placements.states import TRANSITIONS, PlacementState
+
+_LEAP: Final = 1_000_000
+"""More epochs than a placement has had since a shard was last told one: new cache keys grow it too,
+and who remembers a later one than control would wait for it."""
 
 
 def get_placement(tenant_id: str) -> Placement:
@@ -144,6 +150,43 @@ def repair_placement(tenant_id: str, *, target: str, opened_epoch: int) -> Place
         )
         placement = get_placement(tenant_id)
         record_audit("placement.repair", tenant_id, before=before, after=_facts(placement))
+    return placement
+
+
+def reattach_placement(
+    tenant_id: str, shard: str, *, opened_epoch: int, token: int, used_by: str
+) -> Placement:
+    """Say that a tenant which control has forgotten lives on `shard`, and used its id up.
+
+    opened_epoch, token: what its schema's marker says, the newest where there are several.
+
+    Locks: the id's row.
+    Transaction: the caller's on control.
+
+    Raises:
+        IntegrityError: it has a placement.
+    """
+    Placement.objects.using(CONTROL).create(
+        tenant_id=tenant_id,
+        shard_id=shard,
+        schema=tenant_id,
+        state=PlacementState.READY,
+        epoch=opened_epoch + _LEAP,
+        arrived_epoch=opened_epoch,
+        lease_token=token,
+    )
+    ReservedRole.objects.using(CONTROL).update_or_create(
+        name=tenant_id,
+        defaults={"used_by": used_by, "spare": "", "placed_at": Now()},
+        create_defaults={
+            "shard_id": shard,
+            "made_at": Now(),
+            "used_by": used_by,
+            "placed_at": Now(),
+        },
+    )
+    placement = get_placement(tenant_id)
+    record_audit("placement.reattach", tenant_id, after=_facts(placement))
     return placement
 
 

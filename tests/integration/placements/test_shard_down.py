@@ -155,6 +155,7 @@ ASK_CONTROL = (
     "publish_reference",
     "purge_deleted",
     "rebalance_shards --dry-run",
+    "reattach_tenant t0abcdefg --slug ann",
     "rebuild_known_addresses",
     "reference_status",
     "release_shard alpha",
