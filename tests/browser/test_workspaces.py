@@ -81,7 +81,6 @@ def _stand_still(page: Page) -> None:
     page.route("**/steps/", lambda route: route.fulfill(status=204))
 
 
-@pytest.mark.slow
 def test_an_invited_agent_joins_and_works(visits, acme):
     """Forms, mails and links as at sign-up; what is behind them: tests/integration/accounts."""
     admin = visits.member(acme, "/account/members/")
