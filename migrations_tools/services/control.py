@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import CommandError
-from django.db import connections
+from django.db import DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.loader import AmbiguityError
 from django.db.transaction import TransactionManagementError
@@ -58,6 +58,22 @@ def migrate_control(request: ControlRequest, *, tell: Tell = silent) -> list[str
             else:
                 executor.run(plan, whole=not request.app_label)
         return [f"{'-' * back}{one.app_label}.{one.name}" for one, back in plan]
+
+
+def how_control_catches_up() -> str:
+    """What to do about a control database that is older than this code; empty where it is not."""
+    try:
+        plan = Executor(connections[CONTROL], note=_no_notes).pending()
+    except DatabaseError:
+        return ""
+    if not plan:
+        return ""
+    first, _ = plan[0]
+    return (
+        f"The control database is older than this code: it lacks {len(plan)} of its migrations, "
+        f"first {first.app_label}.{first.name}. `manage.py migrate` brings them; what else "
+        "a release wants, and in which order: docs/how-to/deploy.md. Then run this again."
+    )
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+import psycopg
 from django.core.management.base import CommandError
 from django.db import DatabaseError
 
@@ -69,12 +70,24 @@ _CODES: Final[ExitCodes] = MappingProxyType(
 )
 
 
+_NOT_THERE: Final = frozenset({"42P01", "42703"})
+"""No such table, no such column."""
+
 _advisers: list[Callable[[], str]] = []
+_explainers: list[Callable[[], str]] = []
 
 
 def advise_on_outages(adviser: Callable[[], str]) -> None:
     """Have `adviser` asked what to do when a server does not answer; it may have no word to say."""
     _advisers.append(adviser)
+
+
+def explain_what_is_not_there(explainer: Callable[[], str]) -> None:
+    """Have `explainer` asked why a table or column is not there; it may have no word to say.
+
+    With a word it becomes the command's message, without one the error stays a traceback.
+    """
+    _explainers.append(explainer)
 
 
 @contextmanager
@@ -84,7 +97,8 @@ def errors_told(more: ExitCodes = MappingProxyType({})) -> Iterator[None]:
     more: errors of upper layers, with their exit codes; the nearest class decides.
 
     Raises:
-        CommandError: with the service's own message, or that a server does not answer.
+        CommandError: with the service's own message, that a server does not answer, or why a
+            table is not there.
     """
     codes = {**_CODES, **more}
     try:
@@ -94,9 +108,10 @@ def errors_told(more: ExitCodes = MappingProxyType({})) -> Iterator[None]:
         nearest = next(each for each in type(error).__mro__ if each in codes)
         raise CommandError(str(error), returncode=codes[nearest]) from error
     except DatabaseError as error:
-        if not says_away(error):
+        told = _outage(error) if says_away(error) else _why_not_there(error)
+        if not told:
             raise
-        raise CommandError(_outage(error), returncode=Exit.FAILED) from error
+        raise CommandError(told, returncode=Exit.FAILED) from error
 
 
 def registry_file_to_write() -> Path:
@@ -127,6 +142,13 @@ def _outage(error: DatabaseError) -> str:
     else:
         words.append("`manage.py list_shards` shows which are away; docs/runbooks/shard-down.md.")
     return " ".join(filter(None, words))
+
+
+def _why_not_there(error: DatabaseError) -> str:
+    states = {each.sqlstate for each in causes(error) if isinstance(each, psycopg.Error)}
+    if not states & _NOT_THERE:
+        return ""
+    return next(filter(None, (explainer() for explainer in _explainers)), "")
 
 
 @contextmanager

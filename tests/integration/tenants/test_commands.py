@@ -2,17 +2,22 @@
 
 import json
 import re
+from contextlib import contextmanager
 from io import StringIO
 
+import psycopg
 import pytest
 from django.contrib.auth.models import Group, Permission
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db.utils import ProgrammingError
+from psycopg import sql
 
 from accounts.models import User
 from sharding import scope
 from sharding.placements.models import Placement, Shard
 from sharding.rebalance.models import Pin
+from sharding.registry.current import control
 from tenants.models import Tenant
 from tenants.states import TenantState
 from tests.integration.tenants.inventory import taken_back
@@ -46,6 +51,41 @@ def test_lists_show_every_tenant_and_where_it_is(tenants):
     assert none == "None matches.\n"
     with pytest.raises(CommandError, match="No tenant has the slug"):
         run("show_tenant", "nobody")
+
+
+@contextmanager
+def without(column, migration):
+    """Control as it was before a migration that has added a column; or only without the column."""
+    app, _, name = migration.partition(".")
+    rename = sql.SQL("ALTER TABLE placements_shard RENAME COLUMN {} TO {}")
+    here, gone = sql.Identifier(column), sql.Identifier(f"{column}_gone")
+    forget = "DELETE FROM django_migrations WHERE app = %s AND name = %s"
+    record = "INSERT INTO django_migrations (app, name, applied) VALUES (%s, %s, now())"
+    with psycopg.connect(**control().direct.parameters(control().own), autocommit=True) as own:
+        own.execute(rename.format(here, gone))
+        if migration:
+            own.execute(forget, [app, name])
+        try:
+            yield
+        finally:
+            own.execute(rename.format(gone, here))
+            if migration:
+                own.execute(record, [app, name])
+
+
+@pytest.mark.parametrize("words", ["list_shards", "create_tenant new --dry-run"])
+def test_a_control_that_is_older_than_the_code_is_told_with_what_brings_it_there(tenants, words):
+    says = "it lacks 1 of its migrations, first placements.0010_shard_labels. `manage.py migrate`"
+    with without("labels", "placements.0010_shard_labels"):
+        with pytest.raises(CommandError, match=says) as caught:
+            call_command(*words.split(), stdout=StringIO())
+        assert caught.value.returncode == 1
+    call_command(*words.split(), stdout=StringIO())
+
+
+def test_a_column_that_no_migration_would_bring_is_nobodys_mistake_and_stays_a_traceback(tenants):
+    with without("labels", ""), pytest.raises(ProgrammingError, match="labels does not exist"):
+        call_command("list_shards", stdout=StringIO())
 
 
 def test_a_dry_run_says_what_would_be_done_and_does_nothing(tenants):
