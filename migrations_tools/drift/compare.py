@@ -254,7 +254,9 @@ def _of_marker(
             seen.name,
             shard.name,
             f"{marker.unfinished} was cut off in {seen.name} and left a part of itself behind.",
-            f"manage.py migrate_schemas --tenant {placed.tenant_id} (it says what to do by hand)",
+            "Undo that part by hand (look for an invalid index) and clear `unfinished` of its row "
+            "in atoll.tenant_schema (docs/how-to/migrate-the-fleet.md), then: manage.py "
+            f"migrate_schemas --tenant {placed.tenant_id}",
         )
     if marker.phase is not Phase.ACTIVE and not placed.leased:
         yield Finding(

@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from migrations_tools.errors import MigrationToolsError
 from migrations_tools.fleet.errors import (
+    CanaryUnfit,
     FleetPaused,
     InvalidBudget,
     InvalidWaves,
@@ -28,6 +29,7 @@ from sharding.pools.outages import as_sentence
 _CODES: Final[ExitCodes] = {
     MigrationToolsError: Exit.FAILED,
     FleetPaused: Exit.PAUSED,
+    CanaryUnfit: Exit.USAGE,
     InvalidBudget: Exit.USAGE,
     InvalidWaves: Exit.USAGE,
     UnknownSchemas: Exit.USAGE,

@@ -7,10 +7,11 @@ MigrationToolsError
     ├── NothingToResume
     ├── InvalidWaves
     ├── InvalidBudget
+    ├── CanaryUnfit
     └── UnknownSchemas
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from migrations_tools.errors import MigrationToolsError
 
@@ -85,6 +86,20 @@ class InvalidBudget(FleetError):
         super().__init__(
             f"--error-budget {text!r}: give how many schemas may fail before the run stops, as a "
             "number (10) or as a share of those to be migrated (2%)."
+        )
+
+
+class CanaryUnfit(FleetError):
+    """A tenant that was named as canary cannot be taken, so that nobody would go first."""
+
+    code = "fleet.canary_unfit"
+
+    def __init__(self, why: Mapping[str, str]) -> None:
+        self.names = tuple(sorted(why))
+        told = ", ".join(f"{name} ({why[name]})" for name in self.names)
+        super().__init__(
+            f"--canary names who cannot go first: {told}. No schema was touched. Name another one, "
+            "wait, or say --no-canary."
         )
 
 

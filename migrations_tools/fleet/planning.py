@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
-from migrations_tools.fleet.errors import InvalidBudget, InvalidWaves
+from migrations_tools.fleet.errors import CanaryUnfit, InvalidBudget, InvalidWaves
 from migrations_tools.fleet.states import Standing
 from migrations_tools.fleet.types import (
     CANARY,
@@ -50,6 +50,9 @@ def plan_fleet(  # noqa: PLR0913 - what a plan is made of
     `shards` has what each shard says; `left_alone` those that are skipped for reasons of upper
     layers, `put_off` those that a later run is to take if they are behind. Equal input gives an
     equal plan, so that one of before a crash goes on where it was.
+
+    Raises:
+        CanaryUnfit: one was named who cannot be taken.
     """
     members = tuple(
         _later(
@@ -63,6 +66,14 @@ def plan_fleet(  # noqa: PLR0913 - what a plan is made of
         )
         for one in placed
     )
+    # Who is level went first already, in a run before.
+    if unfit := {
+        one.tenant_id: one.why
+        for one in members
+        if one.tenant_id in shares.canaries
+        and one.standing not in (Standing.BEHIND, Standing.LEVEL)
+    }:
+        raise CanaryUnfit(unfit)
     behind = [member for member in members if member.standing is Standing.BEHIND]
     return FleetPlan(
         wanted=wanted,
@@ -93,7 +104,9 @@ def judge(one: Placed, shard: ShardRows | None, *, wanted: str, why_not: str) ->
         return stands(*_PHASES[row.phase])
     if row.unfinished:
         return stands(
-            Standing.WRONG, f"{row.unfinished} was cut off in it; see migrations.half_applied"
+            Standing.WRONG,
+            f"{row.unfinished} was cut off in it: undo the half that is there, then clear its mark "
+            "(docs/how-to/migrate-the-fleet.md)",
         )
     key = _key(row, shard.major)
     # Who has all migrations and was never measured was cut off before the end of the last one, or

@@ -42,6 +42,7 @@ def look(request: FleetRequest) -> tuple[FleetPlan, dict[str, ShardRows]]:
 
     Raises:
         UnknownSchemas: a tenant or a shard that is not there was named.
+        CanaryUnfit: a canary was named that cannot be taken.
     """
     if unknown := set(request.shards) - set(registry().shards):
         raise UnknownSchemas("shard", unknown, "See list_shards.")
@@ -84,6 +85,7 @@ def preview(request: FleetRequest, *, record: bool = False, tell: Tell = silent)
 
     Raises:
         UnknownSchemas: a tenant or a shard that is not there was named.
+        CanaryUnfit: a canary was named that cannot be taken.
     """
     began = time.monotonic()
     control = tuple(migrate_control(ControlRequest(plan_only=True)))
@@ -130,6 +132,7 @@ def migrate_fleet(request: FleetRequest, *, tell: Tell) -> FleetReport:
         FleetBusy: another one is under way.
         FleetPaused: control went away, or somebody interrupted it.
         UnknownSchemas: a tenant or a shard that is not there was named.
+        CanaryUnfit: a canary was named that cannot be taken.
     """
     began = time.monotonic()
     if not migrate_control(ControlRequest(plan_only=True)):

@@ -7,6 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from migrations_tools.fleet.models import FleetRun
+from sharding.placements.models import Placement
 from sharding.placements.services.leases import lease
 from tests.integration.fleet.conftest import ask, has_urgency
 
@@ -58,6 +59,23 @@ def test_what_makes_no_sense_is_refused_with_what_to_give(words, said):
 @pytest.mark.parametrize("words", [["--tenant", "acme"], ["--shard", "gamma"]], ids=["a", "b"])
 def test_the_status_of_nobody_is_refused(words):
     assert refused("fleet_status", *words).returncode == 2
+
+
+@pytest.mark.parametrize("how", [(), ("--dry-run",)], ids=["for good", "dry"])
+def test_a_canary_that_moves_is_refused_and_nobody_else_goes_first(ready, release, how):
+    canary, other = ready(), ready()
+    release("two")
+    row = Placement.objects.using("control").filter(tenant_id=canary.tenant_id)
+    row.update(state="moving")
+    words = [f"--tenant={one.tenant_id}" for one in (canary, other)]
+    try:
+        error = refused("migrate_fleet", "--canary", canary.tenant_id, *words, *how)
+    finally:
+        row.update(state="ready")
+    assert error.returncode == 2
+    assert "it is moving to another shard" in str(error)
+    assert "--no-canary" in str(error)
+    assert not has_urgency(other)
 
 
 def test_a_plan_shows_how_and_a_dry_run_whom_and_neither_changes_anything(ready, release):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migrations_tools.fleet.errors import InvalidBudget, InvalidWaves
+from migrations_tools.fleet.errors import CanaryUnfit, InvalidBudget, InvalidWaves
 from migrations_tools.fleet.planning import cut, plan_fleet, read_budget, read_waves
 from migrations_tools.fleet.states import Standing
 from migrations_tools.fleet.types import GroupKey, Member, Placed, Row, ShardRows, Shares
@@ -155,6 +155,28 @@ def test_a_canary_is_one_of_each_group_or_those_that_were_named():
     assert {one.tenant_id for one in named.members} == {"ta3", "tb1"}
     assert cut(members, Shares(canary=False))[0].name == "1%"
     assert cut([], Shares()) == ()
+
+
+@pytest.mark.parametrize(
+    ("canary", "facts", "said"),
+    [
+        (place("t1", state="moving"), {}, r"t1 \(it is moving to another shard\)"),
+        (place("t1", "beta"), {}, r"t1 \(shard beta has no address"),
+        (place("t1"), {"left_alone": {"t1": "it is suspended"}}, r"t1 \(it is suspended\)"),
+    ],
+)
+def test_without_a_canary_that_was_named_nobody_is_taken(canary, facts, said):
+    shards = alpha(t1=row(), t2=row())
+    with pytest.raises(CanaryUnfit, match=said):
+        plan_of([canary, place("t2")], shards, shares=Shares(canaries=("t1",)), **facts)
+    # Who was not named goes by the usual rule.
+    assert plan_of([canary, place("t2")], shards, **facts).waves
+
+
+def test_a_canary_that_went_first_already_is_no_hindrance():
+    shards = alpha(t1=row(NEW), t2=row())
+    waves = plan_of([place("t1"), place("t2")], shards, shares=Shares(canaries=("t1",))).waves
+    assert [(wave.name, len(wave.members)) for wave in waves] == [("1%", 1)]
 
 
 @pytest.mark.parametrize(
