@@ -12,6 +12,13 @@ from devstack.postgres_server import PostgresServer
 from devstack.stack import Stack
 from tests.fixtures.standbys import run_as_server
 
+PUT_ASIDE = (
+    "ALTER DATABASE shard ALLOW_CONNECTIONS false",
+    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = 'shard'",
+    "ALTER DATABASE shard RENAME TO shard_broken",
+)
+"""As the guide says it (a test compares)."""
+
 
 def back_up(stack: Stack, shard: str, to: Path) -> Path:
     """`pg_basebackup` of one shard, as its login that may replicate."""
@@ -43,6 +50,34 @@ def restore(stack: Stack, shard: str, backup: Path) -> None:
         server.site.account.give(path)
     stack.start_server(shard)
     shutil.rmtree(lost)
+
+
+def dump(stack: Stack, shard: str, to: Path) -> Path:
+    """`pg_dump` and `pg_dumpall --globals-only` of one shard, as a superuser."""
+    server = stack.server(shard)
+    assert isinstance(server, PostgresServer)
+    folder = to / f"{shard}.dumped"
+    folder.mkdir(mode=0o700)
+    server.site.account.give(folder)
+    database = stack.admin_conninfo(shard)
+    run_as_server(server, "pg_dump", "-Fc", "-f", str(folder / "dump"), "-d", database)
+    run_as_server(
+        server, "pg_dumpall", "--globals-only", "-f", str(folder / "globals.sql"), "-d", database
+    )
+    return folder
+
+
+def restore_dump(stack: Stack, shard: str, dumped: Path) -> None:
+    """Put what was dumped in the place of the shard's database, on the server that runs."""
+    server = stack.server(shard)
+    assert isinstance(server, PostgresServer)
+    postgres = stack.admin_conninfo(shard, "postgres")
+    run_as_server(server, "psql", "-X", "-d", postgres, "-f", str(dumped / "globals.sql"))
+    for command in PUT_ASIDE:
+        run_as_server(server, "psql", "-X", "-d", postgres, "-c", command)
+    run_as_server(
+        server, "pg_restore", "--create", "--exit-on-error", "-d", postgres, str(dumped / "dump")
+    )
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
+import psycopg
 import pytest
 from django.contrib.auth.models import Group
 from django.core.management import CommandError, call_command
@@ -41,8 +42,27 @@ from tenants.models import Tenant
 from tenants.services.provision import provision_tenant
 from tenants.services.types import ProvisionRequest
 from tests.fixtures.connections import forget_connections
-from tests.integration.drift.backups import back_up, restore, standby_of
+from tests.integration.drift.backups import (
+    PUT_ASIDE,
+    back_up,
+    dump,
+    restore,
+    restore_dump,
+    standby_of,
+)
 from tests.integration.drift.conftest import found, kinds
+
+RIGHTS_OF_ALL = """
+    SELECT EXISTS (
+        SELECT FROM pg_database, aclexplode(datacl) WHERE datname = 'shard' AND grantee = 0
+    ) OR EXISTS (SELECT FROM pg_database WHERE datname = 'shard' AND datacl IS NULL)
+"""
+SETTINGS_OF_WEB = """
+    SELECT EXISTS (
+        SELECT FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase
+        WHERE d.datname = 'shard' AND s.setrole = 'web'::regrole
+    )
+"""
 
 
 @pytest.fixture
@@ -175,6 +195,49 @@ def test_a_restored_shard_serves_only_what_belongs_there(
     drop_schema(addresses.shard("beta"), moves)
     for left in (moves, goes):
         drop_schema(alpha, left)
+
+
+@pytest.mark.slow
+def test_a_shard_is_restored_from_a_dump_as_from_a_copy(
+    stack_ready, folder, alpha_again, monkeypatch
+):
+    monkeypatch.setenv(addresses.ENVIRONMENT_VARIABLE, str(stack_ready.files.registry))
+    stays = make("dump-stays")
+    add_group(stays, "before")
+    dumped = dump(stack_ready, "alpha", folder)
+    add_group(stays, "after")
+    born = make("dump-born")
+    call_command("seal_shard", "alpha", "--confirm", "alpha", stdout=io.StringIO())
+    restore_dump(stack_ready, "alpha", dumped)
+    try:
+        assert "incarnation 1 and the registry knows 2" in refused(stays)
+        plan = {one.schema: one.fate for one in plan_reopening("alpha").verdicts}
+        assert (plan[stays], plan[born]) == (Fate.SERVES, Fate.LOST)
+        with pytest.raises(CommandError, match="have no good copy on alpha"):
+            call_command("open_restored_shard", "alpha", stdout=io.StringIO())
+        connections.close_all()
+        assert _when_it_answers(stays) == {"before"}
+        # What belongs to the database and not to what is in it.
+        with psycopg.connect(stack_ready.admin_conninfo("alpha")) as admin:
+            assert admin.execute(RIGHTS_OF_ALL).fetchone() == (False,)
+            assert admin.execute(SETTINGS_OF_WEB).fetchone() == (True,)
+        assert describe(addresses.shard("alpha"), stays).lacks == ()
+        assert make("dump-new"), "the shard takes tenants again"
+    finally:
+        Placement.objects.using("control").filter(tenant_id=born).update(state="dropping")
+        delete_placement(born)
+        Tenant.objects.using("control").filter(id=born).delete()
+        with psycopg.connect(
+            stack_ready.admin_conninfo("alpha", "postgres"), autocommit=True
+        ) as admin:
+            admin.execute("DROP DATABASE shard_broken")
+
+
+def test_what_the_guide_says_of_a_dump_is_what_is_tried():
+    guide = (Path(__file__).parents[3] / "docs" / "how-to" / "back-up-and-restore.md").read_text()
+    for command in PUT_ASIDE:
+        assert f'psql -X -d postgres -c "{command}"\n' in guide
+    assert "pg_restore --create --exit-on-error -d postgres" in guide
 
 
 def listed(name: str) -> list[str]:
