@@ -72,7 +72,9 @@ def _argument(action: Any) -> str:
         return ""
     if action.help == argparse.SUPPRESS:
         return ""
-    return f"| `{_spelled(action)}` | {_one_line(action.help or '')} |"
+    # As argparse prints it: %% is a sign, %(default)s a value.
+    said = (action.help or "") % vars(action)
+    return f"| `{_spelled(action)}` | {_one_line(said)} |"
 
 
 def _spelled(action: Any) -> str:
