@@ -147,27 +147,22 @@ def test_killed_after_the_switch_it_soaks(new_tenant, start, point):
     assert written(tenant) == sorted(writers.acked)
 
 
-@pytest.mark.parametrize("point", shared(TURN_BEFORE))
-def test_killed_on_its_way_back_before_the_switch_it_soaks_where_it_was(soaking, start, point):
-    tenant, writers, move = soaking
-    assert killed(tenant, start, point, "rollback_move", move) in ([], ["beta"])
-    ended = recover_move(move)
-    assert (ended.state, ended.target) == ("soaking", "beta")
-    assert finish_move(move).state == "done"
-    writers.stop()
-    settled(tenant, on="beta")
-    assert written(tenant) == sorted(writers.acked)
+def on_the_way_back(points, shard):
+    return [pytest.param(p, shard, marks=[pytest.mark.slow]) for p in points]
 
 
-@pytest.mark.parametrize("point", shared(TURN_AFTER))
-def test_killed_on_its_way_back_after_the_switch_it_soaks_where_it_came_from(soaking, start, point):
+@pytest.mark.parametrize(
+    ("point", "shard"),
+    [*on_the_way_back(TURN_BEFORE, "beta"), *on_the_way_back(TURN_AFTER, "alpha")],
+)
+def test_killed_on_its_way_back_it_soaks_where_its_switch_has_it(soaking, start, point, shard):
     tenant, writers, move = soaking
-    assert killed(tenant, start, point, "rollback_move", move) in ([], ["alpha"])
+    assert killed(tenant, start, point, "rollback_move", move) in ([], [shard])
     ended = recover_move(move)
-    assert (ended.state, ended.target) == ("soaking", "alpha")
+    assert (ended.state, ended.target) == ("soaking", shard)
     assert finish_move(move).state == "done"
     writers.stop()
-    settled(tenant, on="alpha")
+    settled(tenant, on=shard)
     assert written(tenant) == sorted(writers.acked)
 
 

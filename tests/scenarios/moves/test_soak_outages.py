@@ -2,9 +2,7 @@
 
 import psycopg
 import pytest
-from django.db import connections
 
-from devstack.prepare import prepare
 from sharding.moves.core.steps import Mode
 from sharding.moves.errors import MoveOnHold
 from sharding.moves.models import Move
@@ -12,7 +10,8 @@ from sharding.moves.services.after_soak import finish_move, rollback_move
 from sharding.moves.services.moving import move_tenant
 from sharding.moves.services.watching import recover_stuck_moves
 from sharding.registry import current as registry
-from tests.fixtures.servers import throw_away_stack
+from tests.fixtures.connections import forget_connections
+from tests.fixtures.servers import prepared_stack
 from tests.fixtures.shards import web
 from tests.integration.archives.conftest import make
 from tests.integration.moves.conftest import (
@@ -31,25 +30,8 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def servers(django_db_blocker):
-    before = registry.registry()
-    with (
-        throw_away_stack(redis=False) as made,
-        pytest.MonkeyPatch.context() as patch,
-        django_db_blocker.unblock(),
-    ):
-        connections.close_all()
-        patch.setenv(registry.ENVIRONMENT_VARIABLE, str(made.files.registry))
-        prepare(made)
+    with django_db_blocker.unblock(), prepared_stack(redis=False) as made:
         yield made
-        forget_connections()
-        registry.install(before)
-
-
-def forget_connections():
-    """Those of before a crash are of no use after it."""
-    for wrapper in connections.all(initialized_only=True):
-        wrapper.close()
-        wrapper.close_pool()
 
 
 @pytest.fixture

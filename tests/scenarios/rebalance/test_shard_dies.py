@@ -9,9 +9,7 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
-from django.db import connections
 
-from devstack.prepare import prepare
 from sharding.moves.models import Move
 from sharding.moves.services import acting, pausing
 from sharding.moves.types import MoveRequest
@@ -23,9 +21,9 @@ from sharding.rebalance.services.planning import look
 from sharding.rebalance.services.running import work_on_rebalance
 from sharding.rebalance.services.wishes import pin_tenant
 from sharding.rebalance.states import RebalanceState, StepState
-from sharding.registry import current as registry
 from tenants.rebalancing import mover
-from tests.fixtures.servers import throw_away_stack
+from tests.fixtures.connections import forget_connections
+from tests.fixtures.servers import prepared_stack
 from tests.fixtures.waiting import wait_for
 from tests.integration.archives.conftest import make
 from tests.integration.moves.conftest import Mover, may_write, settled
@@ -40,27 +38,11 @@ SINCE_SWITCH = ("switch.after", "drop_source.begin")
 
 @pytest.fixture(scope="module")
 def servers(django_db_blocker):
-    before = registry.registry()
-    with (
-        throw_away_stack(redis=False, shards=("alpha", "beta", "gamma")) as made,
-        pytest.MonkeyPatch.context() as patch,
-        django_db_blocker.unblock(),
-    ):
-        connections.close_all()
-        patch.setenv(registry.ENVIRONMENT_VARIABLE, str(made.files.registry))
-        prepare(made)
+    shards = ("alpha", "beta", "gamma")
+    with django_db_blocker.unblock(), prepared_stack(redis=False, shards=shards) as made:
         Shard.objects.using(CONTROL).filter(pk="alpha").update(moves_at_once=4)
         Shard.objects.using(CONTROL).exclude(pk="alpha").update(moves_at_once=1)
         yield made
-        forget_connections()
-        registry.install(before)
-
-
-def forget_connections():
-    """Those of before a crash are of no use after it."""
-    for wrapper in connections.all(initialized_only=True):
-        wrapper.close()
-        wrapper.close_pool()
 
 
 @pytest.fixture

@@ -18,17 +18,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
-import pytest
 from django.db import connections
 
 from devstack.postgres_server import SUPERUSER, PostgresServer
-from devstack.prepare import prepare
 from devstack.stack import Stack
 from sharding.moves.control_points import VARIABLE
 from sharding.registry import current as registry
 from sharding.registry.toml_file import write_registry
 from tests.faults.down import FaultyServers
-from tests.fixtures.servers import throw_away_stack
+from tests.fixtures.servers import prepared_stack
 from tests.fixtures.standbys import run_as_server
 from tests.fixtures.waiting import wait_for
 
@@ -231,14 +229,7 @@ class Ground:
 def ground_of_its_own() -> Iterator[Ground]:
     """Servers that no other test uses."""
     with ExitStack() as stack:
-        before = registry.registry()
-        made = stack.enter_context(throw_away_stack(redis=False))
-        # `prepare` sets it for this process; who comes after us has servers of their own.
-        patch = stack.enter_context(pytest.MonkeyPatch.context())
-        patch.setenv(registry.ENVIRONMENT_VARIABLE, str(made.files.registry))
-        stack.callback(registry.install, before)
-        stack.callback(_close_connections)
-        prepare(made)
+        made = stack.enter_context(prepared_stack(redis=False))
         faulty = FaultyServers(made)
         stack.callback(faulty.close)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="atoll-movers-")))
@@ -246,10 +237,3 @@ def ground_of_its_own() -> Iterator[Ground]:
         stack.callback(ground.close)
         ground.start()
         yield ground
-
-
-def _close_connections() -> None:
-    for wrapper in connections.all(initialized_only=True):
-        wrapper.close()
-        if hasattr(wrapper, "close_pool"):
-            wrapper.close_pool()
