@@ -73,26 +73,21 @@ def guarded_tables(connection: Connection, schema: str) -> list[str]:
 
 
 def locking(schema: str, tables: Collection[str]) -> sql.Composed:
-    """The one statement that `lock_tables` runs, for these tables."""
+    """The one statement that waits for whoever has written to these tables, and keeps new ones out.
+
+    Without it a fence holds new writes only: whoever is in the middle of one commits after it. It
+    runs in the transaction that then revokes the permit and commits.
+    """
     return _locking(_LOCK, schema, tables)
 
 
-def lock_tables(connection: Connection, schema: str) -> int:
-    """Wait for every transaction that has written to an armed table, and keep new ones waiting.
-
-    Without it a fence holds new writes only: whoever is in the middle of one commits after it.
-
-    Transaction: the caller's, which then revokes the permit and commits.
-    """
-    return _lock(connection, schema, _LOCK)
-
-
-def look_at_tables(connection: Connection, schema: str) -> int:
-    """Lock them as a reader does, which keeps nobody waiting: a session knows them afterwards.
+def look_at_tables(connection: Connection, schema: str) -> None:
+    """Lock armed tables as a reader does, which keeps nobody waiting: a session then knows them.
 
     Transaction: the caller's.
     """
-    return _lock(connection, schema, _LOOK)
+    if tables := guarded_tables(connection, schema):
+        connection.execute(_locking(_LOOK, schema, tables))
 
 
 def revoke_permit(connection: Connection, schema: str) -> None:
@@ -141,13 +136,6 @@ def _switch(
         with connection.transaction():
             connection.execute(limit)
             connection.execute(_compose(statement, schema, table))
-    return len(tables)
-
-
-def _lock(connection: Connection, schema: str, statement: LiteralString) -> int:
-    tables = _guarded(connection, schema, disarmed=False)
-    if tables:
-        connection.execute(_locking(statement, schema, tables))
     return len(tables)
 
 

@@ -203,7 +203,7 @@ def fenced(tenant, *, drain: str = "300ms") -> Iterator[None]:
         try:
             with own.transaction():
                 own.execute(sql.SQL("SET LOCAL lock_timeout TO {}").format(sql.Literal(drain)))
-                fence.lock_tables(own, tenant.schema)
+                own.execute(fence.locking(tenant.schema, fence.guarded_tables(own, tenant.schema)))
                 fence.revoke_permit(own, tenant.schema)
             yield
         finally:

@@ -11,7 +11,8 @@ from sharding.schemas.services.fence import (
     arm,
     disarm,
     grant_permit,
-    lock_tables,
+    guarded_tables,
+    locking,
     revoke_permit,
     seal,
     unseal,
@@ -128,7 +129,7 @@ def test_locking_first_waits_for_writers_and_without_it_one_commits_late(tenant,
     def fence() -> None:
         with own_connection(tenant.server) as own, own.transaction():
             if drain:
-                lock_tables(own, tenant.schema)
+                own.execute(locking(tenant.schema, guarded_tables(own, tenant.schema)))
             revoke_permit(own, tenant.schema)
         fenced.set()
 

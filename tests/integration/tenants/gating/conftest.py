@@ -64,7 +64,8 @@ class ByHand:
         with own_connection(addresses.shard(shard)) as connection:
             fence.arm(connection, self.tenant.id)
             with connection.transaction():
-                fence.lock_tables(connection, self.tenant.id)
+                tables = fence.guarded_tables(connection, self.tenant.id)
+                connection.execute(fence.locking(self.tenant.id, tables))
                 set_phase(connection, self.tenant.id, Phase.FENCED)
                 fence.revoke_permit(connection, self.tenant.id)
 
