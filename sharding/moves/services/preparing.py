@@ -72,7 +72,6 @@ def make_target(work: Work) -> None:
             ports.TargetRequest(work.schema, work.source, connection, work.token, tables_only)
         )
         reach("make_target.made")
-        arm(connection, work.schema)
         if not tables_only:
             check_alike(work, connection)
     work.tell(f"made the tables on {work.move.target} ({made.how})")

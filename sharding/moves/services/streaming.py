@@ -23,7 +23,6 @@ from sharding.moves.services.work import Lanes, Work
 from sharding.moves.types import STREAMS, DebtKind
 from sharding.registry.types import Server
 from sharding.schemas.connections import Connection
-from sharding.schemas.services.fence import arm
 from sharding.schemas.services.image_replay import complete
 from sharding.schemas.services.transfer import (
     TableShape,
@@ -84,7 +83,6 @@ def build(work: Work) -> None:
     with mover_connection(work.target, work.who, patience=BULK) as target:
         complete(target, work.schema, rest, token=work.token)
         reach("build.built")
-        arm(target, work.schema)
         check_alike(work, target)
         analyze(target, work.schema, work.tables)
     took = time.monotonic() - began

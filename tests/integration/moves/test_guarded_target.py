@@ -7,13 +7,16 @@ import pytest
 from psycopg import sql
 
 from sharding.moves.core.steps import Mode
-from sharding.moves.services import preparing
+from sharding.moves.services import preparing, streaming
 from sharding.moves.services.guards import unarmed_tables
 from sharding.moves.services.moving import move_tenant
 from sharding.registry import current as registry
 from sharding.schemas import names
 from sharding.schemas.connections import own_connection
 from tests.integration.moves.conftest import settled, written
+
+# Nothing arms them afterwards: each table is made with its guard armed.
+MADE_AT = {Mode.BLOCK: ("make_target.made",), Mode.LOGICAL: ("make_target.made", "build.built")}
 
 
 @pytest.mark.parametrize("mode", Mode)
@@ -27,7 +30,7 @@ def test_not_even_a_superuser_writes_what_the_copy_would_overwrite(
     seen = []
 
     def here(point: str) -> None:
-        if point != "make_target.made":
+        if point not in MADE_AT[mode]:
             return
         with own_connection(registry.shard("beta")) as own:
             seen.append(unarmed_tables(own, tenant.id))
@@ -36,9 +39,10 @@ def test_not_even_a_superuser_writes_what_the_copy_would_overwrite(
                 he.execute(statement)
             seen.append(refused.value.sqlstate)
 
-    monkeypatch.setattr(preparing, "reach", here)
+    for module in (preparing, streaming):
+        monkeypatch.setattr(module, "reach", here)
     receipt = move_tenant(tenant.request(mode=mode, soak=timedelta(0)))
-    assert seen == [[], "AT001"]
+    assert seen == [[], "AT001"] * len(MADE_AT[mode])
     assert receipt.state == "done"
     settled(tenant, on="beta")
     assert not written(tenant)
