@@ -18,12 +18,13 @@ from sharding.moves.errors import (
     WrongMoveState,
 )
 from sharding.moves.models import Move, MoveEvent
-from sharding.moves.services import draining
+from sharding.moves.services import draining, pausing
 from sharding.moves.services.after_soak import finish_move, rollback_move
 from sharding.moves.services.examining import examine
 from sharding.moves.services.moving import move_tenant
 from sharding.moves.services.preflight import plan_move
 from sharding.moves.services.recovering import recover_move
+from sharding.moves.services.streams import Direction, await_beat, beat
 from sharding.moves.services.watching import recover_stuck_moves
 from sharding.moves.types import GateReport
 from sharding.placements.models import Placement
@@ -254,6 +255,40 @@ def test_whoever_does_not_wait_for_the_sentinel_is_found_out_by_the_comparison(
         result={"streams": move.result["streams"]}
     )
     assert [one.state for one in recover_stuck_moves() if one.move_id == move.pk] == ["soaking"]
+    finish_move(str(move.pk))
+    settled(tenant, on="beta")
+
+
+class HeldStreamThatHasHadItsSentinel(HeldStream):
+    """What the fence is to send was sent before it, and has arrived."""
+
+    sentinel = 0
+
+    def close(self, tenant_id, *, within):
+        with own_connection(registry.shard("alpha")) as here:
+            self.sentinel = beat(here, tenant_id, Direction.THERE)
+        with own_connection(registry.shard("beta")) as there:
+            within = timedelta(seconds=20)
+            assert await_beat(there, tenant_id, Direction.THERE, self.sentinel, within=within)
+        return super().close(tenant_id, within=within)
+
+
+@pytest.mark.slow
+def test_a_sentinel_of_before_the_fence_is_found_out_by_the_comparison(
+    new_tenant, gate, monkeypatch
+):
+    """The negative control: what was committed after it and before the fence is lost."""
+    tenant = new_tenant(ledger=True)
+    early = gate(HeldStreamThatHasHadItsSentinel(tenant))
+    monkeypatch.setattr(pausing, "new_beat", lambda: early.sentinel)
+    with pytest.raises(CopiesDiffer, match="ledger"):
+        move_tenant(logical(tenant))
+    move = Move.objects.using("control").get(tenant_id=tenant.id)
+    # As if the person who looked had decided to keep the target's copy.
+    Move.objects.using("control").filter(pk=move.pk).update(
+        result={"streams": move.result["streams"]}
+    )
+    assert recover_move(str(move.pk)).state == "soaking"
     finish_move(str(move.pk))
     settled(tenant, on="beta")
 
