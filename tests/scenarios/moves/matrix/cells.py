@@ -104,16 +104,23 @@ class Cell:
 
     Attributes:
         killed_again: the points at which its first recovery is killed.
+        way: of which move, where there are several.
     """
 
     point: str
     fault: Fault
     killed_again: tuple[str, ...]
+    way: str = ""
 
     @property
     def name(self) -> str:
         """As it is called in results."""
-        return f"{self.point} × {self.fault}"
+        return f"{self.row} × {self.fault}"
+
+    @property
+    def row(self) -> str:
+        """Where it stands in a table."""
+        return f"{self.way}: {self.point}" if self.way else self.point
 
 
 def all_cells() -> tuple[Cell, ...]:

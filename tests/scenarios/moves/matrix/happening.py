@@ -32,6 +32,7 @@ class Scene:
     Attributes:
         recover: recovery, first killed and then whole.
         copy: what a server had before the point, where the fault needs that.
+        source, target: between which the tenant moves.
     """
 
     ground: Ground
@@ -41,6 +42,8 @@ class Scene:
     clients: Clients
     recover: Callable[[], None]
     copy: Path | None = None
+    source: str = "alpha"
+    target: str = "beta"
 
     def let_go(self) -> None:
         """The mover goes on from its point."""
@@ -78,8 +81,25 @@ def _freeze_mover(scene: Scene) -> None:
     assert scene.mover.status != 0, "it believes that it was the one who did it"
 
 
-def _kill_server(name: str) -> Callable[[Scene], None]:
+Server = Callable[[Scene], str]
+"""Which one is meant in a scene."""
+
+
+def _source(scene: Scene) -> str:
+    return scene.source
+
+
+def _target(scene: Scene) -> str:
+    return scene.target
+
+
+def _control(scene: Scene) -> str:
+    return "control"
+
+
+def _kill_server(which: Server) -> Callable[[Scene], None]:
     def happens(scene: Scene) -> None:
+        name = which(scene)
         scene.ground.kill_server(name)
         scene.let_go()
         time.sleep(_AWAY_S)
@@ -90,11 +110,11 @@ def _kill_server(name: str) -> Callable[[Scene], None]:
     return happens
 
 
-def _cut_off(name: str) -> Callable[[Scene], None]:
-    """Only the mover's packets are dropped; the clients go on."""
+def _cut_off(which: Server) -> Callable[[Scene], None]:
+    """Only packets of the mover and of its streams are dropped; the clients go on."""
 
     def happens(scene: Scene) -> None:
-        with scene.ground.faulty.down(name, Down.BLACKHOLE):
+        with scene.ground.faulty.down(which(scene), Down.BLACKHOLE):
             scene.let_go()
             scene.mover.ends(_CUT_S)
         scene.mover_ends()
@@ -108,10 +128,10 @@ def _promote(scene: Scene) -> None:
     ground, copy = scene.ground, scene.copy
     with scene.clients.resting():
         if copy is None:
-            copy = ground.copy_of("alpha")
-        seal_shard("alpha", ground.stack.files.registry)
-        ground.put_in_place("alpha", copy)
-        open_restored_shard("alpha")
+            copy = ground.copy_of(scene.source)
+        seal_shard(scene.source, ground.stack.files.registry)
+        ground.put_in_place(scene.source, copy)
+        open_restored_shard(scene.source)
     scene.go_on()
 
 
@@ -143,12 +163,12 @@ HAPPENS: Final[Mapping[Fault, Callable[[Scene], None]]] = MappingProxyType(
     {
         Fault.KILL_MOVER: _kill_mover,
         Fault.FREEZE_MOVER: _freeze_mover,
-        Fault.KILL_SOURCE: _kill_server("alpha"),
-        Fault.KILL_TARGET: _kill_server("beta"),
-        Fault.KILL_CONTROL: _kill_server("control"),
-        Fault.CUT_SOURCE: _cut_off("alpha"),
-        Fault.CUT_TARGET: _cut_off("beta"),
-        Fault.CUT_CONTROL: _cut_off("control"),
+        Fault.KILL_SOURCE: _kill_server(_source),
+        Fault.KILL_TARGET: _kill_server(_target),
+        Fault.KILL_CONTROL: _kill_server(_control),
+        Fault.CUT_SOURCE: _cut_off(_source),
+        Fault.CUT_TARGET: _cut_off(_target),
+        Fault.CUT_CONTROL: _cut_off(_control),
         Fault.PROMOTE_FENCED: _promote,
         Fault.PROMOTE_BEHIND: _promote,
         Fault.LOSE_REPLY: _lose(delivered=True),

@@ -16,7 +16,7 @@ import django
 def main() -> None:
     django.setup()
     # What a command imports is imported once, here.
-    from tenants.management.commands import move_tenant, resume_move  # noqa: F401
+    from tenants.management.commands import move_tenant, resume_move, rollback_move  # noqa: F401
 
     sys.stdout.write("ready\n")
     sys.stdout.flush()

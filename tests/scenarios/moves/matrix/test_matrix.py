@@ -8,26 +8,23 @@ import pytest
 
 from sharding.moves.core.states import MoveState
 from sharding.moves.core.steps import Way, steps_from
-from sharding.moves.errors import CopiesDiffer
 from sharding.moves.models import Move
-from sharding.moves.services.recovering import recover_move
-from sharding.placements.models import Placement
 from sharding.registry import current as registry
 from sharding.schemas.services.describe import describe
 from sharding.schemas.services.drop_schema import drop_schema
 from sharding.schemas.types import Phase
-from tests.integration.moves.conftest import may_write, settled, written
+from tests.integration.moves.conftest import settled, written
 from tests.scenarios.moves.matrix.cells import (
     FENCED,
     HAPPENS_AT,
     POINTS,
     SWITCHED,
-    Cell,
     Fault,
     all_cells,
 )
 from tests.scenarios.moves.matrix.clients import Clients
 from tests.scenarios.moves.matrix.happening import HAPPENS, Scene
+from tests.scenarios.moves.matrix.recoveries import forget_lease, recover_twice
 from tests.scenarios.moves.matrix.results import keep, passed_already
 
 MOVE = ("--to", "beta", "--max-pause", "20000", "--attempts", "1")
@@ -95,30 +92,6 @@ def test_a_move_survives(ground, tenant, cell):
     elif cell.fault is Fault.PROMOTE_BEHIND:
         assert ended == "aborted", "the source had accepted writes since its mover looked"
     keep(cell.name, cell.point, cell.fault, ended=ended, seconds=took)
-
-
-def recover_twice(ground, cell: Cell, tenant, move: Move) -> None:
-    """A recovery that is killed on its way, and one that is not."""
-    first = ground.mover("resume_move", str(move.pk), at=cell.killed_again)
-    first.reached()
-    first.kill()
-    assert len([shard for shard in ("alpha", "beta") if may_write(tenant.id, shard)]) <= 1
-    try:
-        recover_move(str(move.pk))
-    except CopiesDiffer:
-        # The promoted source lacks what the old one had acknowledged. The target has all of it; a
-        # person who has seen that lets it go on.
-        assert cell.fault is Fault.PROMOTE_BEHIND
-        assert [shard for shard in ("alpha", "beta") if may_write(tenant.id, shard)] == ["beta"]
-        Move.objects.using("control").filter(pk=move.pk).update(result={})
-        recover_move(str(move.pk))
-
-
-def forget_lease(tenant_id: str) -> None:
-    """A mover that control did not hear leaves its lease to run out. All of them have ended."""
-    Placement.objects.using("control").filter(tenant_id=tenant_id).update(
-        lease_holder="", lease_until=None
-    )
 
 
 def drop_what_came_back(tenant) -> None:
