@@ -29,6 +29,7 @@ from sharding.placements.services.placing import get_placement
 from sharding.registry import current as registry
 from sharding.schemas.connections import own_connection
 from sharding.schemas.services.drop_schema import drop_schema
+from tests.fixtures.servers import need_streams
 from tests.integration.fleet.conftest import has_urgency
 
 pytestmark = pytest.mark.slow
@@ -109,6 +110,7 @@ def test_a_tenant_whose_migrations_are_pending_is_not_moved(place, release):
 @pytest.fixture
 def soaking(place):
     """A tenant whose move soaks on beta; the number of that move."""
+    need_streams()
     receipt = move_tenant(replace(request(place), mode=Mode.LOGICAL))
     assert receipt.state == "soaking"
     yield str(receipt.move_id)

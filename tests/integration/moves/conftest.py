@@ -31,6 +31,7 @@ from sharding.schemas.services.markers import read_marker
 from sharding.schemas.types import Guard, Phase
 from tenants.directory.lookup import directory
 from tenants.outbox.topics import forget_topic, register_topic
+from tests.fixtures.servers import need_streams
 from tests.fixtures.shards import web
 from tests.integration.archives.conftest import TOPIC, Made, enrich, make, take_back
 
@@ -58,6 +59,8 @@ class Mover(Made):
         return next(shard for shard in SHARDS if shard != self.shard)
 
     def request(self, *, mode: Mode | None = Mode.BLOCK, **more) -> MoveRequest:
+        if mode is Mode.LOGICAL:
+            need_streams()
         # A machine that is busy with other things is no reason to try again.
         told = {"max_pause": timedelta(seconds=30), "between": timedelta(milliseconds=50), **more}
         return MoveRequest(self.id, self.elsewhere, mode=mode, **told)

@@ -21,6 +21,7 @@ from sharding.rebalance.services.planning import look
 from sharding.rebalance.states import RebalanceState, StepState
 from tenants.rebalancing import mover
 from tests.fixtures.rebalancing import no_worker_begins, only_orders_move, servers_answer
+from tests.fixtures.servers import need_streams
 from tests.integration.archives.conftest import make, take_back
 
 CONTROL = "control"
@@ -54,6 +55,7 @@ def _only_what_is_pinned_moves(settings):
 @pytest.fixture
 def by_streams(monkeypatch):
     """Whatever a tenant is like, its moves are in logical mode."""
+    need_streams()
     patient = partial(MoveRequest, mode=Mode.LOGICAL, max_pause=timedelta(seconds=30))
     monkeypatch.setattr(mover, "MoveRequest", patient)
 

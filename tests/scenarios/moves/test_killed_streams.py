@@ -16,6 +16,7 @@ from sharding.moves.services.after_soak import finish_move
 from sharding.moves.services.moving import move_tenant
 from sharding.moves.services.recovering import recover_move
 from sharding.placements.models import Placement
+from tests.fixtures.servers import need_streams
 from tests.integration.moves.conftest import Writers, may_write, settled, written
 
 BEFORE = [
@@ -111,6 +112,7 @@ def killed(tenant, start, point, *command):
 
 
 def killed_on_its_way(tenant, start, point):
+    need_streams()
     command = ("move_tenant", tenant.slug, "--to", "beta", "--mode", "logical")
     return killed(tenant, start, point, *command)
 
