@@ -110,7 +110,18 @@ def test_what_a_server_said_ends_with_one_mark(reason):
     ],
     ids=lambda error: type(error.__cause__ or error).__name__,
 )
-def test_what_only_a_mistake_of_ours_explains_stays_a_traceback(error):
+def test_what_only_a_mistake_of_ours_explains_stays_a_traceback(error, monkeypatch):
+    monkeypatch.setattr(telling, "_explainers", [lambda: ""])
     with pytest.raises(type(error)) as caught, errors_told():
         raise error
     assert caught.value is error
+
+
+@pytest.mark.parametrize(
+    "cause", [psycopg.errors.UndefinedTable(), psycopg.errors.UndefinedColumn()], ids=repr
+)
+def test_why_a_table_or_column_is_not_there_is_told_by_whoever_knows(cause, monkeypatch):
+    monkeypatch.setattr(telling, "_explainers", [lambda: "", lambda: "Run migrate."])
+    with pytest.raises(CommandError, match="Run migrate") as caught, errors_told():
+        raise raised(ProgrammingError("x"), cause)
+    assert caught.value.returncode == Exit.FAILED
