@@ -133,6 +133,7 @@ def test_only_the_tenant_whose_plan_says_so_is_cut_off(grounds, way: Way):
 
 
 @pytest.mark.needs("pgbouncer")
+@pytest.mark.direct("it has a pooler of its own")
 def test_through_a_pooler_it_is_the_same(grounds, through_pgbouncer):
     for way in WAYS:
         cut_off_in(way, grounds)
