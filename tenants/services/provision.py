@@ -12,12 +12,10 @@ from typing import Any, Final
 import psycopg
 from django.db import transaction
 from django.db.utils import DatabaseError, IntegrityError
-from django.utils.module_loading import import_string
 
 from migrations_tools.errors import MigrationToolsError
 from migrations_tools.services.build_schema import build_schema
 from migrations_tools.spares.services.wanted import spare_wanted
-from sharding import scope
 from sharding.placements.errors import IdsInUse, LeaseHeld
 from sharding.placements.models import ReservedRole
 from sharding.placements.services.audit import record_audit
@@ -32,13 +30,11 @@ from sharding.placements.services.placing import (
 )
 from sharding.placements.services.reserving import reserve_tenant_id
 from sharding.placements.states import PlacementState
-from sharding.pools.outages import as_sentence, without_rows
+from sharding.pools.outages import without_rows
 from sharding.rebalance.services.wishes import pin_new_tenant
 from sharding.schemas.errors import SchemaError
 from tenants.conf import tenant_settings
 from tenants.directory.changes import announce_change
-from tenants.directory.source import ask_control
-from tenants.directory.types import Entry, IdKey
 from tenants.errors import (
     BeingProvisioned,
     ProvisionFailed,
@@ -50,6 +46,7 @@ from tenants.models import CONTROL, Domain, Provisioning, RetiredSlug, Tenant
 from tenants.services import asking, journal
 from tenants.services.change_plan import check_plan
 from tenants.services.probing import check_answers, check_ids, usable_shard
+from tenants.services.steps import run_steps
 from tenants.services.types import AUTO, ProvisionPlan, ProvisionReceipt, ProvisionRequest
 from tenants.states import ProvisionState, TenantState
 
@@ -57,7 +54,6 @@ PURPOSE: Final = "provision"
 LEASE_FOR: Final = timedelta(seconds=20)
 """Short, so that a run after a crash on another machine does not wait long; renewed per step."""
 
-Step = Callable[[Entry, ProvisionRequest], None]
 Tell = Callable[[str], None]
 
 
@@ -248,21 +244,13 @@ def _build(plan: ProvisionPlan, held: Lease, tell: Tell) -> None:
 
 
 def _seed(plan: ProvisionPlan, tell: Tell) -> None:
-    entry = ask_control(IdKey(plan.tenant_id))
-    if entry is None:
-        raise scope.UnknownTenant(plan.tenant_id)
+    def failure(why: str) -> ProvisionFailed:
+        journal.note_error(plan.tenant_id, why)
+        return ProvisionFailed(plan.request.slug, state=ProvisionState.BUILT, why=why)
+
     contents = plan.request.contents
-    for path in contents.steps if contents is not None else tenant_settings().provision_steps:
-        tell(f"running {path}")
-        try:
-            step: Step = import_string(path)
-            with scope.enter(entry.placement):
-                step(entry, plan.request)
-        except Exception as error:
-            # Anybody's code, so any error: what it means here is that the step has not run.
-            why = f"{path}: {type(error).__name__}: {as_sentence(without_rows(error))}"
-            journal.note_error(plan.tenant_id, why)
-            raise ProvisionFailed(plan.request.slug, state=ProvisionState.BUILT, why=why) from error
+    steps = contents.steps if contents is not None else tenant_settings().provision_steps
+    run_steps(plan.tenant_id, steps, plan.request, tell=tell, failure=failure)
 
 
 def _open(plan: ProvisionPlan) -> None:

@@ -8,22 +8,18 @@ Source: AttachShard of Azure's Elastic Database tools does so for a shard map th
 """
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from typing import Any, Final
 
 import psycopg
 from django.db import DatabaseError, transaction
 from django.db.utils import IntegrityError
-from django.utils.module_loading import import_string
 
-from migrations_tools.drift.services.survey import look_at_shard
+from migrations_tools.drift.services.survey import look_at_shards
 from migrations_tools.drift.types import ShardSeen
 from migrations_tools.errors import MigrationToolsError
 from migrations_tools.services.build_schema import build_schema
-from sharding import scope
 from sharding.placements.errors import PlacementError
 from sharding.placements.models import Placement, ReservedRole, Shard
 from sharding.placements.services.audit import record_audit
@@ -31,27 +27,25 @@ from sharding.placements.services.dead_holders import free_of_the_dead
 from sharding.placements.services.leases import lease
 from sharding.placements.services.placing import get_placement, reattach_placement
 from sharding.placements.services.spares import WITHHELD
-from sharding.pools.outages import as_sentence, without_rows
+from sharding.pools.outages import without_rows
 from sharding.registry.current import registry
 from sharding.registry.errors import RegistryError
 from sharding.schemas.errors import SchemaError
 from sharding.scope.types import TENANT_ID_PATTERN
 from tenants.archives.conf import archive_settings
 from tenants.directory.changes import announce_change
-from tenants.directory.source import ask_control
-from tenants.directory.types import IdKey
 from tenants.errors import InvalidRequest, SlugTaken
 from tenants.models import CONTROL, Domain, Provisioning, RetiredSlug, Tenant
 from tenants.services import asking
 from tenants.services.change_plan import check_plan
 from tenants.services.errors import NotForgotten, ReattachFailed
 from tenants.services.forgotten import Copy, only_copy
+from tenants.services.steps import run_steps
 from tenants.services.types import ProvisionRequest
 from tenants.states import ProvisionState, TenantState
 
 PURPOSE: Final = "reattach"
 LEASE_FOR: Final = timedelta(seconds=60)
-_AT_ONCE: Final = 20
 _STOPS: Final = (
     DatabaseError,
     psycopg.Error,
@@ -130,7 +124,13 @@ def reattach_tenant(
                 tell(line)
 
             build_schema(get_placement(tenant_id).to_scope(), tell=still_there)
-            _run_steps(plan, request, still_there)
+            run_steps(
+                tenant_id,
+                archive_settings().arrival_steps,
+                request,
+                tell=still_there,
+                failure=lambda why: ReattachFailed(tenant_id, plan.slug, why=why),
+            )
     except _STOPS as error:
         raise ReattachFailed(tenant_id, plan.slug, why=without_rows(error)) from error
     return plan
@@ -197,15 +197,9 @@ def _look_everywhere(tenant_id: str) -> list[ShardSeen]:
     # Shards that control has forgotten are asked too, and those that this machine has no address of
     # are known not to be known.
     addresses = registry().shards
-    named = set(Shard.objects.using(CONTROL).values_list("name", flat=True))
-    unknown = [
-        ShardSeen(name, problem="it has no address in this machine's registry.")
-        for name in sorted(named - addresses.keys())
-    ]
-    # Threads without our context: they only ask, on connections of their own.
-    with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-        look = partial(look_at_shard, schemas=[tenant_id])
-        return unknown + list(pool.map(look, addresses.values()))
+    named = Shard.objects.using(CONTROL).values_list("name", flat=True)
+    servers = {name: addresses.get(name) for name in {*named, *addresses}}
+    return look_at_shards(servers, schemas=[tenant_id])
 
 
 def _make_known(plan: Reattachment, request: ProvisionRequest, copy: Copy, reason: str) -> None:
@@ -241,18 +235,3 @@ def _make_known(plan: Reattachment, request: ProvisionRequest, copy: Copy, reaso
         raise NotForgotten(
             plan.tenant_id, "somebody took the id, the slug or a host just now; look again."
         ) from error
-
-
-def _run_steps(plan: Reattachment, request: ProvisionRequest, tell: Tell) -> None:
-    entry = ask_control(IdKey(plan.tenant_id))
-    if entry is None:
-        raise scope.UnknownTenant(plan.tenant_id)
-    for path in archive_settings().arrival_steps:
-        tell(f"running {path}")
-        try:
-            with scope.enter(entry.placement):
-                import_string(path)(entry, request)
-        except Exception as error:
-            # Anybody's code, so any error: what it means here is that the step has not run.
-            why = f"{path}: {type(error).__name__}: {as_sentence(without_rows(error))}"
-            raise ReattachFailed(plan.tenant_id, plan.slug, why=why) from error

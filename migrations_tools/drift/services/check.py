@@ -3,7 +3,6 @@
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -12,14 +11,12 @@ from migrations_tools.drift.compare import READY, compare, only_lasting
 from migrations_tools.drift.measured import judge, wanted_structure
 from migrations_tools.drift.services.directory import read_directory
 from migrations_tools.drift.services.measure import measure, name_differences
-from migrations_tools.drift.services.survey import look_at_shard
+from migrations_tools.drift.services.survey import look_at_shards
 from migrations_tools.drift.types import Directory, Finding, ShardSeen
 from sharding.placements.errors import NoSuchShard
 from sharding.placements.models import CONTROL, Shard
 from sharding.registry.current import registry
 from sharding.registry.types import Server
-
-_AT_ONCE = 20
 
 Tenants = Callable[[], Collection[str]]
 """The ids of all tenants, as the layer above knows them at the moment."""
@@ -86,11 +83,7 @@ def check_drift(request: DriftRequest, *, tell: Tell = lambda line: None) -> Dri
     before = _directory(request)
     servers = _servers(request, before)
     tell(f"looking at {', '.join(sorted(servers)) or 'no shard'}")
-    only = request.tenants or None
-    # Threads without our context: they only ask, on connections of their own.
-    with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-        looks = [pool.submit(_look, name, server, only) for name, server in sorted(servers.items())]
-        seen = [look.result() for look in looks]
+    seen = look_at_shards(servers, schemas=request.tenants or None)
     after = _directory(request)
     findings = only_lasting(compare(before, seen), compare(after, seen))
     measured = 0
@@ -131,12 +124,6 @@ def _servers(request: DriftRequest, directory: Directory) -> dict[str, Server | 
         raise NoSuchShard(sorted(unknown), known=sorted(known))
     wanted = request.shards or known | {placed.shard for placed in directory.placements.values()}
     return {name: addresses.get(name) for name in wanted}
-
-
-def _look(name: str, server: Server | None, only: Collection[str] | None) -> ShardSeen:
-    if server is None:
-        return ShardSeen(name, problem="it has no address in this machine's registry.")
-    return look_at_shard(server, schemas=only)
 
 
 def _measure(

@@ -1,7 +1,9 @@
 """Look at shards: one connection and a handful of queries each, however many schemas there are."""
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Final
 
 import psycopg
@@ -16,6 +18,7 @@ from sharding.schemas.services.markers import read_markers
 from sharding.schemas.types import Marker
 from sharding.scope.types import TENANT_ID_PATTERN
 
+_AT_ONCE: Final = 20
 TEMPLATE_NAMES: Final = "^tmpl_[0-9a-f]{12}$"
 
 _SERVER = "SELECT name, incarnation, pg_is_in_recovery() FROM atoll.server"
@@ -68,6 +71,24 @@ _TEMPLATES = """
 
 # The pass over all tables of a shard of thousands of schemas takes a second or two.
 _PATIENCE = Patience()
+
+
+def look_at_shards(
+    servers: Mapping[str, Server | None], *, schemas: Collection[str] | None = None
+) -> list[ShardSeen]:
+    """What is on each of them, by name; None: this machine has no address of it."""
+    # Threads without our context: they only ask, on connections of their own.
+    with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+        look = partial(_look_if_there, schemas=schemas)
+        return list(pool.map(look, sorted(servers), (servers[name] for name in sorted(servers))))
+
+
+def _look_if_there(
+    name: str, server: Server | None, *, schemas: Collection[str] | None
+) -> ShardSeen:
+    if server is None:
+        return ShardSeen(name, problem="it has no address in this machine's registry.")
+    return look_at_shard(server, schemas=schemas)
 
 
 def look_at_shard(server: Server, *, schemas: Collection[str] | None = None) -> ShardSeen:

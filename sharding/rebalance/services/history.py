@@ -11,10 +11,22 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import connections, transaction
+from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
+from sharding.placements.models import Placement
 from sharding.rebalance.conf import rebalance_settings
-from sharding.rebalance.models import BUCKET, CONTROL, HOUR_MINUTES, TenantUse, UseClock
+from sharding.rebalance.models import (
+    BUCKET,
+    CONTROL,
+    HOUR_MINUTES,
+    KeptApart,
+    Pin,
+    TenantRate,
+    TenantSize,
+    TenantUse,
+    UseClock,
+)
 from sharding.rebalance.services.holdings import keep_holdings
 from sharding.rebalance.smoothing import DAY, WEEK, part_left, part_of_new
 
@@ -33,30 +45,9 @@ _BEGIN: Final = """
     )
     ON CONFLICT (tenant_id) DO NOTHING
 """
-_FORGET_RATES: Final = """
-    DELETE FROM rebalance_tenantrate rate
-    WHERE NOT EXISTS (
-        SELECT FROM placements_placement placed WHERE placed.tenant_id = rate.tenant_id
-    )
-"""
-_FORGET_SIZES: Final = """
-    DELETE FROM rebalance_tenantsize size
-    WHERE NOT EXISTS (
-        SELECT FROM placements_placement placed WHERE placed.tenant_id = size.tenant_id
-    )
-"""
-_FORGET_PINS: Final = """
-    DELETE FROM rebalance_pin pin
-    WHERE NOT EXISTS (
-        SELECT FROM placements_placement placed WHERE placed.tenant_id = pin.tenant_id
-    )
-"""
-_FORGET_GROUPS: Final = """
-    DELETE FROM rebalance_keptapart kept
-    WHERE NOT EXISTS (
-        SELECT FROM placements_placement placed WHERE placed.tenant_id = kept.tenant_id
-    )
-"""
+_OF_TENANTS: Final = (TenantRate, TenantSize, Pin, KeptApart)
+"""A row of a tenant each; they go when it does."""
+
 # Rates so small that nobody would miss them are let be: most tenants of most five minutes.
 _FOLD: Final = """
     UPDATE rebalance_tenantrate rate SET
@@ -153,8 +144,7 @@ def _fold_next() -> bool:
             _execute(_FADE, day=part_left(missed, DAY), week=part_left(missed, WEEK))
             begins += missed
         _execute(_BEGIN, begins=begins)
-        for forget in (_FORGET_RATES, _FORGET_SIZES, _FORGET_PINS, _FORGET_GROUPS):
-            _execute(forget)
+        _forget_the_gone()
         _execute(
             _FOLD,
             begins=begins,
@@ -181,6 +171,12 @@ def _closed() -> datetime:
         (at,) = cursor.fetchone()
     closed: datetime = at
     return closed
+
+
+def _forget_the_gone() -> None:
+    placed = Placement.objects.using(CONTROL).filter(tenant_id=OuterRef("tenant_id"))
+    for model in _OF_TENANTS:
+        model.objects.using(CONTROL).filter(~Exists(placed)).delete()
 
 
 def _execute(statement: str, **values: datetime | float) -> None:
