@@ -46,7 +46,7 @@ from tenants.models import CONTROL, Domain, Provisioning, RetiredSlug, Tenant
 from tenants.services import asking, journal
 from tenants.services.change_plan import check_plan
 from tenants.services.probing import check_answers, check_ids, usable_shard
-from tenants.services.steps import run_steps
+from tenants.services.steps import run_steps_of
 from tenants.services.types import AUTO, ProvisionPlan, ProvisionReceipt, ProvisionRequest
 from tenants.states import ProvisionState, TenantState
 
@@ -250,7 +250,7 @@ def _seed(plan: ProvisionPlan, tell: Tell) -> None:
 
     contents = plan.request.contents
     steps = contents.steps if contents is not None else tenant_settings().provision_steps
-    run_steps(plan.tenant_id, steps, plan.request, tell=tell, failure=failure)
+    run_steps_of(plan.tenant_id, steps, plan.request, tell=tell, failure=failure)
 
 
 def _open(plan: ProvisionPlan) -> None:

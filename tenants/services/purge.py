@@ -14,7 +14,6 @@ from django.core.files.storage import default_storage
 from django.db import DatabaseError, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
-from django.utils.module_loading import import_string
 
 from sharding import scope
 from sharding.moves.services.journal import live_move_of
@@ -28,7 +27,7 @@ from sharding.placements.services.placing import (
     set_placement_state,
 )
 from sharding.placements.states import PlacementState
-from sharding.pools.outages import as_sentence, without_rows
+from sharding.pools.outages import without_rows
 from sharding.registry import current as addresses
 from sharding.registry.errors import RegistryError
 from sharding.schemas.errors import SchemaError
@@ -40,6 +39,7 @@ from tenants.models import CONTROL, Domain, Purge, RetiredSlug, Tenant
 from tenants.services import purge_journal
 from tenants.services.errors import PurgeFailed, PurgeNotDue
 from tenants.services.finding import find_tenant
+from tenants.services.steps import run_steps
 from tenants.states import PurgeState, TenantState
 from tenants.storage import TenantStorage
 
@@ -79,8 +79,6 @@ class PurgeReceipt:
         """As plain data."""
         return {name: getattr(self, name) for name in self.__slots__}
 
-
-Step = Callable[[PurgedTenant], None]
 
 _STOPS: Final = (DatabaseError, psycopg.Error, PlacementError, RegistryError, SchemaError, OSError)
 """What a purge may stop with, to be finished by the next run."""
@@ -177,18 +175,12 @@ def _purge(tenant: Tenant, done: PurgeState, tell: Tell) -> PurgeReceipt:
 
 
 def _run_steps(tenant: Tenant, tell: Tell) -> None:
+    def failure(why: str) -> PurgeFailed:
+        purge_journal.note_error(tenant.id, why)
+        return PurgeFailed(tenant.slug, state=PurgeState.DROPPED, why=why)
+
     told = PurgedTenant(tenant.id, tenant.slug, tenant.name, _hosts(tenant))
-    for path in tenant_settings().purge_steps:
-        tell(f"running {path}")
-        try:
-            step: Step = import_string(path)
-            with scope.enter(None):
-                step(told)
-        except Exception as error:
-            # Anybody's code, so any error: what it means here is that the step has not run.
-            why = f"{path}: {type(error).__name__}: {as_sentence(without_rows(error))}"
-            purge_journal.note_error(tenant.id, why)
-            raise PurgeFailed(tenant.slug, state=PurgeState.DROPPED, why=why) from error
+    run_steps(tenant_settings().purge_steps, told, place=None, tell=tell, failure=failure)
 
 
 def _forget(tenant: Tenant) -> None:

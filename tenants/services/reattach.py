@@ -40,7 +40,7 @@ from tenants.services import asking
 from tenants.services.change_plan import check_plan
 from tenants.services.errors import NotForgotten, ReattachFailed
 from tenants.services.forgotten import Copy, only_copy
-from tenants.services.steps import run_steps
+from tenants.services.steps import run_steps_of
 from tenants.services.types import ProvisionRequest
 from tenants.states import ProvisionState, TenantState
 
@@ -124,7 +124,7 @@ def reattach_tenant(
                 tell(line)
 
             build_schema(get_placement(tenant_id).to_scope(), tell=still_there)
-            run_steps(
+            run_steps_of(
                 tenant_id,
                 archive_settings().arrival_steps,
                 request,
