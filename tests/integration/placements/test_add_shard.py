@@ -22,6 +22,7 @@ from sharding.registry.toml_file import read_registry, write_registry
 from sharding.registry.types import Endpoint, Login
 from sharding.schemas.connections import own_connection
 from sharding.schemas.services.reachability import why_unreachable
+from tests.fixtures.servers import need_streams
 from tests.fixtures.shards import Bare, bare_database
 
 LOGINS = ("web", "own", "mover", "rolemaker")
@@ -218,9 +219,8 @@ def test_servers_stream_from_each_other_as_moves_will_need_it(fleet):
 
 
 def test_a_server_that_cannot_be_streamed_from_is_told_by_name_and_no_log_has_the_password(fleet):
+    need_streams()
     alpha, beta = (fleet.direct_registry().shards[name] for name in ("alpha", "beta"))
-    if fleet.major < 16:
-        pytest.skip("mover subscribes from PostgreSQL 16 on")
     before = fleet.server("alpha").site.log.stat().st_size
     secret = "a password that nobody has"
     wrong = replace(beta, mover=Login("mover", secret))
