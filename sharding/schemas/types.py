@@ -126,6 +126,7 @@ class ShardSurvey:
         roles: tenant roles of the server, used or not; they count against `role_cap`.
         phases: number of schemas by phase.
         half_made: schemas that a creation or a drop left behind unfinished.
+        copies: schemas that a move keeps closed here: it fills them, or has not opened them yet.
         spares: how many are made ahead of their tenants.
     """
 
@@ -137,4 +138,5 @@ class ShardSurvey:
     role_cap: int
     phases: Mapping[Phase, int] = field(default_factory=lambda: MappingProxyType({}))
     half_made: tuple[str, ...] = ()
+    copies: tuple[str, ...] = ()
     spares: int = 0

@@ -12,7 +12,7 @@ from django.db.models import Count
 from sharding.backend.identity import why_refused
 from sharding.backend.idle_pools import PoolLook
 from sharding.placements import ports
-from sharding.placements.models import CONTROL, Process, Shard
+from sharding.placements.models import CONTROL, Placement, Process, Shard
 from sharding.placements.services.breakers import ServerBreakers, sum_up
 from sharding.placements.services.processes import live_processes
 from sharding.placements.services.reserving import cap_of
@@ -47,6 +47,7 @@ class ShardLine:
         full: the parts of its capacity that are used, by bytes, load and tenants; empty: nobody
             has reckoned that.
         labels: what it has that tenants may need.
+        not_opened: copies here of tenants that control has switched here, which serve nobody yet.
     """
 
     name: str
@@ -61,6 +62,13 @@ class ShardLine:
     breakers: ServerBreakers = field(default_factory=ServerBreakers)
     full: Mapping[str, float] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
+    not_opened: tuple[str, ...] = ()
+
+    @property
+    def copies(self) -> tuple[str, ...]:
+        """The other copies that moves keep closed here: their tenants live elsewhere."""
+        found = self.survey.copies if self.survey else ()
+        return tuple(schema for schema in found if schema not in self.not_opened)
 
     def to_json(self) -> dict[str, object]:
         """Plain values with units in their names."""
@@ -80,6 +88,8 @@ class ShardLine:
             "phases": {str(phase): n for phase, n in found.phases.items()} if found else None,
             "pools": dict(self.pools),
             "half_made": list(found.half_made) if found else None,
+            "not_opened": list(self.not_opened) if found else None,
+            "copies": list(self.copies) if found else None,
             "spares": found.spares if found else None,
             "problem": self.problem,
             "held": {"reason": self.hold.reason, "since": self.hold.since.isoformat()}
@@ -106,6 +116,9 @@ def list_shards(names: Iterable[str] = ()) -> list[ShardLine]:
     # Threads without our context: they only ask, on connections of their own.
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
         answers = list(pool.map(_ask, [servers.get(shard.name) for shard in shards]))
+    not_opened = _not_opened(
+        {shard.name: found for shard, (found, _) in zip(shards, answers, strict=True)}
+    )
     return [
         ShardLine(
             name=shard.name,
@@ -120,6 +133,7 @@ def list_shards(names: Iterable[str] = ()) -> list[ShardLine]:
             breakers=breakers.get(shard.name, ServerBreakers()),
             full=full.get(shard.name, {}),
             labels=tuple(shard.labels),
+            not_opened=not_opened.get(shard.name, ()),
         )
         for shard, (found, problem) in zip(shards, answers, strict=True)
     ]
@@ -132,6 +146,18 @@ def _pools_of(processes: Iterable[Process]) -> Mapping[str, Mapping[str, int]]:
         for name, look in process.pools.items():
             summed[name].update(processes=1, **look)
     return summed
+
+
+def _not_opened(found: Mapping[str, ShardSurvey | None]) -> Mapping[str, tuple[str, ...]]:
+    """The copies on each shard that, as control holds, are where their tenants live."""
+    copies = {shard: survey.copies for shard, survey in found.items() if survey}
+    schemas = [schema for held in copies.values() for schema in held]
+    places = Placement.objects.using(CONTROL).filter(schema__in=schemas)
+    lives = frozenset(places.values_list("shard_id", "schema"))
+    return {
+        shard: tuple(schema for schema in held if (shard, schema) in lives)
+        for shard, held in copies.items()
+    }
 
 
 def _ask(server: Server | None) -> tuple[ShardSurvey | None, str]:

@@ -76,7 +76,13 @@ _HALF_MADE = """
            -- Without a schema it is only there so that a late mover is known.
            OR phase = 'tombstone' AND to_regnamespace(quote_ident(schema)) IS NOT NULL)
       AND NOT (phase = 'incoming' AND starts_with(coalesce(unfinished, ''), %(spare)s))
+      -- A copy of a move, which its mover opens or takes away.
+      AND NOT (phase = 'incoming' AND move_id IS NOT NULL)
     ORDER BY schema
+"""
+_COPIES = """
+    SELECT schema FROM atoll.tenant_schema
+    WHERE phase = 'incoming' AND move_id IS NOT NULL ORDER BY schema
 """
 _SPARES = """
     SELECT count(*) FROM atoll.tenant_schema
@@ -159,6 +165,7 @@ def survey(server: Server) -> ShardSurvey:
         incarnation, in_recovery = connection.execute(WHO).fetchone() or (0, False)
         spares = connection.execute(_SPARES, {"spare": SPARE}).fetchone()
         half_made = connection.execute(_HALF_MADE, {"spare": SPARE})
+        copies = connection.execute(_COPIES)
         return ShardSurvey(
             major=version // 10000,
             incarnation=incarnation,
@@ -168,6 +175,7 @@ def survey(server: Server) -> ShardSurvey:
             role_cap=role_cap(version),
             phases={Phase(phase): count for phase, count in connection.execute(_PHASES)},
             half_made=tuple(schema for (schema,) in half_made),
+            copies=tuple(schema for (schema,) in copies),
             spares=spares[0] if spares else 0,
         )
 

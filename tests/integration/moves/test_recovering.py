@@ -1,6 +1,9 @@
 """Recovery by what the shards say, where control and they do not agree."""
 
+from io import StringIO
+
 import pytest
+from django.core.management import call_command
 
 from sharding.moves.errors import AbortAsked, CopiesDiffer, MoveOnHold
 from sharding.moves.models import Move, MoveDebt, MoveEvent
@@ -10,6 +13,7 @@ from sharding.moves.services.recovering import recover_move
 from sharding.moves.services.watching import recover_stuck_moves
 from sharding.moves.types import GateReport
 from sharding.placements.models import Placement
+from sharding.placements.services.listing import list_shards
 from sharding.placements.services.placing import get_placement
 from sharding.registry import current as registry
 from sharding.schemas.connections import own_connection
@@ -116,6 +120,40 @@ def test_copies_that_differ_are_kept_by_everybody(new_tenant, gate):
     assert may_write(tenant.id, "beta")
     Move.objects.using("control").filter(pk=move.pk).update(result={})
     assert recover_move(str(move.pk)).state == "done"
+
+
+def listed(tenant, shard):
+    """As what a shard is said to hold the tenant: to programs, and to people."""
+    (line,) = (one.to_json() for one in list_shards([shard]))
+    out = StringIO()
+    call_command("list_shards", shard, stdout=out)
+    found = [key for key in ("copies", "not_opened", "half_made") if tenant.id in line[key]]
+    return found, out.getvalue()
+
+
+def test_what_a_move_keeps_closed_is_listed_as_that_and_not_as_half_made(new_tenant, at):
+    tenant = new_tenant()
+    seen = []
+
+    def die():
+        raise Broken
+
+    at("fence.journaled", lambda: seen.append(listed(tenant, "beta")))
+    at("switch.after", die)
+    with pytest.raises(Broken):
+        move_tenant(tenant.request())
+    ((found, said),) = seen
+    assert found == ["copies"]
+    assert f"kept closed by a move: {tenant.id}" in said
+    found, said = listed(tenant, "beta")
+    assert found == ["not_opened"]
+    assert f"switched here by a move, not open yet: {tenant.id}" in said
+    assert not may_write(tenant.id, "beta")
+    move = Move.objects.using("control").get(tenant_id=tenant.id)
+    assert recover_move(str(move.pk)).state == "done"
+    found, said = listed(tenant, "beta")
+    assert found == []
+    assert tenant.id not in said
 
 
 @pytest.mark.slow

@@ -62,17 +62,27 @@ class Command(BaseCommand):
 def _cells(line: ShardLine) -> Iterator[object]:
     yield from (line.name, _state(line), line.tenants, bar(max(line.full.values(), default=0.0)))
     found = line.survey
-    notes = [line.problem, _why(line)]
     if found is None:
         yield from "----"
     else:
         roles = f"{found.roles}/{line.role_cap}"
         yield from (size_in_words(found.bytes), roles, found.spares, found.major)
-        if found.half_made:
-            notes.insert(0, f"half made: {', '.join(found.half_made)}")
     yield from (line.pools[name] for name in ("open", "idle", "waiting", "given_up"))
     yield line.breakers.summary or "-"
-    yield "; ".join(filter(None, notes))
+    yield "; ".join(_notes(line))
+
+
+def _notes(line: ShardLine) -> Iterator[str]:
+    """What is not as it should be, and why."""
+    half_made = line.survey.half_made if line.survey else ()
+    for said, schemas in (
+        ("switched here by a move, not open yet", line.not_opened),
+        ("half made", half_made),
+        ("kept closed by a move", line.copies),
+    ):
+        if schemas:
+            yield f"{said}: {', '.join(schemas)}"
+    yield from filter(None, (line.problem, _why(line)))
 
 
 def _state(line: ShardLine) -> str:
