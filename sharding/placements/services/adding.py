@@ -4,6 +4,9 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
+
+import psycopg
 
 from sharding.placements.errors import ShardNameTaken
 from sharding.placements.models import CONTROL, ReservedRole, Shard
@@ -17,9 +20,11 @@ from sharding.placements.services.shards import (
     check_identity,
     check_shard_name,
 )
+from sharding.placements.states import ShardState
 from sharding.pools.budgeted import refuse_too_many_shards
 from sharding.registry.types import Endpoint, Login, Registry, Server
 from sharding.schemas.connections import login_connection
+from sharding.schemas.errors import PreparationFailed, ServerUnreachable
 from sharding.schemas.preparation.logins import OWN_MAKES_ROLES_SINCE
 from sharding.schemas.preparation.types import (
     DatabaseFacts,
@@ -30,6 +35,13 @@ from sharding.schemas.preparation.types import (
 from sharding.schemas.services.prepare_shard import look_at, prepare_shard
 
 Tell = Callable[[StepReport], None]
+
+_WHO: Final = "SELECT name FROM atoll.server"
+_NO_SHARD: Final = (
+    psycopg.errors.UndefinedTable,
+    psycopg.errors.InvalidSchemaName,
+    psycopg.errors.InsufficientPrivilege,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +89,9 @@ def add_shard(request: AddShardRequest, tell: Tell = lambda report: None) -> Pre
     check_identity(known or Shard(name=request.name), facts)
     server = _server(request, facts)
     _refuse_one_too_many(server, request.registry_path)
+    if known is not None and known.state != ShardState.PREPARING and facts.shard == known.name:
+        # Its tenants are led there as soon as the address is written.
+        _check_way(server, is_prepared=True)
     planned = prepare_shard(request.admin_conninfo, server, dry_run=True)
     findings = (
         *planned.findings,
@@ -95,9 +110,7 @@ def add_shard(request: AddShardRequest, tell: Tell = lambda report: None) -> Pre
     version = register_server(request.registry_path, server)
     tell(_done(ours[1]))
     prepared = prepare_shard(request.admin_conninfo, server, tell=tell)
-    if server.pooled != server.direct:
-        with login_connection(server, server.pooled, server.web) as connection:
-            connection.execute("SELECT 1")
+    _check_way(server, is_prepared=False)
     activate_shard(request.name, facts, registry_version=version)
     if ours[2].outcome is Outcome.TO_DO:
         top_up_roles(request.name)
@@ -115,6 +128,41 @@ def _refuse_one_too_many(server: Server, path: Path) -> None:
     known = read_file(path)
     if server.name not in known.shards:
         refuse_too_many_shards(replace(known, shards={**known.shards, server.name: server}))
+
+
+def _check_way(server: Server, *, is_prepared: bool) -> None:
+    """Ask, at the address that requests will go to, which shard it is.
+
+    Raises:
+        ServerUnreachable: nobody answers there.
+        ShardNameTaken, PreparationFailed: it is another database.
+    """
+    if server.pooled == server.direct:
+        return
+    try:
+        found = _at_the_end_of(server.pooled, server)
+    except ServerUnreachable as error:
+        if not is_prepared:
+            raise
+        raise ServerUnreachable(
+            error.server, error.endpoint, error.reason, at_first_look=True
+        ) from error
+    if found != server.name:
+        there = f"shard {found!r}" if found else "a database that is no shard"
+        why = f"{server.pooled} leads to {there}"
+        if is_prepared:
+            raise ShardNameTaken(server.name, why)
+        raise PreparationFailed(server.name, "pooled", why)
+
+
+def _at_the_end_of(endpoint: Endpoint, server: Server) -> str | None:
+    """The shard that one meets there; None: what is there is none."""
+    with login_connection(server, endpoint, server.web) as connection:
+        try:
+            row = connection.execute(_WHO).fetchone()
+        except _NO_SHARD:
+            row = None
+    return row[0] if row else None
 
 
 def _own_steps(

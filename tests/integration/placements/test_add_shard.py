@@ -206,8 +206,48 @@ def test_a_wrong_password_is_told_and_the_next_run_with_the_right_one_ends_well(
 
 
 def test_a_pooler_that_is_away_leaves_the_shard_preparing(bare):
-    with pytest.raises(CommandError, match=r"127\.0\.0\.1:1/"):
-        run("add_shard", "gamma", *arguments(bare), pooled_host="127.0.0.1", pooled_port=1)
+    there = {"pooled_host": "127.0.0.1", "pooled_port": 1, "pooled_dbname": "gamma_pooled"}
+    with pytest.raises(CommandError, match=r"127\.0\.0\.1:1/gamma_pooled"):
+        run("add_shard", "gamma", *arguments(bare), **there)
+    assert Shard.objects.using("control").get(name="gamma").state == "preparing"
+    run("add_shard", "gamma", *arguments(bare))
+    assert check_shard("gamma").state == "active"
+
+
+@pytest.mark.parametrize(
+    ("port", "dbname", "said"),
+    [
+        (1, None, r"127\.0\.0\.1:1/gamma_bare.*Nothing was changed"),
+        (None, "gamma_pooled", r"/gamma_pooled.*Nothing was changed"),
+        (None, "of alpha", r"leads to shard 'alpha'.*Nothing was changed"),
+        (None, "postgres", r"/postgres leads to a database that is no shard.*Nothing was changed"),
+    ],
+)
+def test_a_shard_with_tenants_is_led_to_no_address_that_is_not_its_own(
+    bare, registry_file, port, dbname, said
+):
+    """On PostgreSQL itself here, whose databases are what a pooler calls entries."""
+    run("add_shard", "gamma", *arguments(bare))
+    text = registry_file.read_text()
+    at = bare.server.direct
+    if dbname == "of alpha":
+        dbname = addresses.shard("alpha").direct.dbname
+    there = {"pooled_host": at.host, "pooled_port": port or at.port, "pooled_dbname": dbname}
+    for more in ([], ["--dry-run"]):
+        with pytest.raises(CommandError, match=said) as error:
+            run("add_shard", "gamma", *arguments(bare), *more, **there)
+        assert error.value.returncode == 1
+        assert registry_file.read_text() == text
+    assert addresses.shard("gamma").pooled == at
+
+
+def test_a_new_shard_whose_pooled_address_is_another_ones_takes_nobody(bare):
+    at = bare.server.direct
+    dbname = addresses.shard("alpha").direct.dbname
+    there = {"pooled_host": at.host, "pooled_port": at.port, "pooled_dbname": dbname}
+    with pytest.raises(CommandError, match=r"leads to shard 'alpha'") as error:
+        run("add_shard", "gamma", *arguments(bare), **there)
+    assert error.value.returncode == 3, "half made: the same command goes on"
     assert Shard.objects.using("control").get(name="gamma").state == "preparing"
     run("add_shard", "gamma", *arguments(bare))
     assert check_shard("gamma").state == "active"

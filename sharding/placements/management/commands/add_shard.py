@@ -3,7 +3,9 @@
 import json
 import os
 from argparse import ArgumentParser
+from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -39,6 +41,7 @@ class Command(BaseCommand):
         parser.add_argument("--dbname", help="default: as --admin, else `shard`")
         parser.add_argument("--pooled-host", help="address for requests, where a pooler stands")
         parser.add_argument("--pooled-port", type=int)
+        parser.add_argument("--pooled-dbname", help="its entry there; default: as the database")
         parser.add_argument(
             "--pooler-login",
             action="store_true",
@@ -49,7 +52,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print the steps as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        request = self._request(options)
+        request = request_of(options, registry_file_to_write())
         quiet = options["json"]
         with errors_told():
             done = add_shard(request, (lambda step: None) if quiet else self._tell)
@@ -62,43 +65,55 @@ class Command(BaseCommand):
         else:
             self.stdout.write(f"Shard {request.name} is ready ({done.changes} steps done now).")
 
-    def _request(self, options: dict[str, Any]) -> AddShardRequest:
-        path = registry_file_to_write()
-        try:
-            admin = conninfo_to_dict(options["admin"])
-        except ProgrammingError as error:
-            raise CommandError(
-                f"--admin is no connection string: {error}", returncode=Exit.USAGE
-            ) from error
-        host = options["host"] or str(admin.get("host") or "")
-        port = options["port"] or int(str(admin.get("port") or 5432))
-        dbname = options["dbname"] or str(admin.get("dbname") or "shard")
-        if not options["admin"] or not host:
-            raise CommandError(
-                "Give a superuser's connection string with a host, by --admin or "
-                f"{ADMIN_VARIABLE}.",
-                returncode=Exit.USAGE,
-            )
-        return AddShardRequest(
-            name=options["name"],
-            admin_conninfo=make_conninfo(
-                options["admin"], dbname=str(admin.get("dbname") or dbname)
-            ),
-            direct=Endpoint(host, port, dbname),
-            pooled=Endpoint(options["pooled_host"] or host, options["pooled_port"] or port, dbname),
-            passwords={
-                login: os.environ[variable]
-                for login in LOGINS
-                if (variable := f"ATOLL_{login.upper()}_PASSWORD") in os.environ
-            },
-            registry_path=path,
-            pooler_login=options["pooler_login"],
-            dry_run=options["dry_run"],
-        )
-
     def _tell(self, step: StepReport) -> None:
         if step.outcome is not Outcome.DONE_BEFORE:
             self.stderr.write(f"{step.outcome:>6}  {step.key:<20} {step.does}")
+
+
+def request_of(options: Mapping[str, Any], registry: Path) -> AddShardRequest:
+    """What the words on the command line ask for.
+
+    Raises:
+        CommandError: they leave out what cannot be guessed, or mean nothing.
+    """
+    try:
+        admin = conninfo_to_dict(options["admin"])
+    except ProgrammingError as error:
+        raise CommandError(
+            f"--admin is no connection string: {error}", returncode=Exit.USAGE
+        ) from error
+    host = options["host"] or str(admin.get("host") or "")
+    port = options["port"] or int(str(admin.get("port") or 5432))
+    dbname = options["dbname"] or str(admin.get("dbname") or "shard")
+    if not options["admin"] or not host:
+        raise CommandError(
+            f"Give a superuser's connection string with a host, by --admin or {ADMIN_VARIABLE}.",
+            returncode=Exit.USAGE,
+        )
+    if options["pooled_dbname"] and not (options["pooled_host"] or options["pooled_port"]):
+        raise CommandError(
+            "--pooled-dbname is what a pooler calls this database: say where that pooler is too, "
+            "by --pooled-host, --pooled-port or both.",
+            returncode=Exit.USAGE,
+        )
+    return AddShardRequest(
+        name=options["name"],
+        admin_conninfo=make_conninfo(options["admin"], dbname=str(admin.get("dbname") or dbname)),
+        direct=Endpoint(host, port, dbname),
+        pooled=Endpoint(
+            options["pooled_host"] or host,
+            options["pooled_port"] or port,
+            options["pooled_dbname"] or dbname,
+        ),
+        passwords={
+            login: os.environ[variable]
+            for login in LOGINS
+            if (variable := f"ATOLL_{login.upper()}_PASSWORD") in os.environ
+        },
+        registry_path=registry,
+        pooler_login=options["pooler_login"],
+        dry_run=options["dry_run"],
+    )
 
 
 def _to_json(done: Preparation) -> dict[str, Any]:
