@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from pathlib import Path
 from types import MappingProxyType
 
 import psycopg
@@ -15,9 +18,12 @@ from django.db import DatabaseError, connection, connections, transaction
 from accounts.models import User
 from devstack.postgres_server import SUPERUSER
 from sharding import scope
+from sharding.placements.models import Shard
 from sharding.registry.toml_file import read_registry, write_registry
+from sharding.registry.types import Registry
 from tests.faults.proxy import TcpProxy
 from tests.fixtures.pages import GAP, Kind, missing, steps_of
+from tests.fixtures.pgbouncer import WithOurFiles, behind
 from tests.fixtures.standbys import streaming_standby
 from tests.fixtures.waiting import wait_for
 from tests.scenarios.runbooks.conftest import World, world_of
@@ -25,6 +31,7 @@ from workspace.models import Ticket
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 REDIS = "redis"
+USED = "SELECT registry_version FROM placements_process"
 GOES_ON = "Control does not answer, the directory goes by memory"
 
 
@@ -226,6 +233,77 @@ def test_connections_are_exhausted(world: World):
     world.until_served("coral")
     world.until_listed("beta", breakers="closed")
     page.do("Verify", "manage.py list_shards")
+    page.is_at_its_end()
+
+
+@contextmanager
+def behind_pgbouncer(world: World) -> Iterator[WithOurFiles]:
+    """Both shards, as the site knows them; in the end they are led to directly again."""
+    path = world.stack.files.registry
+    known = read_registry(path)
+    folder = Path(tempfile.mkdtemp(prefix="atoll-pgb-"))
+    server = WithOurFiles.in_folder(folder)
+    shards = {name: behind(server, each) for name, each in known.shards.items()}
+    led = replace(known, version=known.version + 1, shards=MappingProxyType(shards))
+    try:
+        lead(world, led)
+        written, ends = world.shell(
+            f"manage.py write_pgbouncer_config {folder} --listen 127.0.0.1 --offline"
+        )
+        assert ends == 0, written
+        server.start()
+        for slug in world.places:
+            world.until_served(slug)
+        yield server
+    finally:
+        server.stop()
+        lead(world, replace(known, version=read_registry(path).version + 1))
+        shutil.rmtree(folder)
+
+
+def lead(world: World, known: Registry) -> None:
+    """Until the site uses this registry."""
+    write_registry(world.stack.files.registry, known)
+    Shard.objects.using("control").update(registry_version=known.version)
+    wait_for(
+        lambda: str(known.version) in world.psql("control", USED)[0].split(), log=world.site.log
+    )
+
+
+def test_pgbouncer_is_down(world: World):
+    page = world.walk("pgbouncer-down", "beta")
+    with behind_pgbouncer(world) as pgbouncer:
+        admin = world.postgres("beta")
+        page.places |= {
+            "/etc/pgbouncer/atoll": str(pgbouncer.site.folder),
+            "host=10.0.0.8 port=5432 user=postgres password=…": (
+                f"host=127.0.0.1 port={admin.port} user={SUPERUSER} password={admin.password}"
+            ),
+            "--pooled-port 6432": f"--pooled-port {pgbouncer.port}",
+        }
+        pgbouncer.kill()
+        for slug in world.places:
+            assert world.until_refused(slug).headers["Retry-After"] == "2"
+        for shard in ("alpha", "beta"):
+            world.until_listed(shard, breakers="open")
+            world.until_logged(f"{shard}: breaker open")
+        page.do("Check", "manage.py list_shards")
+        page.do("Check", "curl")
+        assert "accepting connections" in page.do("Check", "pg_isready")
+        page.do("Check", "manage.py pooler", ends=1)
+        page.do("Check", "manage.py migrate_fleet")
+        # Past it, one shard after the other.
+        page.do("Act", "manage.py pool_budget")
+        page.do("Act", "manage.py add_shard")
+        world.until_served("coral")
+        assert not world.is_served("acme")
+        pgbouncer.start()
+        world.until_served("acme")
+        page.do("Undo", "manage.py add_shard")
+        world.until_listed("beta", breakers="closed")
+        world.until_listed("alpha", breakers="closed")
+        page.do("Verify", "manage.py pooler")
+        page.do("Verify", "manage.py list_shards")
     page.is_at_its_end()
 
 
