@@ -205,7 +205,8 @@ def _page(plan: Plan, machine: Machine, rounds: figures.Rounds) -> str:
         schemas=SCHEMAS_PER_CONNECTION,
         in_turn=systems.IN_TURN,
         tables=figures.tables(rounds, tenants=plan.tenants),
-        goals=figures.goals(rounds),
+        goals=figures.goals(rounds, budget=True),
+        goals_without=figures.goals(rounds, budget=False),
     ).strip()
 
 

@@ -26,7 +26,7 @@ def as_json(rounds: Rounds) -> dict[str, object]:
     return {
         **medians(rounds, "requests_per_second"),
         **{field: medians(rounds, field) for field in ("p50_ms", "p99_ms")},
-        "peers_with_pool": {
+        "others": {
             field: other_medians(rounds, field)
             for field in ("requests_per_second", "p50_ms", "p99_ms")
         },
@@ -51,11 +51,13 @@ def tables(rounds: Rounds, *, tenants: int) -> str:
     )
 
 
-def goals(rounds: Rounds) -> str:
-    """The goals, each with what this run says of it."""
+def goals(rounds: Rounds, *, budget: bool) -> str:
+    """The goals, each with what this run says of Atoll with its budget of schemas, or without."""
     rows = []
+    suffix = "" if budget else "_without_budget"
     for workload in WORKLOADS:
-        for ours, theirs in (("atoll", "plain"), ("atoll_pool", "plain_pool")):
+        for name, theirs in (("atoll", "plain"), ("atoll_pool", "plain_pool")):
+            ours = name + suffix
             rate = _ratio(rounds, workload.name, (ours, theirs), "requests_per_second")
             late = _ratio(rounds, workload.name, (ours, theirs), "p99_ms")
             against = _ratio(rounds, workload.name, (ours, "django_tenants"), "requests_per_second")

@@ -60,6 +60,8 @@ class Ground:
             "ATOLL_SHARD_SLOTS": str(THREADS),
             "ATOLL_TENANT_SLOTS": str(THREADS),
         }
+        if not system.budget:
+            common["ATOLL_SCHEMAS_PER_CONNECTION"] = "0"
         if system.database == "atoll":
             return common
         return common | {

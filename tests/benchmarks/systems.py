@@ -20,6 +20,8 @@ class System:
         database: which database of the ground it reads: plain, django_tenants or atoll.
         pool: whether it uses Django's pool.
         in_main_table: whether the goals speak of it; the others stand below.
+        budget: Atoll only: whether a connection is replaced once it has met as many schemas as
+            ATOLL_SCHEMAS_PER_CONNECTION says when nobody sets it.
     """
 
     name: str
@@ -28,6 +30,7 @@ class System:
     database: str
     pool: bool = False
     in_main_table: bool = True
+    budget: bool = True
 
     @property
     def application(self) -> str:
@@ -65,6 +68,23 @@ SYSTEMS: Final = (
         in_main_table=False,
     ),
     System("atoll_pool", "Atoll, pool", f"{_SETTINGS}.atoll", "atoll", pool=True),
+    System(
+        "atoll_without_budget",
+        "Atoll, no budget",
+        f"{_SETTINGS}.atoll",
+        "atoll",
+        in_main_table=False,
+        budget=False,
+    ),
+    System(
+        "atoll_pool_without_budget",
+        "Atoll, pool, no budget",
+        f"{_SETTINGS}.atoll",
+        "atoll",
+        pool=True,
+        in_main_table=False,
+        budget=False,
+    ),
 )
 
 

@@ -74,7 +74,7 @@ def test_peers_keep_their_connections_as_the_product_does(
 
 
 @pytest.mark.parametrize("system", [s for s in SYSTEMS if s.database == "atoll"])
-def test_atoll_is_measured_with_the_budget_that_is_delivered_as_the_page_says(
+def test_atoll_is_measured_with_the_budget_that_is_delivered_or_none_as_the_page_says(
     system: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stack: Any = SimpleNamespace(
@@ -88,10 +88,12 @@ def test_atoll_is_measured_with_the_budget_that_is_delivered_as_the_page_says(
     for name, value in served.items():
         monkeypatch.setenv(name, value)
     read = read_environment()
-    assert read.schemas_per_connection == SCHEMAS_PER_CONNECTION > 0
+    assert SCHEMAS_PER_CONNECTION > 0
+    assert read.schemas_per_connection == (SCHEMAS_PER_CONNECTION if system.budget else 0)
     assert (read.shard_slots, read.tenant_slots) == (THREADS, THREADS)
     page = Path(__file__).with_name("requests.md.in").read_text()
     assert "a budget of {schemas}" in page
+    assert "ATOLL_SCHEMAS_PER_CONNECTION=0" in page
 
 
 @pytest.mark.parametrize(
