@@ -226,5 +226,5 @@ def _finish(request: HttpRequest, route: Route, response: HttpResponseBase) -> H
     if isinstance(response, HttpResponseNotAllowed) and request.method == "GET":
         pages.only_by_form(response)
     if route.place is not None and response.streaming:
-        keep_scope(response, route.place)
+        keep_scope(response, route.place, route.entry)
     return response

@@ -71,7 +71,7 @@ def test_with_djangos_own_storage_a_file_is_everybodys(ann, bob, tmp_path):
 
 @pytest.mark.parametrize("path", ["/stream/", "/stream_in_transaction/"])
 def test_a_streamed_body_that_does_not_keep_its_scope_fails(ann, client_of, path, monkeypatch):
-    monkeypatch.setattr("tenants.middleware.keep_scope", lambda response, place: None)
+    monkeypatch.setattr("tenants.middleware.keep_scope", lambda response, place, entry: None)
     with pytest.raises(scope.NoTenantInScope):
         list(client_of(ann).get(path))
 

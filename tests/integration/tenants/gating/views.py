@@ -7,7 +7,7 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.models import Group
 from django.db import DatabaseError, connection, transaction
-from django.http import JsonResponse
+from django.http import JsonResponse, StreamingHttpResponse
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
@@ -95,6 +95,36 @@ def reads_in_a_transaction_and_writes_in_another(request):
     return told()
 
 
+def streams(request):
+    """Two parts, each of what the database has then."""
+
+    def parts():
+        for part in ("first", "second"):
+            yield f"{part}: {Group.objects.count()} on {scope.tenant().shard}. "
+            if part == "first" and between is not None:
+                between()
+
+    note_run()
+    return StreamingHttpResponse(parts())
+
+
+async def streams_async(request):
+    """The same in an async body, which swallows what the database says, and ends."""
+
+    async def parts():
+        for part in ("first", "second"):
+            try:
+                found = await Group.objects.acount()
+            except DatabaseError:
+                return
+            yield f"{part}: {found} on {scope.tenant().shard}. "
+            if part == "first" and between is not None:
+                await sync_to_async(between)()
+
+    note_run()
+    return StreamingHttpResponse(parts())
+
+
 def asks_for_what_is_not_there(request):
     note_run()
     with connection.cursor() as cursor:
@@ -124,6 +154,8 @@ VIEWS = {
     "commits_twice": replayable(commits_twice),
     "reads_then_writes": replayable(reads_in_a_transaction_and_writes_in_another),
     "not_there": asks_for_what_is_not_there,
+    "streams": streams,
+    "streams_async": streams_async,
     "writes_async": writes_async,
     "reads_async": reads_async,
 }
