@@ -1,4 +1,4 @@
-"""A tenant goes back and forth by real moves under real requests; a client counts what it was told.
+"""A tenant goes back and forth under real requests, by moves of both modes; a client counts.
 
 What was answered with success is there once: rows, files, sessions, effects outside of the
 database, tickets by the API. What was refused, with 503 and Retry-After, is there once at most.
@@ -18,6 +18,8 @@ from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
 from accounts.models import User
 from accounts.services.api_tokens import issue_token
+from sharding.moves.core.steps import Mode
+from sharding.moves.services.after_soak import finish_move, rollback_move
 from sharding.moves.services.moving import move_tenant
 from sharding.placements.models import Process
 from tests.fixtures.waiting import wait_for
@@ -150,16 +152,36 @@ def token(tenant):
         return issue_token(User.objects.get(), "moves", None)[1]
 
 
+def in_blocks(tenant):
+    """There and back, each a move of its own."""
+    for _ in range(4):
+        assert move_tenant(tenant.request()).verified
+        yield
+
+
+def over_streams(tenant):
+    """A move, its rollback, the rollback of that, and the end of its soak."""
+    there = move_tenant(tenant.request(mode=Mode.LOGICAL))
+    assert (there.state, bool(there.verified)) == ("soaking", True)
+    yield
+    for _ in range(2):
+        back = rollback_move(str(there.move_id))
+        assert (back.state, bool(back.verified)) == ("soaking", True)
+        yield
+    assert finish_move(str(there.move_id)).state == "done"
+    yield
+
+
 @pytest.mark.slow
-def test_whatever_was_answered_is_there_once(tenant, server, token, recorder):
+@pytest.mark.parametrize("goes", [in_blocks, over_streams])
+def test_whatever_was_answered_is_there_once(tenant, server, token, recorder, goes):
     live = Process.objects.using("control")
     with tenant.scope():
         Group.objects.all().delete()
         Ticket.objects.all().delete()
     with Clients(server.port, tenant.host, token) as clients:
         wait_for(lambda: live.exists() and all(len(one) > 5 for one in clients.acked.values()))
-        for _ in range(4):
-            assert move_tenant(tenant.request()).verified
+        for _ in goes(tenant):
             told = sum(map(len, clients.acked.values()))
             wait_for(lambda t=told: sum(map(len, clients.acked.values())) > t + 20)
     settled(tenant, on=tenant.shard)
