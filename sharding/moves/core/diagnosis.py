@@ -11,6 +11,7 @@ from functools import partial
 from typing import Final
 
 from sharding.figures import size_in_words
+from sharding.moves.core.states import MoveState
 from sharding.schemas.types import Phase
 
 MUCH_WAL: Final = 1_000_000_000
@@ -277,6 +278,15 @@ def _of_streams(known: Known, sight: ShardSight) -> Iterator[Finding]:
             yield Finding(
                 Ill.WAL, sight.shard, one.name,
                 f"This slot of {whose} {reads} and keeps {size_in_words(one.keeps)} of WAL.",
-                "A server whose disk is full stops: see that it is read, or end the move.",
+                f"A server whose disk is full stops: see that it is read, or {_ends(known, one)}.",
                 tenant_id=one.schema, move_id=one.move_id,
             )  # fmt: skip
+
+
+def _ends(known: Known, slot: Stream) -> str:
+    """What else can be done about a slot."""
+    move = None if slot.move_id is None else known.moves.get(slot.move_id)
+    if move is None:
+        return "drop it"
+    command = "finish_move" if move.state == MoveState.SOAKING else "abort_move"
+    return f"end the move: `manage.py {command} {move.move_id}`"

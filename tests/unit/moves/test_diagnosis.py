@@ -95,9 +95,16 @@ def test_a_slot_that_keeps_much_is_told_whosever_it_is():
     kept = Stream(Ill.SLOT, "backup", keeps=MUCH_WAL)
     assert ills(seen(streams=(kept, replace(kept, keeps=MUCH_WAL - 1)))) == [Ill.WAL]
     ours = replace(kept, schema="tacme01", move_id=7)
-    assert ills(seen(streams=(ours,)), move=LIVE) == [Ill.WAL]
+    (finding,) = diagnose(Known({7: LIVE}, ON_BETA), [seen(streams=(ours,))])
+    assert (finding.ill, finding.mends) == (Ill.WAL, False)
+    assert "`manage.py abort_move 7`" in finding.remedy
+    (finding,) = diagnose(
+        Known({7: replace(LIVE, state="soaking")}, ON_BETA), [seen(streams=(ours,))]
+    )
+    assert "`manage.py finish_move 7`" in finding.remedy
     (finding,) = diagnose(Known({}, {}), [seen(streams=(kept,))])
     assert not finding.mends
+    assert "drop it" in finding.remedy
 
 
 def test_a_shard_that_is_away_is_said_to_be():
