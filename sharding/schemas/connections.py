@@ -35,6 +35,14 @@ _CUT_IS_NOTICED: Final = {
     "tcp_user_timeout": TCP_USER_TIMEOUT_MS,
 }
 
+# What the server's kernel is to do about a client that no longer answers. By default it asks after
+# two hours, and until then the session is there, with all that it holds.
+_VANISHED_IS_NOTICED: Final = {
+    "tcp_keepalives_idle": 5,
+    "tcp_keepalives_interval": 2,
+    "tcp_keepalives_count": 3,
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Patience:
@@ -153,14 +161,15 @@ def _connection(  # noqa: PLR0913 - what one connection needs
 
 
 def _options(patience: Patience) -> str:
-    return " ".join(
-        f"-c {name}={limit // timedelta(milliseconds=1)}"
-        for name, limit in (
-            ("statement_timeout", patience.statement),
-            ("lock_timeout", patience.lock),
-            # A killed client's session would else go on waiting, and hold what it holds.
-            ("client_connection_check_interval", timedelta(seconds=1)),
-            ("idle_in_transaction_session_timeout", patience.idle),
-        )
-        if limit is not None
+    limits = (
+        ("statement_timeout", patience.statement),
+        ("lock_timeout", patience.lock),
+        # A killed client's session would else go on waiting, and hold what it holds.
+        ("client_connection_check_interval", timedelta(seconds=1)),
+        ("idle_in_transaction_session_timeout", patience.idle),
     )
+    milliseconds = {
+        name: limit // timedelta(milliseconds=1) for name, limit in limits if limit is not None
+    }
+    settings = {**milliseconds, **_VANISHED_IS_NOTICED}
+    return " ".join(f"-c {name}={value}" for name, value in settings.items())

@@ -35,10 +35,12 @@ REFUSAL_AND_SILENCE_FIRST: Final = tuple(
 class FaultyServers:
     """A proxy before every server of a stack; use its registry and its Redis address."""
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack, *, notices_vanished: bool = False) -> None:
         self.stack = stack
         self._proxies = {
-            name: TcpProxy(stack.server(name).port) for name in stack.servers if name != "pgbouncer"
+            name: TcpProxy(stack.server(name).port, notices_vanished=notices_vanished)
+            for name in stack.servers
+            if name != "pgbouncer"
         }
 
     @property

@@ -12,6 +12,7 @@ _CHUNK = 65536
 _LOOK = 0.02
 LATENCY_SECONDS = 2.0
 _RESET_AT_CLOSE = struct.pack("ii", 1, 0)
+_VANISHED_IS_NOTICED = {socket.TCP_KEEPIDLE: 5, socket.TCP_KEEPINTVL: 2, socket.TCP_KEEPCNT: 3}
 
 
 class Mode(StrEnum):
@@ -25,10 +26,16 @@ class Mode(StrEnum):
 class TcpProxy:
     """Carries bytes between `port` and the target, one thread per direction."""
 
-    def __init__(self, target: int | str, *, port: int = 0) -> None:
-        """target: a port on 127.0.0.1, or the path of a unix socket. port: 0 takes a free one."""
+    def __init__(self, target: int | str, *, port: int = 0, notices_vanished: bool = False) -> None:
+        """Listen.
+
+        target: a port on 127.0.0.1, or the path of a unix socket.
+        port: 0 takes a free one.
+        notices_vanished: as the kernel of a server whose clients tell it to.
+        """
         self.target = target
         self.mode = Mode.PASS
+        self._notices_vanished = notices_vanished
         self._last_words: tuple[bytes, bool] | None = None
         self._open: set[socket.socket] = set()
         self._fillers: list[socket.socket] = []
@@ -124,6 +131,8 @@ class TcpProxy:
 
     def _serve(self, client: socket.socket) -> None:
         client.settimeout(None)
+        if self._notices_vanished:
+            self._ask_after(client)
         with self._lock:
             self._open.add(client)
         # A server that is held accepts as well, by its kernel; the silence comes after.
@@ -140,6 +149,12 @@ class TcpProxy:
             threading.Thread(
                 target=self._carry, args=(source, sink, source is client), daemon=True
             ).start()
+
+    def _ask_after(self, client: socket.socket) -> None:
+        # As sharding/schemas/connections.py has it.
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, seconds in _VANISHED_IS_NOTICED.items():
+            client.setsockopt(socket.IPPROTO_TCP, option, seconds)
 
     def _connect(self) -> socket.socket:
         if isinstance(self.target, int):

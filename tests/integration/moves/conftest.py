@@ -329,7 +329,7 @@ def streams_of(tenant_id: str, shard: str) -> list[str]:
 def sessions(tenant_id: str, shard: str) -> list[str]:
     """Movers' sessions of this tenant; an ended one needs a moment to be gone."""
     asked = "SELECT application_name FROM pg_stat_activity WHERE application_name LIKE %s"
-    ends = time.monotonic() + 5
+    ends = time.monotonic() + 15
     while True:
         with own_connection(registry.shard(shard)) as own:
             found = [name for (name,) in own.execute(asked, (f"mv:{tenant_id}:%",))]
