@@ -12,7 +12,7 @@ from typing import Final
 
 import psycopg
 
-from sharding.moves.connections import BULK, mover_connection
+from sharding.moves.connections import BULK, identity_of, mover_connection
 from sharding.moves.control_points import reach
 from sharding.moves.errors import EndsChanged, PauseOverran
 from sharding.moves.services import journal, streams
@@ -49,13 +49,17 @@ _SHORT: Final = 0.25
 
 
 def publish(work: Work) -> None:
-    """Say at the source which tables are followed."""
+    """Say at the source which tables are followed, and write down which servers both ends are."""
     move, who = work.move, work.who
-    journal.keep_result(move, streams=streams.base_of(who))
-    journal.owe(move, (move.source, DebtKind.PUBLICATION))
-    with mover_connection(work.source, who) as connection:
-        work.tables = read_tables(connection, work.schema)
-        streams.publish(connection, who, _name(work, Direction.THERE), _names(work.tables))
+    with (
+        mover_connection(work.source, who) as source,
+        mover_connection(work.target, who) as target,
+    ):
+        servers = {move.source: identity_of(source), move.target: identity_of(target)}
+        journal.keep_result(move, streams=streams.base_of(who), servers=servers)
+        journal.owe(move, (move.source, DebtKind.PUBLICATION))
+        work.tables = read_tables(source, work.schema)
+        streams.publish(source, who, _name(work, Direction.THERE), _names(work.tables))
 
 
 def copy_snapshot(work: Work) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 from sharding.moves.connections import BULK, Who, identity_of, mover_connection
 from sharding.moves.core.states import MoveState
 from sharding.moves.core.steps import Mode, Route, Step, Way, steps_from
-from sharding.moves.errors import AbortAsked, PauseOverran
+from sharding.moves.errors import AbortAsked, EndsChanged, PauseOverran
 from sharding.moves.models import Move
 from sharding.moves.ports import MadeTarget
 from sharding.moves.services import journal
@@ -168,7 +168,27 @@ class Work:
                 self.move.source: identity_of(self.lanes.fence),
                 self.move.target: identity_of(self.lanes.opening),
             }
+            self._still_the_same()
         return self.lanes
+
+    def _still_the_same(self) -> None:
+        """Make sure that no end was promoted or restored since the streams were made.
+
+        A standby has none of its primary's slots, and may lack rows that the other end was told it
+        had: nothing sends those again, and no lag would show it.
+
+        Raises:
+            EndsChanged: one was.
+        """
+        known: dict[str, str] = self.move.result.get("servers", {})
+        for shard, found in self.identities.items():
+            if known.get(shard, found) != found:
+                raise EndsChanged(
+                    shard,
+                    "it was promoted or restored since this move's streams were made, and may lack "
+                    f"rows that none of them brings again; `manage.py finish_move {self.move.pk}` "
+                    "ends a soak, and a new move makes new streams",
+                )
 
     def began_pause(self) -> None:
         """Start the clock: from here on somebody may have to wait."""

@@ -6,7 +6,6 @@ The clients and whoever looks on reach the servers directly.
 import json
 import os
 import select
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,23 +16,18 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psycopg
 from django.db import connections
 
-from devstack.postgres_server import SUPERUSER, PostgresServer
 from devstack.stack import Stack
 from sharding.moves.control_points import VARIABLE
 from sharding.registry import current as registry
 from sharding.registry.toml_file import write_registry
 from tests.faults.down import FaultyServers
+from tests.fixtures import standbys
 from tests.fixtures.servers import prepared_stack
-from tests.fixtures.standbys import run_as_server
 from tests.fixtures.waiting import wait_for
 
 _ROOT = Path(__file__).resolve().parents[4]
-_IN_RECOVERY = "SELECT pg_is_in_recovery()"
-# At the end of what it has, the copy takes no more: it serves, on a timeline of its own.
-_RECOVER = "\nrestore_command = '/bin/false'\n"
 
 
 @dataclass
@@ -183,46 +177,20 @@ class Ground:
     def start_server(self, name: str) -> None:
         """It serves again; what this process had open there is forgotten."""
         self.stack.start_server(name)
-        for wrapper in connections.all(initialized_only=True):
-            wrapper.close()
+        self._forget_connections()
 
     def copy_of(self, name: str) -> Path:
         """All that server `name` has now, as a backup or a standby would have it."""
-        server = self._postgres(name)
-        made = Path(tempfile.mkdtemp(prefix="copy-", dir=server.site.folder.parent))
-        made.chmod(0o711)
-        server.site.account.give(made)
-        run_as_server(
-            server,
-            *("pg_basebackup", "-D", str(made / "data"), "-X", "stream", "--checkpoint=fast"),
-            *("-h", str(server.site.sockets), "-p", str(server.port), "-U", SUPERUSER),
-            PGPASSWORD=server.password,
-        )
-        return made
+        return standbys.copy_of(self.stack, name)
 
     def put_in_place(self, name: str, copy: Path) -> None:
         """The server dies, and that copy is promoted at its address: on a timeline of its own."""
-        server = self._postgres(name)
-        server.kill()
-        server.stop()
-        settings = copy / "data" / "postgresql.auto.conf"
-        with settings.open("a") as file:
-            file.write(_RECOVER)
-        signal_file = copy / "data" / "recovery.signal"
-        signal_file.touch()
-        server.site.account.give(signal_file)
-        shutil.rmtree(server.site.folder)
-        (copy / "data").rename(server.site.folder)
-        copy.rmdir()
-        self.start_server(name)
-        # It answers before it is through with its WAL.
-        with psycopg.connect(self.stack.admin_conninfo(name), autocommit=True) as admin:
-            wait_for(lambda: not admin.execute(_IN_RECOVERY).fetchone()[0], "it is not promoted")
+        standbys.put_in_place(self.stack, name, copy)
+        self._forget_connections()
 
-    def _postgres(self, name: str) -> PostgresServer:
-        server = self.stack.server(name)
-        assert isinstance(server, PostgresServer)
-        return server
+    def _forget_connections(self) -> None:
+        for wrapper in connections.all(initialized_only=True):
+            wrapper.close()
 
 
 @contextmanager
@@ -230,7 +198,8 @@ def ground_of_its_own() -> Iterator[Ground]:
     """Servers that no other test uses."""
     with ExitStack() as stack:
         made = stack.enter_context(prepared_stack(redis=False))
-        faulty = FaultyServers(made)
+        # Movers tell servers to ask after them; streams have their own way.
+        faulty = FaultyServers(made, notices_vanished=True)
         stack.callback(faulty.close)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="atoll-movers-")))
         ground = Ground(made, faulty, folder)
