@@ -139,6 +139,24 @@ ROWS: Final = tuple(
 """All points of both, in the order of a table."""
 
 
+def lost_servers(way: Way) -> tuple[tuple[str, Fault], ...]:
+    """Where a server comes back as a copy of itself. Each turn has every eighth of them."""
+    fenced = way.before[way.before.index("drain.begin") :]
+    return (
+        *((point, Fault.PROMOTE_FENCED) for point in way.points),
+        *((point, Fault.PROMOTE_BEHIND) for point in (*fenced, *way.after)),
+        *((point, Fault.RESTORE_CONTROL) for point in way.after),
+    )
+
+
+def has_streams_of_before(cell: Cell) -> bool:
+    """Whether its promotion comes when the streams are there, or the servers are written down."""
+    if cell.fault not in (Fault.PROMOTE_FENCED, Fault.PROMOTE_BEHIND):
+        return False
+    first = THERE.points.index("publish.begin")
+    return cell.way == BACK.name or THERE.points.index(cell.point) > first
+
+
 def cells_of(way: Way, turn: int = int(os.environ.get(TURN, "0"))) -> tuple[Cell, ...]:
     """The cells of one way, by point.
 
@@ -150,6 +168,11 @@ def cells_of(way: Way, turn: int = int(os.environ.get(TURN, "0"))) -> tuple[Cell
         (point, FAULTS[(number + further) % len(FAULTS)]) for number, point in enumerate(way.points)
     ]
     wanted += [(SWITCH, fault) for fault in AT_EVERY_SWITCH]
+    wanted += [
+        pair
+        for number, pair in enumerate(lost_servers(way))
+        if (number + further) % len(FAULTS) == 0
+    ]
     return tuple(
         Cell(
             point,

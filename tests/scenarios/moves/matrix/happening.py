@@ -3,6 +3,7 @@
 import signal
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -61,6 +62,38 @@ class Scene:
         self.let_go()
         self.mover_ends()
         self.recover()
+
+
+COPIED_AT: Final[Mapping[Fault, tuple[str, str]]] = MappingProxyType(
+    {
+        Fault.PROMOTE_BEHIND: ("gate.journaled", "source"),
+        Fault.RESTORE_CONTROL: ("switch.before", "control"),
+    }
+)
+"""Where a mover stops on its way, so that a server can be copied as it is then: which."""
+
+
+def stops(cell: Cell) -> tuple[str, ...]:
+    """The points at which the mover of a cell is to stop."""
+    early = [COPIED_AT[cell.fault][0]] if cell.fault in COPIED_AT else []
+    return (*early, cell.point)
+
+
+def until_its_point(
+    ground: Ground, cell: Cell, mover: Mover, clients: Clients, *, source: str
+) -> Path | None:
+    """Wait until the mover stands there; what was copied of a server on the way."""
+    copy = None
+    # What a standby lacks beside the fence is lost by the fail-over, not by the move.
+    behind = cell.fault is Fault.PROMOTE_BEHIND
+    with clients.resting() if behind else nullcontext():
+        if cell.fault in COPIED_AT:
+            early, which = COPIED_AT[cell.fault]
+            assert mover.reached() == early, mover.said.read_text()
+            copy = ground.copy_of(source if which == "source" else which)
+            mover.go(early)
+        assert mover.reached() == cell.point, mover.said.read_text()
+    return copy
 
 
 def _kill_mover(scene: Scene) -> None:

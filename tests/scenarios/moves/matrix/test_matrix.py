@@ -1,7 +1,6 @@
 """Whatever happens at whichever step: one writer, all acknowledged writes there, nothing left."""
 
 import time
-from contextlib import nullcontext
 from functools import partial
 
 import pytest
@@ -23,7 +22,7 @@ from tests.scenarios.moves.matrix.cells import (
     all_cells,
 )
 from tests.scenarios.moves.matrix.clients import Clients
-from tests.scenarios.moves.matrix.happening import HAPPENS, Scene
+from tests.scenarios.moves.matrix.happening import HAPPENS, Scene, stops, until_its_point
 from tests.scenarios.moves.matrix.recoveries import forget_lease, recover_twice
 from tests.scenarios.moves.matrix.results import keep, passed_already
 
@@ -33,8 +32,6 @@ QUICK = {
     "copy_changes.begin × kill the source",
 }
 DROPPED = ("drop_end.dropped", "disarm_target.begin", "end.begin")
-COPIED_AT = {Fault.PROMOTE_BEHIND: ("gate.journaled", "alpha"),
-             Fault.RESTORE_CONTROL: ("switch.before", "control")}  # fmt: skip
 
 
 def test_every_step_of_a_move_has_a_row():
@@ -57,25 +54,16 @@ def test_every_fault_is_played_somewhere():
 def test_a_move_survives(ground, tenant, cell):
     if passed_already(cell.name):
         pytest.skip("it has passed already, in the run that is gone on with")
-    early, of = COPIED_AT.get(cell.fault, ("", ""))
     with Clients(tenant.id) as clients:
         mover = ground.mover(
             "move_tenant",
             tenant.slug,
             *MOVE,
-            at=(early, cell.point),
+            at=stops(cell),
             # Only who waits for its end needs a short one, which a busy machine may lose.
             lease_seconds=1 if cell.fault is Fault.FREEZE_MOVER else 15,
         )
-        copy = None
-        # What a standby lacks beside the fence is lost by the fail-over, not by the move.
-        behind = cell.fault is Fault.PROMOTE_BEHIND
-        with clients.resting() if behind else nullcontext():
-            if early:
-                assert mover.reached() == early, mover.said.read_text()
-                copy = ground.copy_of(of)
-                mover.go(early)
-            assert mover.reached() == cell.point, mover.said.read_text()
+        copy = until_its_point(ground, cell, mover, clients, source="alpha")
         move = Move.objects.using("control").get(tenant_id=tenant.id)
         began = time.monotonic()
         recover = partial(recover_twice, ground, cell, tenant, move)
