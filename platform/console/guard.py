@@ -20,6 +20,9 @@ View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 MARK: Final = "atoll_operators_only"
 
+AGAIN: Final = "again"
+"""In the address that a page which shows progress asks by itself, with scripts and without."""
+
 
 def operators_only(view: View[P]) -> View[P]:
     """Serve operators who have signed in with both factors; ask everybody else to.
@@ -33,7 +36,11 @@ def operators_only(view: View[P]) -> View[P]:
         if not request.user.is_authenticated:
             ask = reverse("console:sign_in")
             if request.method == "GET":
-                ask = f"{ask}?{urlencode({'next': request.get_full_path()})}"
+                there = request.path if _asks_by_itself(request) else request.get_full_path()
+                ask = f"{ask}?{urlencode({'next': there})}"
+            if "HX-Request" in request.headers:
+                # htmx would follow a redirect and put that page into this one.
+                return _private(HttpResponse(headers={"HX-Redirect": ask}))
             return HttpResponseRedirect(ask)
         before = actor.get()
         actor.set(operator(request).actor)
@@ -58,14 +65,23 @@ def open_to_strangers(view: View[P]) -> View[P]:
 
 
 def attach(request: HttpRequest) -> None:
-    """Give the request the operators' session, in place of the tenants', and its operator."""
-    request.session = SessionStore(request.COOKIES.get(settings.SESSION_COOKIE_NAME))
+    """Give the request the operators' session, in place of the tenants', and its operator.
+
+    What a page asks by itself it asks whether or not anybody sits before it.
+    """
+    request.session = SessionStore(
+        request.COOKIES.get(settings.SESSION_COOKIE_NAME), somebody=not _asks_by_itself(request)
+    )
     setattr(request, "user", operator_of(request.session))  # noqa: B010 - another class than User
 
 
 def operator(request: HttpRequest) -> Operator:
     """The operator of a page for operators only."""
     return cast(Operator, cast(Any, request).user)
+
+
+def _asks_by_itself(request: HttpRequest) -> bool:
+    return request.method == "GET" and AGAIN in request.GET
 
 
 def _private(response: HttpResponse) -> HttpResponse:

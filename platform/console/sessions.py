@@ -20,7 +20,14 @@ _SEEN_AT_MOST_EVERY: Final = timedelta(minutes=1)
 
 
 class SessionStore(SessionBase):
-    """Keeps a session under a digest of its key, so that who reads the table takes over nobody."""
+    """Keeps a session under a digest of its key, so that who reads the table takes over nobody.
+
+    somebody: False: nobody did anything, so its idle end comes as it would have.
+    """
+
+    def __init__(self, session_key: str | None = None, *, somebody: bool = True) -> None:
+        super().__init__(session_key)
+        self._somebody = somebody
 
     def load(self) -> dict[str, Any]:
         """What is kept, or nothing when it has ended; looking at it puts off its idle end."""
@@ -29,7 +36,7 @@ class SessionStore(SessionBase):
         if row is None:
             self._session_key = None
             return {}
-        if row.seen_at < now - _SEEN_AT_MOST_EVERY:
+        if self._somebody and row.seen_at < now - _SEEN_AT_MOST_EVERY:
             OperatorSession.objects.using(CONTROL).filter(pk=row.pk).update(seen_at=now)
         data: dict[str, Any] = row.data
         return data

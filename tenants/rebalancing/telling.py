@@ -78,6 +78,17 @@ def took(seconds: float) -> str:
     return str(timedelta(seconds=round(seconds)))
 
 
+def basis_words(bases: Iterable[str], *, assumed: str = "assumption") -> str:
+    """How many times of copying are from where; `assumed`: those that nothing tells."""
+    counted = Counter(bases)
+    words = {
+        CopyBasis.PAIR: "what earlier moves between the same shards took",
+        CopyBasis.FLEET: "what earlier moves took",
+        CopyBasis.ASSUMED: assumed,
+    }
+    return ", ".join(f"{counted[each]} by {word}" for each, word in words.items() if counted[each])
+
+
 def _step(step: Step, names: Mapping[str, str]) -> str:
     return _ROW.format(
         step.number,
@@ -142,16 +153,10 @@ def _sums(look: Look) -> Iterator[str]:
 
 def _copying(look: Look) -> Iterator[str]:
     """Where the times of copying are from."""
-    counted = Counter(step.copy_basis for step in look.plan.steps)
-    if counted:
+    if look.plan.steps:
         assumed = f"{size_in_words(look.policy.copy_rate)} a second, since nothing tells"
-        words = {
-            CopyBasis.PAIR: "what earlier moves between the same shards took",
-            CopyBasis.FLEET: "what earlier moves took",
-            CopyBasis.ASSUMED: assumed,
-        }
-        parts = [f"{counted[each]} by {word}" for each, word in words.items() if counted[each]]
-        yield f"copy times: {', '.join(parts)}"
+        bases = basis_words((step.copy_basis for step in look.plan.steps), assumed=assumed)
+        yield f"copy times: {bases}"
 
 
 def _ratios(use: Use) -> str:

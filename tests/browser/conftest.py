@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from devstack.demo.types import Running, SignIn
-from tests.browser.demo import running_demo
+from tests.browser.demo import Up, running_demo
 from tests.browser.visits import Visits
 from tests.fixtures.servers import missing
 
@@ -31,10 +31,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="package")
-def demo() -> Iterator[Running]:
+def up() -> Iterator[Up]:
     """`manage.py demo` on a free port; gone afterwards."""
-    with running_demo() as running:
-        yield running
+    with running_demo() as started:
+        yield started
+
+
+@pytest.fixture(scope="package")
+def demo(up: Up) -> Running:
+    """What it says of itself."""
+    return up.running
 
 
 @pytest.fixture(scope="package")

@@ -1,7 +1,9 @@
 """What operators do with the console."""
 
 import base64
+import re
 import time
+from collections.abc import Iterator
 
 import pytest
 from django.urls import resolve
@@ -9,6 +11,7 @@ from django_otp.oath import TOTP
 from playwright.sync_api import Page, expect
 
 from devstack.demo.types import OperatorSignIn
+from tests.browser.demo import Up
 from tests.browser.visits import LOOKS, Visits, dress, findings
 
 PAGES = {
@@ -150,6 +153,50 @@ def test_an_operator_takes_another_device_and_new_recovery_codes(visits, operato
 
     _signs_in_with(visits, who, codes[0], good=True)
     _signs_in_with(visits, who, who.recovery_codes[1], good=False)
+
+
+@pytest.fixture
+def two_go_to_alpha(up: Up) -> Iterator[None]:
+    """The next rebalance brings them there, one after the other; then they go back."""
+    slugs = ("coral", "dune")
+    up.manage("set_shard_capacity", "alpha", "--moves", "1")
+    for slug in slugs:
+        up.manage("pin_tenant", slug, "--to", "alpha")
+    yield
+    for slug in slugs:
+        up.manage("pin_tenant", slug, "--to", "beta")
+    up.manage("rebalance_shards", "--yes", "--here")
+    for slug in slugs:
+        up.manage("unpin_tenant", slug)
+
+
+@pytest.mark.slow
+def test_a_rebalance_is_planned_and_followed_to_its_end(visits, operator, demo, two_go_to_alpha):
+    operator.goto(visits.address(demo.operator.host, "/rebalance/"))
+    operator.get_by_role("button", name="Plan a rebalance").click()
+    for look in LOOKS:
+        dress(operator, look)
+        visits.look_at(operator, f"console-rebalance-plan-{look}")
+    operator.get_by_role("button", name="Approve and begin").click()
+    state = operator.locator("#progress .badge")
+    expect(state).to_have_text("running")
+    # Whoever loads the page anew begins with another window.
+    operator.evaluate("window.stayed = true")
+    operator.locator("#moves a").first.focus()
+    focused = operator.evaluate("document.activeElement.id")
+    for look in LOOKS:
+        dress(operator, look)
+        visits.look_at(operator, f"console-rebalance-running-{look}")
+    expect(state).to_have_text("done", timeout=120_000)
+    expect(operator.locator("#moves .badge")).to_have_text(["done", "done"])
+    expect(operator.locator("#moves")).to_contain_text(re.compile(r"\d ms"))
+    expect(operator.get_by_role("button", name="Plan a rebalance")).to_be_visible()
+    expect(operator.get_by_role("button", name="Pause")).to_have_count(0)
+    assert operator.evaluate("window.stayed")
+    assert operator.evaluate("document.activeElement.id") == focused
+    for look in LOOKS:
+        dress(operator, look)
+        visits.look_at(operator, f"console-rebalance-done-{look}")
 
 
 def test_a_members_session_is_worth_nothing_here(visits, acme, demo):

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.timesince import timesince
 
 from sharding.figures import size_in_words
+from tenants.rebalancing.telling import took as took_in_words
 
 register = template.Library()
 
@@ -21,7 +22,14 @@ _PLACES: Final = (
     ("console:processes", "Processes"),
     ("console:audit", "Audit"),
 )
-_PARTS: Final = {"console:tenant": "console:tenants"}
+_PARTS: Final = {
+    "console:tenant": "console:tenants",
+    # What is refused is told where it was asked for.
+    **{
+        f"console:rebalance_{each}": "console:rebalance"
+        for each in ("plan", "approve", "pause", "resume", "stop")
+    },
+}
 _LEAST_SEEN: Final = 0.8
 _MINUTE: Final = 60
 _TENTH: Final = 0.1
@@ -65,6 +73,12 @@ def percent_of(part: int | None, whole: int) -> str:
     if not part or not whole:
         return "0"
     return f"{min(100.0, max(_LEAST_SEEN, 100 * part / whole)):.1f}"
+
+
+@register.filter
+def took(seconds: float) -> str:
+    """How long something takes."""
+    return took_in_words(seconds)
 
 
 @register.filter

@@ -1,22 +1,23 @@
 """A rebalance: the plan as a picture, how far it is; say yes, pause, go on, stop."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from console.guard import operators_only
+from console.guard import AGAIN, operators_only
 from console.services.flows import picture_of
 from sharding.rebalance import ports
+from sharding.rebalance.core.copying import CopyBasis
 from sharding.rebalance.errors import NoRebalance, RebalanceError
 from sharding.rebalance.services import job
 from sharding.rebalance.services.planning import look
 from sharding.rebalance.services.shown import RebalanceLook, show
 from sharding.rebalance.states import RebalanceState, StepState
 from tenants.rebalancing import asking
+from tenants.rebalancing.telling import basis_words, took
 
 _SHOWN: Final = 100
 _STEERS: Final[Mapping[str, tuple[Callable[[int], RebalanceLook], str]]] = {
@@ -29,7 +30,10 @@ _STEERS: Final[Mapping[str, tuple[Callable[[int], RebalanceLook], str]]] = {
 @operators_only
 @require_safe
 def rebalance(request: HttpRequest) -> HttpResponse:
-    """The newest one."""
+    """The newest one. Its page asks again while it goes on; with scripts, for the news only."""
+    known = request.GET.get(AGAIN)
+    if known is not None and "HX-Request" in request.headers:
+        return _news(request, known)
     return _page(request)
 
 
@@ -75,31 +79,69 @@ def steer(request: HttpRequest, number: int, how: str) -> HttpResponse:
 
 
 def _page(request: HttpRequest, refused: str = "") -> HttpResponse:
-    try:
-        found = show()
-    except NoRebalance:
-        shown: dict[str, Any] = {"look": None}
-    else:
-        wanted = [step for step in found.steps if step.state != StepState.SKIPPED]
-        # What is under way first, what is over last.
-        order = [StepState.MOVING, StepState.HELD, StepState.FAILED, StepState.WAITING]
-        rank = {str(state): place for place, state in enumerate(order)}
-        steps = sorted(found.steps, key=lambda step: (rank.get(step.state, 9), step.number))
-        state = RebalanceState(found.state)
-        shown = {
-            "look": found,
-            "picture": picture_of(found.plan, [asdict(step) for step in wanted]),
-            "steps": steps[:_SHOWN],
-            "more": max(0, len(steps) - _SHOWN),
-            "left": _left_alone(found),
-            "is_live": state.is_live,
-            "may_approve": state is RebalanceState.PROPOSED,
-            "may_pause": state is RebalanceState.RUNNING,
-            "may_resume": state is RebalanceState.PAUSED,
-            "may_stop": state.is_live and state is not RebalanceState.STOPPING,
-        }
-    shown["refused"] = refused
+    found = _newest()
+    shown = {**_progress(found), **_rest(found), "refused": refused}
     return render(request, "console/rebalance.html", shown, status=409 if refused else 200)
+
+
+def _news(request: HttpRequest, known: str) -> HttpResponse:
+    """What may have changed on a page that shows plan `known`; of another plan, all of it."""
+    found = _newest()
+    shown = _progress(found)
+    shown["rest"] = not shown["goes_on"] or shown["again"] != known
+    shown |= _rest(found) if shown["rest"] else _moves(found)
+    return render(request, "console/rebalance_news.html", shown)
+
+
+def _newest() -> RebalanceLook | None:
+    try:
+        return show()
+    except NoRebalance:
+        return None
+
+
+def _progress(found: RebalanceLook | None) -> dict[str, Any]:
+    if found is None:
+        return {"look": None, "goes_on": False, "again": ""}
+    state = RebalanceState(found.state)
+    return {
+        "look": found,
+        "predicted": _predicted(found),
+        "is_live": state.is_live,
+        "goes_on": state.is_live and state is not RebalanceState.PROPOSED,
+        "again": f"{found.number}.{found.plans}",
+        "may_approve": state is RebalanceState.PROPOSED,
+        "may_pause": state is RebalanceState.RUNNING,
+        "may_resume": state is RebalanceState.PAUSED,
+        "may_stop": state.is_live and state is not RebalanceState.STOPPING,
+    }
+
+
+def _rest(found: RebalanceLook | None) -> dict[str, Any]:
+    if found is None:
+        return {}
+    return {**_moves(found), "picture": picture_of(found.plan), "left": _left_alone(found)}
+
+
+def _moves(found: RebalanceLook | None) -> dict[str, Any]:
+    """What is under way first, what is over last."""
+    if found is None:
+        return {}
+    order = [StepState.MOVING, StepState.HELD, StepState.FAILED, StepState.WAITING]
+    rank = {str(state): place for place, state in enumerate(order)}
+    steps = sorted(found.steps, key=lambda step: (rank.get(step.state, 9), step.number))
+    return {"steps": steps[:_SHOWN], "more": max(0, len(steps) - _SHOWN)}
+
+
+def _predicted(found: RebalanceLook) -> str:
+    """How long the plan's moves would copy, and from where these times are."""
+    steps = found.plan.get("steps", [])
+    if not steps:
+        return ""
+    seconds = found.plan["summary"]["copy_seconds"]
+    # What an earlier release has planned does not say it.
+    bases = basis_words(step.get("copy_basis", CopyBasis.ASSUMED) for step in steps)
+    return f"{took(seconds)} of copying if one move followed the other ({bases})"
 
 
 def _left_alone(found: RebalanceLook) -> list[dict[str, Any]]:

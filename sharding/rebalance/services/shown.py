@@ -13,7 +13,12 @@ from sharding.rebalance.states import StepState
 
 @dataclass(frozen=True, slots=True)
 class StepLook:
-    """One move of it."""
+    """One move of it.
+
+    Attributes:
+        copy_seconds: as it was predicted; None: an earlier release has planned it.
+        warnings: what to know before it is done, a sentence each.
+    """
 
     number: int
     tenant_id: str
@@ -26,6 +31,8 @@ class StepLook:
     move_id: int | None
     pause_ms: float | None
     said: str
+    copy_seconds: float | None = None
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +127,8 @@ def show(number: int | None = None) -> RebalanceLook:
                 step.move_id,
                 step.pause_ms,
                 step.said,
+                step.planned.get("copy_seconds"),
+                tuple(step.planned.get("warnings", ())),
             )
             for step in steps
         ),

@@ -289,6 +289,26 @@ def test_looking_at_pages_puts_off_the_idle_end_only(ann):
     assert now.started_at == row.started_at
 
 
+@pytest.mark.parametrize("headers", [{"HX-Request": "true"}, {}], ids=["scripts", "none"])
+def test_what_a_page_asks_by_itself_puts_off_no_end(ann, headers):
+    visitor = ann.signed_in()
+    sessions = OperatorSession.objects.using(CONTROL)
+    then = timezone.now() - timezone.timedelta(minutes=20)
+    sessions.update(seen_at=then)
+    asked = "/rebalance/?again=1.1"
+    assert visitor.get(asked, headers=headers).status_code == 200
+    assert sessions.get().seen_at == then
+    sessions.update(seen_at=timezone.now() - timezone.timedelta(hours=1))
+    answer = visitor.get(asked, headers=headers)
+    # Whoever signs in there somebody is.
+    there = "/sign-in/?next=%2Frebalance%2F"
+    if headers:
+        # A redirect would be followed, and that page put into this one.
+        assert (answer.status_code, answer["HX-Redirect"], answer.content) == (200, there, b"")
+    else:
+        assert (answer.status_code, answer["location"]) == (302, there)
+
+
 def test_signing_out_takes_a_post_and_ends_the_session(ann):
     visitor = ann.signed_in()
     assert visitor.get("/sign-out/").status_code == 405
