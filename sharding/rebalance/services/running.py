@@ -24,7 +24,7 @@ from sharding.pools.outages import without_rows
 from sharding.rebalance import ports
 from sharding.rebalance.conf import rebalance_settings
 from sharding.rebalance.core.standing import why_not_now
-from sharding.rebalance.core.types import World
+from sharding.rebalance.core.types import Policy, World
 from sharding.rebalance.models import CONTROL, Rebalance, RebalanceStep
 from sharding.rebalance.ports import Ended, Outcome, Tell
 from sharding.rebalance.services import job
@@ -159,18 +159,18 @@ class _Runner:
 
     def _begin_next(self, threads: ThreadPoolExecutor) -> bool:
         """Begin one move, if one may begin now; those that are not right any more are skipped."""
-        busy = Counter(shard for step in self._under_way() for shard in (step.source, step.target))
-        limits = dict(Shard.objects.using(CONTROL).values_list("name", "moves_at_once"))
         if len(self._moving) >= rebalance_settings().at_once:
             return False
+        busy = Counter(shard for step in self._under_way() for shard in (step.source, step.target))
+        limits = dict(Shard.objects.using(CONTROL).values_list("name", "moves_at_once"))
         self._make_roles()
-        seen: World | None = None
+        seen: tuple[World, Policy] | None = None
         # Those that somebody was in the way of come last.
         for step in self._steps().filter(state=StepState.WAITING).order_by("tries", "number"):
             if any(busy[shard] >= limits.get(shard, 0) for shard in (step.source, step.target)):
                 continue
             seen = seen or self._see()
-            why = why_not_now(step_of(step.planned), seen, policy(self._row.asked))
+            why = why_not_now(step_of(step.planned), *seen)
             if why:
                 self._mark(step, StepState.SKIPPED, said=why)
                 self._tell(f"{_told(step)} is left: {why}")
@@ -187,9 +187,9 @@ class _Runner:
                 return True
         return False
 
-    def _see(self) -> World:
+    def _see(self) -> tuple[World, Policy]:
         begun = {each.tenant_id: each.target for each in self._under_way()}
-        return see_world(moving=begun).world
+        return see_world(moving=begun).world, policy(self._row.asked)
 
     def _make_roles(self) -> None:
         """Once per plan, all that it needs on each server in one batch."""
