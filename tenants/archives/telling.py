@@ -1,5 +1,7 @@
 """What `import_tenant` and `clone_tenant` print."""
 
+from collections.abc import Iterable, Iterator
+
 from tenants.archives.types import ArrivalPlan, ArrivalReceipt
 
 
@@ -15,6 +17,7 @@ def plan_text(plan: ArrivalPlan) -> str:
         lines.append("  nothing is left to do")
     if plan.upgrades:
         lines.append(f"  it would be migrated: {', '.join(plan.upgrades)}")
+    lines += _wishes("it would be pinned", made.request.needs, plan.not_taken_over)
     lines += [f"  left behind: {one.table} ({one.why})" for one in plan.left_behind]
     return "\n".join(lines)
 
@@ -25,7 +28,14 @@ def receipt_text(receipt: ArrivalReceipt) -> str:
     who = f"{made.slug} ({made.tenant_id})"
     if not made.created:
         return f"{who} is there already, nothing changed"
-    return (
+    head = (
         f"{who} is on {made.placement.shard}: {', '.join(made.hosts)}. "
         f"{receipt.rows} rows and {receipt.files} files came out of {receipt.source}"
     )
+    return "\n".join([head, *_wishes("it is pinned", receipt.labels, receipt.not_taken_over)])
+
+
+def _wishes(pinned: str, labels: Iterable[str], not_taken_over: Iterable[str]) -> Iterator[str]:
+    if labels := sorted(labels):
+        yield f"  {pinned} to shards with {', '.join(labels)}"
+    yield from (f"  not taken over: {one}" for one in not_taken_over)

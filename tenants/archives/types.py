@@ -68,18 +68,22 @@ class ArrivalPlan:
         source: what it comes from, in words.
         upgrades: migrations that the code has and the source has not; they run after the rows
             are in.
+        not_taken_over: what is wanted of the source's place and not of the new one's, in words.
     """
 
     source: str
     provision: ProvisionPlan
     upgrades: tuple[str, ...]
     left_behind: tuple[LeftBehind, ...]
+    not_taken_over: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
         """As plain data."""
         return {
             "source": self.source,
             **self.provision.to_json(),
+            "labels": sorted(self.provision.request.needs),
+            "not_taken_over": list(self.not_taken_over),
             "upgrades": list(self.upgrades),
             "left_behind": [{"table": one.table, "why": one.why} for one in self.left_behind],
         }
@@ -91,12 +95,16 @@ class ArrivalReceipt:
 
     Attributes:
         rows, files: that it came with; 0 if it was there already.
+        labels: that its shard must have, now.
+        not_taken_over: as of the plan.
     """
 
     source: str
     provision: ProvisionReceipt
     rows: int
     files: int
+    labels: tuple[str, ...]
+    not_taken_over: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
         """As plain data."""
@@ -105,6 +113,8 @@ class ArrivalReceipt:
             **self.provision.to_json(),
             "rows": self.rows,
             "files": self.files,
+            "labels": sorted(self.labels),
+            "not_taken_over": list(self.not_taken_over),
         }
 
 

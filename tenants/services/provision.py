@@ -72,7 +72,7 @@ def plan_provision(request: ProvisionRequest) -> ProvisionPlan:
     tenant = Tenant.objects.using(CONTROL).filter(slug=request.slug).first()
     if tenant is None:
         asking.check_free(request.slug, hosts, heir_of=_heir_of(request))
-        shard, tenant_id, done = usable_shard(request.shard, labels=request.labels), "", None
+        shard, tenant_id, done = usable_shard(request.shard, labels=request.needs), "", None
     else:
         done = _state_of_same(tenant, request)
         placement = get_placement(tenant.id)
@@ -173,8 +173,8 @@ def _claim(plan: ProvisionPlan) -> str:
                 domain = Domain(domain=host, tenant=tenant, is_primary=host == plan.hosts[0])
                 domain.save(using=CONTROL, force_insert=True)
             create_placement(tenant_id, plan.shard)
-            if request.labels:
-                pin_new_tenant(tenant_id, request.labels)
+            if request.needs:
+                pin_new_tenant(tenant_id, request.needs)
             Provisioning.objects.using(CONTROL).create(tenant=tenant, asked=request.asked())
             record_audit("tenant.claim", tenant_id, after=_told(plan))
             # Who asked for this host a moment ago was told that nobody is there.

@@ -22,6 +22,7 @@ class Contents(Protocol):
         steps: dotted paths that run in the place of TENANT_PROVISION_STEPS.
         heir_of: a tenant whose slugs may be taken while they rest, since links and mails that name
             them mean this one; empty for none.
+        needs: labels that the shard must have for the sake of what is in them.
     """
 
     @property
@@ -29,6 +30,9 @@ class Contents(Protocol):
 
     @property
     def heir_of(self) -> str: ...
+
+    @property
+    def needs(self) -> tuple[str, ...]: ...
 
     def asked(self) -> dict[str, Any]:
         """What tells these contents from others; kept in the journal."""
@@ -55,7 +59,8 @@ class ProvisionRequest:
         plan: how much of its shard it may have; empty: no plan.
         admin_password: with it; without, nobody can sign in until one is set.
         contents: with what it begins; without, with an empty schema.
-        labels: what its shard must have, now and ever after (`pin_tenant --label`).
+        labels: what its shard must have, now and ever after (`pin_tenant --label`); empty: what its
+            contents need.
     """
 
     slug: str
@@ -67,6 +72,11 @@ class ProvisionRequest:
     plan: str = ""
     contents: Contents | None = None
     labels: tuple[str, ...] = ()
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Labels that its shard must have, now and ever after."""
+        return self.labels or (() if self.contents is None else self.contents.needs)
 
     def asked(self, *, secret: str | bytes | None = None) -> dict[str, Any]:
         """What tells this request from another one.

@@ -19,6 +19,21 @@ _GROUP: Final = re.compile(r"[a-z][a-z0-9-]{0,59}")
 
 
 @dataclass(frozen=True, slots=True)
+class Wishes:
+    """What is wanted of one tenant's place.
+
+    Attributes:
+        shard: the one that it is pinned to; empty: none.
+        labels: what its shard must have.
+        group: of which no two are on one shard; empty: it is in none.
+    """
+
+    shard: str = ""
+    labels: tuple[str, ...] = ()
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class WishChange:
     """What was wanted of a tenant's place, and is.
 
@@ -45,6 +60,17 @@ class WishChange:
     def to_json(self) -> dict[str, Any]:
         """As plain data."""
         return asdict(self)
+
+
+def wishes_of(tenant_id: str) -> Wishes:
+    """What is wanted of its place; of a tenant that there is not, nothing."""
+    pin = Pin.objects.using(CONTROL).filter(tenant_id=tenant_id).first()
+    apart = KeptApart.objects.using(CONTROL).filter(tenant_id=tenant_id).first()
+    return Wishes(
+        shard=pin.shard if pin else "",
+        labels=tuple(pin.labels) if pin else (),
+        group=apart.group if apart else "",
+    )
 
 
 def pin_tenant(

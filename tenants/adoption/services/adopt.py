@@ -115,6 +115,7 @@ class AdoptedContents:
     Attributes:
         steps: none: what runs in new tenants was done in this one long ago.
         heir_of: nobody's: it was no tenant here before.
+        needs: nothing beside its shard, where it lies.
         taken, migrated, renamed, differs: what building it did.
     """
 
@@ -122,6 +123,7 @@ class AdoptedContents:
     admin: Admin
     steps: tuple[str, ...] = ()
     heir_of: str = ""
+    needs: tuple[str, ...] = ()
     taken: TakeOver | None = None
     migrated: tuple[str, ...] = ()
     renamed: int = 0

@@ -9,6 +9,7 @@ from typing import Any
 from migrations_tools.states import pending_between
 from sharding import scope
 from sharding.placements.services.audit import record_audit
+from sharding.rebalance.services.wishes import wishes_of
 from sharding.schemas.services.content_hash import content_hash
 from sharding.schemas.services.transfer import TableShape, copy_out, read_sequences
 from tenants.archives.conf import archive_settings
@@ -19,6 +20,7 @@ from tenants.archives.services.building import build_at
 from tenants.archives.services.filling import fill
 from tenants.archives.services.source import Source, opened
 from tenants.archives.types import ArrivalPlan, ArrivalReceipt, Filling
+from tenants.archives.wishes import NO_LABEL, not_taken_over
 from tenants.services.files import clear_files
 from tenants.services.finding import find_tenant
 from tenants.services.provision import plan_provision
@@ -41,6 +43,7 @@ class CloneRequest:
         of: slug or id of the one to copy.
         name: what people call the copy; empty for its slug.
         domains: further hosts of the copy.
+        labels: what its shard must have; empty: what the original's must; NO_LABEL: nothing.
     """
 
     of: str
@@ -48,6 +51,7 @@ class CloneRequest:
     name: str = ""
     shard: str = AUTO
     domains: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -55,10 +59,12 @@ class ClonedContents:
     """What a tenant that is seen at one moment gives a new one.
 
     Attributes:
+        needs: labels that the shard of its rows must have.
         rows, files: that it has given; 0 if the new one was there already.
     """
 
     source: Source
+    needs: tuple[str, ...] = ()
     rows: int = field(default=0, init=False)
     files: int = field(default=0, init=False)
 
@@ -151,29 +157,42 @@ def clone_tenant(request: CloneRequest, *, tell: Tell = silent) -> ArrivalReceip
     """
     with opened(find_tenant(request.of), PURPOSE) as source:
         plan = _plan(request, source)
-        contents = ClonedContents(source)
-        wanted = dataclasses.replace(_wanted(request, contents), shard=plan.provision.shard)
+        wanted = dataclasses.replace(plan.provision.request, shard=plan.provision.shard)
         receipt = arrive(wanted, tell=tell)
         if receipt.created:
             record_audit("tenant.clone", source.tenant.id, after={"into": receipt.tenant_id})
-        return ArrivalReceipt(plan.source, receipt, rows=contents.rows, files=contents.files)
+        contents = wanted.contents
+        assert isinstance(contents, ClonedContents), "_wanted has made it"
+        return ArrivalReceipt(
+            plan.source,
+            receipt,
+            rows=contents.rows,
+            files=contents.files,
+            labels=wishes_of(receipt.tenant_id).labels,
+            not_taken_over=plan.not_taken_over,
+        )
 
 
 def _plan(request: CloneRequest, source: Source) -> ArrivalPlan:
     tenant, place = source.tenant, source.placement
+    wanted = _wanted(request, source)
     return ArrivalPlan(
         source=f"{tenant.slug} ({tenant.id}) on {place.shard}",
-        provision=plan_provision(_wanted(request, ClonedContents(source))),
+        provision=plan_provision(wanted),
         upgrades=tuple(f"{one.app_label}.{one.name}" for one in pending_between(source.state)),
         left_behind=source.left_behind(),
+        not_taken_over=not_taken_over(tenant.id, tenant.slug, wanted.needs),
     )
 
 
-def _wanted(request: CloneRequest, contents: ClonedContents) -> ProvisionRequest:
+def _wanted(request: CloneRequest, source: Source) -> ProvisionRequest:
+    asked = request.labels
     return ProvisionRequest(
         slug=request.slug,
         name=request.name,
         shard=request.shard,
         domains=request.domains,
-        contents=contents,
+        # Not asked for, so that a run that was cut off is known again when the pin has changed.
+        contents=ClonedContents(source, () if asked else wishes_of(source.tenant.id).labels),
+        labels=() if asked == (NO_LABEL,) else asked,
     )

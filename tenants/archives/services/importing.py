@@ -10,6 +10,7 @@ from typing import Any
 from migrations_tools.loading import rows_of
 from migrations_tools.states import State, pending_between, state_of, wanted_state
 from sharding import scope
+from sharding.rebalance.services.wishes import wishes_of
 from sharding.schemas.services.fingerprint import Part
 from sharding.schemas.services.transfer import SequenceValue, TableShape
 from tenants.archives import reading
@@ -21,6 +22,7 @@ from tenants.archives.services.arriving import arrive, finish
 from tenants.archives.services.building import build_at
 from tenants.archives.services.filling import fill
 from tenants.archives.types import ArrivalPlan, ArrivalReceipt, Filling
+from tenants.archives.wishes import not_taken_over
 from tenants.models import CONTROL, RetiredSlug
 from tenants.services.files import clear_files
 from tenants.services.provision import plan_provision
@@ -49,6 +51,7 @@ class ImportRequest:
             to one tenant only.
         digest: what the archive must be, as `export_tenant` has printed it; empty for any.
         take_resting: the slug may rest, whoever gave it up: a person has said so.
+        labels: what its shard must have.
     """
 
     file: Path
@@ -58,6 +61,7 @@ class ImportRequest:
     domains: tuple[str, ...] = ()
     digest: str = ""
     take_resting: bool = False
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +70,12 @@ class ArchiveContents:
 
     Attributes:
         heir_of: whose slugs it may take while they rest: by itself those of the archive's tenant.
+        needs: nothing of its shard; an archive may be from anywhere.
     """
 
     verified: reading.Verified
     heir_of: str
+    needs: tuple[str, ...] = ()
 
     @property
     def steps(self) -> tuple[str, ...]:
@@ -140,12 +146,14 @@ def plan_import(request: ImportRequest) -> tuple[ArrivalPlan, ProvisionRequest]:
         contents=ArchiveContents(
             verified, _resting(slug) if request.take_resting else manifest.tenant.id
         ),
+        labels=request.labels,
     )
     plan = ArrivalPlan(
         source=told_of(request.file, manifest),
         provision=plan_provision(wanted),
         upgrades=tuple(f"{one.app_label}.{one.name}" for one in pending_between(state)),
         left_behind=manifest.left_behind,
+        not_taken_over=not_taken_over(manifest.tenant.id, manifest.tenant.slug, wanted.needs),
     )
     # Under AUTO the best shard may be another one a moment later; the plan is what is done.
     return plan, dataclasses.replace(wanted, shard=plan.provision.shard)
@@ -174,6 +182,8 @@ def import_tenant(request: ImportRequest, *, tell: Tell = silent) -> ArrivalRece
         provision=receipt,
         rows=manifest.total_rows if receipt.created else 0,
         files=manifest.files.files if receipt.created else 0,
+        labels=wishes_of(receipt.tenant_id).labels,
+        not_taken_over=plan.not_taken_over,
     )
 
 

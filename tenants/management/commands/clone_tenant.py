@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand
 
 from tenants.archives.services.cloning import CloneRequest, clone_tenant, plan_clone
 from tenants.archives.telling import plan_text, receipt_text
+from tenants.archives.wishes import NO_LABEL
 from tenants.edge import add_dry_run, add_json, errors_told, progress_of
 from tenants.services.types import AUTO
 
@@ -27,6 +28,16 @@ class Command(BaseCommand):
             "--domain", action="append", default=[], help="a further host; may be given often"
         )
         parser.add_argument("--shard", default=AUTO, metavar="auto|NAME", help="where it will live")
+        parser.add_argument(
+            "--label",
+            action="append",
+            default=[],
+            metavar="NAME",
+            help=(
+                "only on shards that have it, now and later (default: what the original is pinned "
+                f"to; `{NO_LABEL}`: nothing); may be given often"
+            ),
+        )
         add_dry_run(parser)
         add_json(parser)
 
@@ -37,6 +48,7 @@ class Command(BaseCommand):
             name=options["name"],
             shard=options["shard"],
             domains=tuple(options["domain"]),
+            labels=tuple(options["label"]),
         )
         with errors_told():
             if options["dry_run"]:

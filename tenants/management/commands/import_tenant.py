@@ -31,6 +31,13 @@ class Command(BaseCommand):
         )
         parser.add_argument("--shard", default=AUTO, metavar="auto|NAME", help="where it will live")
         parser.add_argument(
+            "--label",
+            action="append",
+            default=[],
+            metavar="NAME",
+            help="only on shards that have it, now and later (`pin_tenant`); may be given often",
+        )
+        parser.add_argument(
             "--digest", default="", help="what export_tenant printed; another archive is refused"
         )
         parser.add_argument(
@@ -50,6 +57,7 @@ class Command(BaseCommand):
             domains=tuple(options["domain"]),
             digest=options["digest"],
             take_resting=options["take_resting_slug"],
+            labels=tuple(options["label"]),
         )
         with errors_told():
             if options["dry_run"]:
