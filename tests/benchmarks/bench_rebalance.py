@@ -76,7 +76,7 @@ def _measure_live(asked: argparse.Namespace, last: Results) -> Results:
 
 
 def _measure_sampling(asked: argparse.Namespace, last: Results) -> Results:
-    return replace(last, sampled=rebalance_sampling.measure())
+    return replace(last, sampled=rebalance_sampling.measure(asked.schemas))
 
 
 _MEASURES: Final[dict[str, Callable[[argparse.Namespace, Results], Results]]] = {
@@ -159,8 +159,11 @@ def _asked(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--live-tenants", type=int, default=rebalance_live.TENANTS, help="of the live part"
     )
+    parser.add_argument(
+        "--schemas", type=int, default=rebalance_sampling.SCHEMAS, help="that are sampled"
+    )
     asked = parser.parse_args(arguments)
-    sizes = ("shards", "tenants", "live_tenants")
+    sizes = ("shards", "tenants", "live_tenants", "schemas")
     asked.quick = any(getattr(asked, name) != parser.get_default(name) for name in sizes)
     return asked
 

@@ -118,10 +118,11 @@ def report(results: Results, *, quick: bool) -> None:
         plans=_plans(results.planned) if results.planned else _NOT_YET,
         balance=one.balance if one else _NOT_YET,
         totals="\n\n".join(f"Seed {seed}\n{run.totals}" for seed, run in results.lived.items()),
-        machine_of_sampling=_machine(results, SAMPLING),
-        sampling=rebalance_sampling.section(results.sampled) if results.sampled else _NOT_YET,
-        schemas=f"{rebalance_sampling.SCHEMAS:,}",
-        tables=rebalance_sampling.TABLES,
+        sampling=(
+            rebalance_sampling.section(results.sampled, _machine(results, SAMPLING))
+            if results.sampled
+            else _NOT_YET
+        ),
         live=_live(results.live, _machine(results, LIVE)) if results.live else _NOT_YET,
     )
     publish("rebalance", page=page.strip(), figures=figures, quick=quick)

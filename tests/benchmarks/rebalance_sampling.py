@@ -28,9 +28,11 @@ from tests.fixtures.web_servers import ROOT
 
 SCHEMAS: Final = 10_000
 TABLES: Final = 10
-FLEETS: Final = (10_000, 50_000, 100_000)
+FLEETS: Final = (1, 5, 10)
+"""So many times as many tenants are placed as there are schemas."""
 _SHARD: Final = "alpha"
 _TIMES: Final = 5
+_WRITERS: Final = 100
 _AT_ONCE: Final = 200
 
 _SCHEMAS: Final = """
@@ -46,6 +48,12 @@ _SCHEMAS: Final = """
     END $$
 """
 _WRITE: Final = "INSERT INTO t{tenant:06d}.record1 VALUES (1)"
+_COUNT: Final = "SELECT pg_stat_force_next_flush()"
+"""What was written is seen by whoever looks next."""
+_ALL_MEASURED: Final = """
+    UPDATE rebalance_tenantsize SET bytes = 1000000, sized_at = now(), counted_when_sized = counted
+    WHERE bytes IS NULL
+"""
 _PLACE: Final = """
     INSERT INTO placements_placement
         (tenant_id, shard_id, schema, state, epoch, generation, lease_holder, lease_purpose,
@@ -78,7 +86,8 @@ class Sampled:
 
     Attributes:
         first_s: a round in which nobody was measured before; `sized` then were.
-        next_s: rounds after which a hundred tenants had written, the median.
+        next_s: rounds before which all were measured and a hundred tenants have written since; the
+            median.
         choosing_ms: choosing a new tenant's shard, by tenants in the fleet; the median.
     """
 
@@ -90,12 +99,12 @@ class Sampled:
     choosing_ms: dict[str, float]
 
 
-def measure() -> Sampled:
+def measure(schemas: int) -> Sampled:
     """On servers of its own."""
     with _servers() as ground:
         done = subprocess.run(
             [sys.executable, "-m", "tests.benchmarks.rebalance_sampling",
-             str(ground.stack.folder), str(SCHEMAS), str(TABLES)],
+             str(ground.stack.folder), str(schemas), str(TABLES)],
             cwd=ROOT,
             env=ground.environment(),
             stdout=subprocess.PIPE,
@@ -119,7 +128,7 @@ def _servers() -> Iterator[RebalanceGround]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def section(one: Sampled) -> str:
+def section(one: Sampled, machine: str) -> str:
     """What the page says of it."""
     rows = [
         ["a round, nobody measured before", f"{one.first_s:.2f} s, {one.sized} of them measured"],
@@ -129,7 +138,8 @@ def section(one: Sampled) -> str:
             for fleet, milliseconds in one.choosing_ms.items()
         ),
     ]
-    return markdown_table(["", "took"], rows)
+    servers = f"{one.schemas:,} schemas of {one.tables} tables on one server."
+    return "\n\n".join([machine, servers, markdown_table(["", "took"], rows)])
 
 
 def main(folder: str, schemas: int, tables: int) -> dict[str, Any]:
@@ -150,14 +160,18 @@ def main(folder: str, schemas: int, tables: int) -> dict[str, Any]:
     _tell(shard, "VACUUM ANALYZE pg_catalog.pg_class")
     _tell(control, _PLACE.format(first=1, last=schemas))
     first_round = sample_shard(_SHARD)
-    took = []
+    _tell(control, _ALL_MEASURED)
+    connections["control"].close()
+    took, writers = [], min(_WRITERS, schemas // _TIMES)
     for turn in range(_TIMES):
-        writers = range(1 + turn * 100, 1 + turn * 100 + min(100, schemas // _TIMES))
-        _tell(shard, *(_WRITE.format(tenant=tenant) for tenant in writers))
+        first = 1 + turn * writers
+        wrote = (_WRITE.format(tenant=tenant) for tenant in range(first, first + writers))
+        _tell(shard, *wrote, _COUNT)
         took.append(sample_shard(_SHARD).seconds)
     choosing = {}
     placed = schemas
-    for fleet in FLEETS:
+    for times in FLEETS:
+        fleet = times * schemas
         if fleet > placed:
             _tell(control, _PLACE.format(first=placed + 1, last=fleet))
             placed = fleet
