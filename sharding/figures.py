@@ -28,3 +28,8 @@ def bar(part: float) -> str:
     """How full something is: `██████····  61%`; over 100 % the bar is full."""
     blocks = min(_BLOCKS, max(0, round(part * _BLOCKS)))
     return f"{'█' * blocks}{'·' * (_BLOCKS - blocks)} {part:>4.0%}"
+
+
+def counted(number: int, what: str) -> str:
+    """So many of something whose plural ends in s: `1 move`, `3,400 moves`."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

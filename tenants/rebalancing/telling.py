@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Final
 
-from sharding.figures import bar, size_in_words
+from sharding.figures import bar, counted, size_in_words
 from sharding.rebalance.core.copying import CopyBasis
 from sharding.rebalance.core.plans import LeftAlone, Step
 from sharding.rebalance.core.types import Dimension, Use
@@ -35,7 +35,8 @@ def plan_text(look: Look, *, most: int) -> str:
             lines.append(f"      … and {len(plan.steps) - most} more; --all shows them")
     else:
         lines.append("Nothing is to be moved.")
-    lines += ["", *_left(plan.left[:most], names)]
+    if plan.left:
+        lines += ["", *_left(plan.left[:most], names)]
     if len(plan.left) > most:
         lines.append(f"  … and {len(plan.left) - most} more; --all shows them")
     lines += ["", *_sums(look)]
@@ -44,9 +45,9 @@ def plan_text(look: Look, *, most: int) -> str:
 
 def status_text(look: RebalanceLook) -> str:
     """A rebalance, and what became of each of its steps."""
-    counted = ", ".join(f"{state} {number}" for state, number in sorted(look.states.items()))
+    states = ", ".join(f"{state} {number}" for state, number in sorted(look.states.items()))
     moved = f"{size_in_words(look.bytes_done)} of {size_in_words(look.bytes)} moved"
-    lines = [f"rebalance {look.number} is {look.state}: {counted or 'no steps'}; {moved}"]
+    lines = [f"rebalance {look.number} is {look.state}: {states or 'no steps'}; {moved}"]
     if look.said:
         lines.append(look.said)
     if look.state == RebalanceState.PROPOSED:
@@ -109,12 +110,9 @@ def _change(before: Use, after: Use) -> str:
 
 
 def _left(left: Iterable[LeftAlone], names: Mapping[str, str]) -> Iterator[str]:
-    rows = list(left)
-    if not rows:
-        return
     yield "Left alone:"
     yield _LEFT.format("SHARD", "TENANT", "WHY", "VALUE", "THRESHOLD", "")
-    for each in rows:
+    for each in left:
         why = f"{each.why}:{each.dimension}" if each.dimension else str(each.why)
         yield _LEFT.format(
             each.shard,
@@ -130,23 +128,23 @@ def _sums(look: Look) -> Iterator[str]:
     plan = look.plan
     summary = plan.summary
     yield (
-        f"{summary.moves} moves, {size_in_words(summary.bytes)}, copied in "
+        f"{counted(summary.moves, 'move')}, {size_in_words(summary.bytes)}, copied in "
         f"{took(summary.copy_seconds)} if one followed the other"
     )
     yield from _copying(look)
     before, after = _ratios(summary.worst_before), _ratios(summary.worst_after)
     yield f"the fullest shard, in parts of its fair share: {before} before, {after} after"
     if summary.left:
-        counted = ", ".join(f"{why} {number}" for why, number in sorted(summary.left.items()))
-        yield f"left alone: {counted}"
+        reasons = ", ".join(f"{why} {number}" for why, number in sorted(summary.left.items()))
+        yield f"left alone: {reasons}"
     if summary.cut_off:
-        yield f"{summary.cut_off} moves are not in it, for its limits"
+        yield f"not in it, for its limits: {counted(summary.cut_off, 'move')}"
     for shard, why in sorted(look.seen.down.items()):
         yield f"{shard} takes and gives nobody: {why}"
     if look.seen.unmeasured:
         yield (
-            f"of {look.seen.unmeasured} tenants nobody knows the size yet; they count as large as "
-            "the others are on average"
+            f"of {counted(look.seen.unmeasured, 'tenant')} nobody knows the size yet; they count "
+            "as large as the others are on average"
         )
     yield f"plan {plan.id}"
 

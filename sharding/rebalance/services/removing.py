@@ -8,6 +8,7 @@ from typing import Any, Final
 from django.db import transaction
 from django.db.models import Exists, Max, OuterRef
 
+from sharding.figures import counted
 from sharding.placements.models import CONTROL, Placement, ReservedRole, Shard
 from sharding.placements.services.audit import record_audit
 from sharding.placements.services.registry_file import read_file, unregister_server
@@ -100,11 +101,11 @@ def _by_control(shard: Shard) -> Iterator[str]:
     if tenants := places.count():
         shown = sorted(ports.names_of(places.values_list("tenant_id", flat=True)[:_SHOWN]).values())
         more = ", …" * (tenants > _SHOWN)
-        yield f"{tenants} tenants live there ({', '.join(shown)}{more})"
+        yield f"{counted(tenants, 'tenant')} on it: {', '.join(shown)}{more}"
     there = Placement.objects.using(CONTROL).filter(tenant_id=OuterRef("tenant_id"))
     # Those of tenants that were purged a moment ago go with the next look at the history.
     if pins := Pin.objects.using(CONTROL).filter(Exists(there), shard=shard.name).count():
-        yield f"{pins} tenants are pinned to it (`manage.py unpin_tenant`)"
+        yield f"{counted(pins, 'tenant')} pinned to it (`manage.py unpin_tenant`)"
     steps = RebalanceStep.objects.using(CONTROL).exclude(state__in=sorted(STEP_ENDS))
     ours = steps.filter(source=shard.name) | steps.filter(target=shard.name)
     live = Rebalance.objects.using(CONTROL).exclude(state__in=sorted(ENDS))
@@ -121,7 +122,7 @@ def _on_server(server: Server | None) -> Iterator[str]:
     kept[Phase.INCOMING] = kept.get(Phase.INCOMING, 0) - found.spares
     for phase, number in sorted(kept.items()):
         if number > 0:
-            yield f"its database holds {number} schemas that are {phase} (`manage.py check_drift`)"
+            yield f"{counted(number, f'{phase} schema')} in its database (`manage.py check_drift`)"
 
 
 def _unused_roles(name: str) -> Any:

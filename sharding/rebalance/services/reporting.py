@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from sharding.figures import counted
 from sharding.placements.models import Shard
 from sharding.placements.services.shards import shards_named
 from sharding.rebalance import ports
@@ -167,8 +168,8 @@ def _verdict(name: str, made: Plan) -> str:
     come = sum(step.target == name for step in made.steps)
     alone = [left for left in made.left if left.shard == name and not left.tenant_id]
     words = [
-        f"a rebalance would take {leave} tenants away" if leave else "",
-        f"a rebalance would bring {come} tenants" if come else "",
+        f"a rebalance would take {counted(leave, 'tenant')} away" if leave else "",
+        f"a rebalance would bring {counted(come, 'tenant')}" if come else "",
         *(f"{left.why}" + (f":{left.dimension}" if left.dimension else "") for left in alone),
     ]
     return "; ".join(filter(None, words)) or "as full as it should be"

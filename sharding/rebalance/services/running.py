@@ -19,6 +19,7 @@ from django.db import DatabaseError, connections, models
 from django.db.models import F
 from django.db.models.functions import Now
 
+from sharding.figures import counted
 from sharding.placements.models import Shard
 from sharding.pools.outages import without_rows
 from sharding.rebalance import ports
@@ -121,7 +122,7 @@ class _Runner:
         waiting = states[StepState.WAITING]
         row = self._row
         if under_way:
-            job.say(row, f"waits for {under_way} moves to end")
+            job.say(row, f"waits for {counted(under_way, 'move')} to end")
         elif row.state == RebalanceState.STOPPING or not waiting:
             ended = job.end(row.pk) if row.state != RebalanceState.PAUSED else row
             self._tell(f"rebalance {row.pk} is {ended.state}")
@@ -145,7 +146,8 @@ class _Runner:
         waiting = self._steps().filter(state=StepState.WAITING)
         made = look(self._row.asked, standing=[step_of(step.planned) for step in waiting])
         job.replace_steps(self._row, made)
-        self._tell(f"the world has changed: planned anew, {made.plan.summary.moves} moves are left")
+        left = counted(made.plan.summary.moves, "move")
+        self._tell(f"the world has changed: planned anew, {left} left")
 
     def _settle(self, step: RebalanceStep) -> None:
         """What became of a move that was begun by somebody who is gone, or that is held."""
@@ -183,7 +185,7 @@ class _Runner:
                 step.refresh_from_db(using=CONTROL)
                 self._has_begun = True
                 self._moving[threads.submit(self._move, step)] = step
-                job.say(self._row, f"moves {len(self._moving)} tenants")
+                job.say(self._row, f"moves {counted(len(self._moving), 'tenant')}")
                 return True
         return False
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sharding.figures import UNITS, bar, size_in_words
+from sharding.figures import UNITS, bar, counted, size_in_words
 from sharding.rebalance.services.capacity import bytes_typed
 
 
@@ -42,3 +42,12 @@ def test_what_is_shown_means_the_same_where_it_is_typed():
 )
 def test_a_bar_is_as_long_as_something_is_full_and_no_longer(part, drawn):
     assert bar(part) == drawn
+
+
+def test_one_of_something_is_not_ones() -> None:
+    assert [counted(number, "move") for number in (0, 1, 2, 3400)] == [
+        "0 moves",
+        "1 move",
+        "2 moves",
+        "3,400 moves",
+    ]

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from sharding.figures import counted
 from sharding.rebalance.services.draining import drain_shard
 from tenants.edge import add_dry_run, add_json, errors_told
 
@@ -33,6 +34,6 @@ class Command(BaseCommand):
         self.stdout.write(f"{done.shard} {verb} nobody any more{already}")
         if done.tenants:
             self.stdout.write(
-                f"{done.tenants} tenants live there: `manage.py rebalance_shards --dry-run` shows "
-                "where they would go."
+                f"{counted(done.tenants, 'tenant')} on it: `manage.py rebalance_shards --dry-run` "
+                "shows who would go where."
             )

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from sharding.figures import counted
 from sharding.placements.telling import registry_file_to_write
 from sharding.rebalance.services.removing import Removal, remove_shard
 from tenants.edge import add_dry_run, add_json, errors_told
@@ -47,8 +48,8 @@ class Command(BaseCommand):
 def _text(done: Removal, verb: str) -> str:
     where = f" at {done.address}" if done.address else ""
     return (
-        f"{done.shard}{where} {verb} no shard any more; {done.roles} roles were made ahead there "
-        "for nobody.\n"
+        f"{done.shard}{where} {verb} no shard any more; made ahead there for nobody: "
+        f"{counted(done.roles, 'role')}.\n"
         f"End its workers (queue shard.{done.shard}), bring the registry file to the other "
         "machines; then its server may go."
     )
