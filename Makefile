@@ -56,9 +56,10 @@ test-next: ## All tests but the slow ones on Django 6.1 (Python 3.12 or 3.13, an
 	@sh tools/make-venv.sh $(NEXT) requirements/next.txt 12
 	@$(NEXT)/bin/python $(PYTEST) $(PYTEST_ARGS)
 
-test-oldest: ## The backend's tests on the oldest psycopg that is supported (an environment of its own)
+test-oldest: ## Tests of the backend and of Redis on the oldest psycopg and redis-py that are supported
 	@sh tools/make-venv.sh $(OLDEST) requirements/oldest.txt
-	@$(OLDEST)/bin/python $(PYTEST) tests/unit/backend tests/integration/backend $(PYTEST_ARGS)
+	@$(OLDEST)/bin/python $(PYTEST) tests/unit/backend tests/unit/tenants \
+		tests/integration/backend tests/integration/tenants/test_outages.py $(PYTEST_ARGS)
 
 test-django: venv ## Django's own test suite on our backend against the stock one (long)
 	@$(PY) -m tests.django_suite $(SUITE_ARGS)
