@@ -13,6 +13,7 @@ from typing import Final
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
+from psycopg.errors import LockNotAvailable
 
 from migrations_tools.execution import Executor, Tell, silent
 from sharding import scope
@@ -92,8 +93,13 @@ def template(server: Server) -> Iterator[Template]:
             yield Template(name, server, connection, raw)
     finally:
         # What cannot be dropped now is dropped by the next one.
-        with suppress(ServerUnreachable), own_connection(server, _PATIENCE) as own:
-            _drop_if_free(own, server, name)
+        with (
+            suppress(ServerUnreachable, LockNotAvailable),
+            own_connection(server, _PATIENCE) as own,
+        ):
+            # The session that worked there is closed; its lock is given back a moment later.
+            own.execute(_HOLD, (name,))
+            _drop(own, server, name)
 
 
 def left_templates(connection: Connection) -> tuple[str, ...]:
@@ -145,9 +151,13 @@ def _drop_if_free(connection: Connection, server: Server, name: str) -> bool:
     row = connection.execute(_TRY, (name,)).fetchone()
     if not (row and row[0]):
         return False
+    _drop(connection, server, name)
+    return True
+
+
+def _drop(connection: Connection, server: Server, name: str) -> None:
     drop_tables(connection, server, name)
     connection.execute(sql.SQL(_DROP).format(schema=sql.Identifier(name)))
-    return True
 
 
 def _no_notes(what: str | None) -> None:

@@ -1,6 +1,7 @@
 """What migrations can make, and what of it has no image: read off, replayed, compared."""
 
 import dataclasses
+import threading
 from contextlib import contextmanager
 
 import psycopg
@@ -17,7 +18,9 @@ from migrations_tools.images.reading import agree, prove, read
 from migrations_tools.images.templates import drop_left_templates, left_templates, template
 from migrations_tools.services.build_schema import build_schema
 from sharding.schemas.connections import own_connection
+from tests.fixtures.waiting import wait_for
 
+WAITING = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
 TABLE = "CREATE TABLE note (id serial PRIMARY KEY, title varchar(30), key uuid)"
 
 EVERYTHING = (
@@ -207,4 +210,22 @@ def test_a_template_of_a_killed_process_is_dropped_and_one_in_use_is_not(server)
             assert "tmpl_0123456789ab" not in left_templates(own)
             assert drop_left_templates(server) == ()
             assert made.name in left_templates(own)
+        assert left_templates(own) == ()
+
+
+def test_a_template_is_dropped_though_its_session_ends_a_moment_after_it_was_closed(server):
+    """As on a busy server: who gets the template's lock next has it for as long as that."""
+    hold = "SELECT pg_advisory_lock(hashtext('atoll.template'), hashtext(%s))"
+
+    def end_late(name):
+        with own_connection(server) as other:
+            other.execute(hold, (name,))
+            other.execute("SELECT pg_sleep(0.5)")
+
+    with own_connection(server) as own:
+        with template(server) as made:
+            late = threading.Thread(target=end_late, args=(made.name,))
+            late.start()
+            wait_for(lambda: own.execute(WAITING).fetchone() == (1,))
+        late.join()
         assert left_templates(own) == ()
