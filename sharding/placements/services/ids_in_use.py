@@ -42,8 +42,10 @@ def refuse_ids_in_use(shard: str, *, used_by: str) -> None:
         markers = read_markers(connection, names)
         there = {name for (name,) in connection.execute(_SCHEMAS, {"names": names})}
     used = {name for name in there | markers.keys() if not _nobody_was_let_in(markers.get(name))}
-    if used:
-        raise IdsInUse(shard, sorted(used))
+    # Whoever was given one since the first look has made its schema: control knows of it now.
+    forgotten = _free(shard, used_by).filter(name__in=used) if used else ()
+    if forgotten:
+        raise IdsInUse(shard, sorted(row.name for row in forgotten))
 
 
 def withhold_ids(error: IdsInUse) -> None:

@@ -16,6 +16,7 @@ from django.db import connections
 from sharding import scope
 from sharding.placements.errors import IdsInUse
 from sharding.placements.models import AuditEntry, Placement, ReservedRole
+from sharding.placements.services import ids_in_use
 from sharding.placements.services.placing import get_placement
 from sharding.placements.services.spares import WITHHELD
 from sharding.registry import current as addresses
@@ -124,6 +125,21 @@ def test_a_schema_that_is_in_nobody_s_list_keeps_its_name_too(forgotten):
         own.execute("DELETE FROM atoll.tenant_schema WHERE schema = %s", (forgotten,))
     with pytest.raises(IdsInUse, match=forgotten):
         provision_tenant(ProvisionRequest(slug="comes-later-still", shard=SHARD))
+
+
+def test_an_id_that_somebody_else_is_given_during_the_look_is_not_forgotten(monkeypatch):
+    """Two that sign up at the same moment."""
+    look, first = ids_in_use.own_connection, []
+
+    def meets_another(*arguments):
+        if not first:
+            first.append("comes-first")
+            first.append(make("comes-first"))
+        return look(*arguments)
+
+    monkeypatch.setattr(ids_in_use, "own_connection", meets_another)
+    receipt = provision_tenant(ProvisionRequest(slug="comes-second", shard=SHARD))
+    assert receipt.tenant_id != first[1]
 
 
 def test_negative_control_without_the_look_the_newcomer_is_let_into_its_rows(
