@@ -33,6 +33,7 @@ from tenants.services.errors import (
     ReattachFailed,
     RestoreFailed,
 )
+from tenants.services.types import AUTO
 
 _CODES: Final[ExitCodes] = {
     TenantError: Exit.FAILED,
@@ -75,6 +76,30 @@ def progress_of(command: BaseCommand) -> Callable[[str], None]:
 def add_json(parser: ArgumentParser) -> None:
     """The option that all commands have which print something to be read."""
     parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def add_domains(parser: ArgumentParser) -> None:
+    """The option of all commands after which there is a tenant that control did not know."""
+    parser.add_argument(
+        "--domain", action="append", default=[], help="a further host; may be given often"
+    )
+
+
+def add_place(parser: ArgumentParser, *, labels_default: str = "") -> None:
+    """The options of all commands that make a tenant: its further hosts, and where it lives.
+
+    labels_default: in words; empty: it needs none.
+    """
+    add_domains(parser)
+    parser.add_argument("--shard", default=AUTO, metavar="auto|NAME", help="where it will live")
+    said = f" (default: {labels_default})" if labels_default else " (`pin_tenant`)"
+    parser.add_argument(
+        "--label",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help=f"only on shards that have it, now and later{said}; may be given often",
+    )
 
 
 def add_dry_run(parser: ArgumentParser) -> None:

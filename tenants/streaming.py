@@ -92,7 +92,9 @@ class AsyncScopedBody:
             with scope.enter(self._place):
                 return await anext(self._body)
         except Exception:
-            await sync_to_async(met_a_move)(self._latch, self._entry)
+            # It ends so as well, and nearly always has met nothing: no thread for that.
+            if self._latch.met is not None:
+                await sync_to_async(met_a_move)(self._latch, self._entry)
             raise
         finally:
             replace_latch(before)

@@ -14,7 +14,7 @@ from sharding.registry import current as addresses
 from tenants.adoption.services.adopt import adopt_tenant, plan_adoption
 from tenants.adoption.telling import plan_text, receipt_text
 from tenants.adoption.types import Admin, AdoptionRequest
-from tenants.edge import add_dry_run, add_json, errors_told, progress_of
+from tenants.edge import add_domains, add_dry_run, add_json, errors_told, progress_of
 from tenants.undo_option import add_undo, undo
 
 ADMIN_VARIABLE = "ATOLL_ADMIN_CONNINFO"
@@ -33,9 +33,7 @@ class Command(BaseCommand):
         parser.add_argument("--shard", default="", help="in whose database the schema lies")
         parser.add_argument("--schema", default="", help="its name there; by default the slug")
         parser.add_argument("--name", default="", help="what people call it (default: the slug)")
-        parser.add_argument(
-            "--domain", action="append", default=[], help="a further host; may be given often"
-        )
+        add_domains(parser)
         parser.add_argument(
             "--also",
             action="append",

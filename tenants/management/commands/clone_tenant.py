@@ -9,8 +9,7 @@ from django.core.management.base import BaseCommand
 from tenants.archives.services.cloning import CloneRequest, clone_tenant, plan_clone
 from tenants.archives.telling import plan_text, receipt_text
 from tenants.archives.wishes import NO_LABEL
-from tenants.edge import add_dry_run, add_json, errors_told, progress_of
-from tenants.services.types import AUTO
+from tenants.edge import add_dry_run, add_json, add_place, errors_told, progress_of
 
 
 class Command(BaseCommand):
@@ -24,20 +23,7 @@ class Command(BaseCommand):
         parser.add_argument("tenant", help="slug or id of the original")
         parser.add_argument("slug", help="the copy's part of the host name")
         parser.add_argument("--name", default="", help="what people call it (default: the slug)")
-        parser.add_argument(
-            "--domain", action="append", default=[], help="a further host; may be given often"
-        )
-        parser.add_argument("--shard", default=AUTO, metavar="auto|NAME", help="where it will live")
-        parser.add_argument(
-            "--label",
-            action="append",
-            default=[],
-            metavar="NAME",
-            help=(
-                "only on shards that have it, now and later (default: what the original is pinned "
-                f"to; `{NO_LABEL}`: nothing); may be given often"
-            ),
-        )
+        add_place(parser, labels_default=f"what the original is pinned to; `{NO_LABEL}`: nothing")
         add_dry_run(parser)
         add_json(parser)
 

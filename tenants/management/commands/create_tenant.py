@@ -10,10 +10,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from sharding.placements.telling import Exit
-from tenants.edge import add_dry_run, add_json, errors_told, progress_of
+from tenants.edge import add_dry_run, add_json, add_place, errors_told, progress_of
 from tenants.plans import NO_PLAN
 from tenants.services.provision import plan_provision, provision_tenant
-from tenants.services.types import AUTO, ProvisionReceipt, ProvisionRequest
+from tenants.services.types import ProvisionReceipt, ProvisionRequest
 from tenants.undo_option import add_undo, undo
 
 PASSWORD_VARIABLE = "ATOLL_ADMIN_PASSWORD"
@@ -29,17 +29,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("slug", help="its part of the host name: a-z, 0-9 and hyphens")
         parser.add_argument("--name", default="", help="what people call it (default: the slug)")
-        parser.add_argument(
-            "--domain", action="append", default=[], help="a further host; may be given often"
-        )
-        parser.add_argument("--shard", default=AUTO, metavar="auto|NAME", help="where it will live")
-        parser.add_argument(
-            "--label",
-            action="append",
-            default=[],
-            metavar="NAME",
-            help="only on shards that have it, now and later (`pin_tenant`); may be given often",
-        )
+        add_place(parser)
         parser.add_argument("--plan", default="", help="one of ATOLL_PLANS (default: none)")
         parser.add_argument(
             "--admin-email", default="", help="make a first admin with this address"

@@ -9,8 +9,7 @@ from django.core.management.base import BaseCommand
 
 from tenants.archives.services.importing import ImportRequest, import_tenant, plan_import
 from tenants.archives.telling import plan_text, receipt_text
-from tenants.edge import add_dry_run, add_json, errors_told, progress_of
-from tenants.services.types import AUTO
+from tenants.edge import add_dry_run, add_json, add_place, errors_told, progress_of
 
 
 class Command(BaseCommand):
@@ -26,17 +25,7 @@ class Command(BaseCommand):
             "--slug", default="", help="its part of the host name (default: as it was)"
         )
         parser.add_argument("--name", default="", help="what people call it (default: as it was)")
-        parser.add_argument(
-            "--domain", action="append", default=[], help="a further host; may be given often"
-        )
-        parser.add_argument("--shard", default=AUTO, metavar="auto|NAME", help="where it will live")
-        parser.add_argument(
-            "--label",
-            action="append",
-            default=[],
-            metavar="NAME",
-            help="only on shards that have it, now and later (`pin_tenant`); may be given often",
-        )
+        add_place(parser)
         parser.add_argument(
             "--digest", default="", help="what export_tenant printed; another archive is refused"
         )

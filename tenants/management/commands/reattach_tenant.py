@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from tenants.edge import add_dry_run, add_json, errors_told, progress_of
+from tenants.edge import add_domains, add_dry_run, add_json, errors_told, progress_of
 from tenants.services.reattach import plan_reattachment, reattach_tenant
 from tenants.services.types import ProvisionRequest
 
@@ -23,9 +23,7 @@ class Command(BaseCommand):
         parser.add_argument("tenant", help="its id, which is its schema's name")
         parser.add_argument("--slug", required=True, help="its part of the host name")
         parser.add_argument("--name", default="", help="what people call it (default: the slug)")
-        parser.add_argument(
-            "--domain", action="append", default=[], help="a further host; may be given often"
-        )
+        add_domains(parser)
         parser.add_argument("--plan", default="", help="one of ATOLL_PLANS (default: none)")
         parser.add_argument("--reason", default="", help="kept in the audit")
         add_dry_run(parser)

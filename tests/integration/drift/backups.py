@@ -10,7 +10,7 @@ from pathlib import Path
 from devstack.ports import free_port
 from devstack.postgres_server import PostgresServer
 from devstack.stack import Stack
-from tests.fixtures.standbys import run_as_server
+from tests.fixtures.standbys import base_backup, run_as_server
 
 PUT_ASIDE = (
     "ALTER DATABASE shard ALLOW_CONNECTIONS false",
@@ -29,12 +29,7 @@ def back_up(stack: Stack, shard: str, to: Path) -> Path:
     folder = to / f"{shard}.backup"
     folder.mkdir(mode=0o700, parents=True)
     server.site.account.give(folder)
-    run_as_server(
-        server,
-        *("pg_basebackup", "-D", str(folder), "-X", "stream", "--checkpoint=fast"),
-        *("-h", "127.0.0.1", "-p", str(server.port), "-U", mover.user, "--no-password"),
-        PGPASSWORD=mover.password,
-    )
+    base_backup(server, folder, by=mover)
     return folder
 
 

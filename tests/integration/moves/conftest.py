@@ -178,7 +178,7 @@ def as_tenant(connection: psycopg.Connection, tenant_id: str, shard: str, statem
 
 def may_write(tenant_id: str, shard: str) -> bool:
     """Whether this shard accepts a write of the tenant now."""
-    with psycopg.connect(**web(registry.shard(shard)), autocommit=True) as connection:
+    with connect_as_web(shard) as connection:
         try:
             as_tenant(connection, tenant_id, shard, "DELETE FROM django_session WHERE false")
         except psycopg.Error:
@@ -200,6 +200,13 @@ def by_message(
     """As most requests do."""
     statement = f"INSERT INTO ledger (writer, number) VALUES ({writer}, {number})"
     as_tenant(connection, tenant_id, shard, statement)
+
+
+def write(tenant: Mover, shard: str, *numbers: int) -> None:
+    """Rows of one writer that were acknowledged there."""
+    with connect_as_web(shard) as client:
+        for number in numbers:
+            by_message(client, tenant.id, shard, 1, number)
 
 
 @dataclass

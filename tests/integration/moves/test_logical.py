@@ -41,6 +41,7 @@ from tests.integration.moves.conftest import (
     may_write,
     settled,
     streams_of,
+    write,
     written,
 )
 
@@ -100,16 +101,11 @@ def rows_of(found):
 @pytest.mark.slow
 def test_a_rollback_brings_numbers_back_that_were_given_out_in_the_soak(soaking):
     tenant, move = soaking
-    with psycopg.connect(**web(registry.shard("beta")), autocommit=True) as client:
-        for number in range(5):
-            statement = f"INSERT INTO ledger (writer, number) VALUES (1, {number})"
-            as_tenant(client, tenant.id, "beta", statement)
+    write(tenant, "beta", *range(5))
     given_out = ledger_number("beta", tenant)
     rollback_move(move)
     assert ledger_number("alpha", tenant) == given_out + 1000
-    with psycopg.connect(**web(registry.shard("alpha")), autocommit=True) as client:
-        statement = "INSERT INTO ledger (writer, number) VALUES (1, 5)"
-        as_tenant(client, tenant.id, "alpha", statement)
+    write(tenant, "alpha", 5)
     assert written(tenant) == [(1, number) for number in range(6)]
     finish_move(move)
     settled(tenant, on="alpha")

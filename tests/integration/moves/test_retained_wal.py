@@ -13,10 +13,8 @@ from sharding.moves.models import Move
 from sharding.moves.services.after_soak import finish_move, rollback_move
 from sharding.moves.services.moving import move_tenant
 from sharding.moves.services.streams import Direction, name_of
-from sharding.registry import current as registry
-from tests.fixtures.shards import web
 from tests.fixtures.waiting import wait_for
-from tests.integration.moves.conftest import as_tenant, settled, streams_of, written
+from tests.integration.moves.conftest import settled, streams_of, write, written
 from tests.integration.moves.test_doctor import doctor, findings
 
 pytestmark = pytest.mark.slow
@@ -67,13 +65,6 @@ def at_alpha(admin, statement, slot):
         connection.execute(sql.SQL(statement).format(sql.Identifier(slot)))
 
 
-def write(tenant, *numbers):
-    with psycopg.connect(**web(registry.shard("beta")), autocommit=True) as client:
-        for number in numbers:
-            statement = f"INSERT INTO ledger (writer, number) VALUES (1, {number})"
-            as_tenant(client, tenant.id, "beta", statement)
-
-
 def write_much(connection, slot):
     """Until the slot keeps as much as somebody should know of; how much."""
     while (kept := connection.execute(KEPT, (slot,)).fetchone()[0]) < MUCH_WAL:
@@ -83,7 +74,7 @@ def write_much(connection, slot):
 
 def test_it_is_told_and_gone_once_the_slot_is_read_again_and_the_way_back_is_whole(stopped, admin):
     tenant, move, slot = stopped
-    write(tenant, 1, 2)
+    write(tenant, "beta", 1, 2)
     with admin("beta") as connection:
         kept = write_much(connection, slot)
         (found,) = findings(tenant)
@@ -98,7 +89,7 @@ def test_it_is_told_and_gone_once_the_slot_is_read_again_and_the_way_back_is_who
             return findings(tenant) == []
 
         wait_for(is_content, "it still keeps as much", seconds=60)
-    write(tenant, 3)
+    write(tenant, "beta", 3)
     back = rollback_move(str(move.pk))
     assert (back.state, back.target) == ("soaking", "alpha")
     assert back.verified

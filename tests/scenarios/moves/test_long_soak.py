@@ -25,6 +25,7 @@ from tests.integration.moves.conftest import (
     connect_as_web,
     may_write,
     settled,
+    write,
     written,
 )
 
@@ -93,10 +94,7 @@ def test_negative_control_one_row_that_the_copy_lost_in_the_soak_is_found_on_the
 ):
     tenant = new_tenant(ledger=True)
     there = soaks(tenant)
-    with connect_as_web("beta") as client:
-        for number in range(50):
-            statement = f"INSERT INTO ledger (writer, number) VALUES (1, {number})"
-            as_tenant(client, tenant.id, "beta", statement)
+    write(tenant, "beta", *range(50))
     # By nobody's stream: it would carry the loss to the other copy.
     with psycopg.connect(stack_ready.admin_conninfo("alpha"), autocommit=True) as admin:
         lost = sql.SQL("DELETE FROM {} WHERE number = 7").format(

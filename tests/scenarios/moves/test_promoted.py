@@ -19,10 +19,8 @@ from sharding.moves.services.recovering import recover_move
 from sharding.moves.services.work import Work
 from sharding.placements.services.incarnations import seal_shard
 from sharding.placements.services.restored import open_restored_shard
-from sharding.registry import current as registry
 from tests.fixtures.connections import forget_connections
 from tests.fixtures.servers import prepared_stack
-from tests.fixtures.shards import web
 from tests.fixtures.standbys import copy_of, put_in_place
 from tests.fixtures.waiting import wait_for
 from tests.integration.archives.conftest import make
@@ -30,10 +28,10 @@ from tests.integration.moves.conftest import (
     LEDGER,
     Mover,
     add_table,
-    as_tenant,
     at,
     may_write,
     settled,
+    write,
     written,
 )
 
@@ -59,14 +57,6 @@ def tenant(servers, request):
     made = Mover(make(f"promoted-{number}", "alpha").slug)
     add_table(made, LEDGER)
     return made
-
-
-def write(tenant, shard, *numbers):
-    """Rows that were acknowledged there."""
-    with psycopg.connect(**web(registry.shard(shard)), autocommit=True) as client:
-        for number in numbers:
-            statement = f"INSERT INTO ledger (writer, number) VALUES (1, {number})"
-            as_tenant(client, tenant.id, shard, statement)
 
 
 def until_all_is_acknowledged(servers, tenant, shard):

@@ -23,30 +23,22 @@ class Fault(StrEnum):
     RESTORE_CONTROL = "restore control to before the switch"
 
 
-BEFORE_FENCE: Final = (
-    "claim.begin",
-    "arm_source.begin",
-    "make_target.begin",
-    "make_target.made",
-    "copy.begin",
-    "gate.begin",
-    "gate.journaled",
-    "fence.journaled",
-    "fence.uncommitted",
-)
-FENCED: Final = (
-    "copy_changes.begin",
-    "copy_changes.uncommitted",
-    "look.begin",
-    "switch.begin",
-    "switch.before",
-)
-SWITCHED: Final = (
-    "open.begin",
+PREPARED: Final = ("claim.begin", "arm_source.begin", "make_target.begin", "make_target.made")
+GATED: Final = ("gate.begin", "gate.journaled", "fence.journaled", "fence.uncommitted")
+TO_THE_SWITCH: Final = ("look.begin", "switch.begin", "switch.before")
+RELEASED: Final = (
     "release.begin",
     "release.journaled",
     "seal_source.begin",
     "seal_source.sealed",
+)
+"""What moves have in common, in whatever mode."""
+
+BEFORE_FENCE: Final = (*PREPARED, "copy.begin", *GATED)
+FENCED: Final = ("copy_changes.begin", "copy_changes.uncommitted", *TO_THE_SWITCH)
+SWITCHED: Final = (
+    "open.begin",
+    *RELEASED,
     "verify.begin",
     "drop_source.begin",
     "drop_end.dropped",

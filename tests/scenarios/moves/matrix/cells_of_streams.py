@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sharding.moves.core.steps import Mode, Route
-from tests.scenarios.moves.matrix.cells import Cell, Fault
+from tests.scenarios.moves.matrix.cells import GATED, PREPARED, RELEASED, TO_THE_SWITCH, Cell, Fault
 
 TURN: Final = "MOVES_MATRIX_TURN"
 LOGICAL: Final = Route(Mode.LOGICAL, soaks=True)
@@ -50,44 +50,14 @@ class Way:
         return (*self.before, *self.after)
 
 
-_PAUSE: Final = (
-    "gate.begin",
-    "gate.journaled",
-    "fence.journaled",
-    "fence.uncommitted",
-    "drain.begin",
-    "drain.uncommitted",
-    "look.begin",
-    "switch.begin",
-    SWITCH,
-)
-_SINCE: Final = (
-    "open.begin",
-    "release.begin",
-    "release.journaled",
-    "seal_source.begin",
-    "seal_source.sealed",
-    "verify.begin",
-    "soak.begin",
-    "soak.done",
-)
-_FORWARD: Final = (
-    "open.begin",
-    "open.after",
-    "release.begin",
-    "release.journaled",
-    "seal_source.begin",
-    "seal_source.sealed",
-    "soak.begin",
-)
+_PAUSE: Final = (*GATED, "drain.begin", "drain.uncommitted", *TO_THE_SWITCH)
+_SINCE: Final = ("open.begin", *RELEASED, "verify.begin", "soak.begin", "soak.done")
+_FORWARD: Final = ("open.begin", "open.after", *RELEASED, "soak.begin")
 
 THERE: Final = Way(
     "there",
     before=(
-        "claim.begin",
-        "arm_source.begin",
-        "make_target.begin",
-        "make_target.made",
+        *PREPARED,
         "publish.begin",
         "copy_snapshot.begin",
         "copy_snapshot.slot",
