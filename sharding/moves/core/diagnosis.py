@@ -49,6 +49,9 @@ class Ill(StrEnum):
     WAL = "wal"
     """A slot that keeps much of what its server has written."""
 
+    LOST = "lost"
+    """A slot of a move that can go on, from which its server has taken what nobody had read."""
+
     UNREACHABLE = "unreachable"
     """A shard that was not looked at."""
 
@@ -100,6 +103,7 @@ class Stream:
 
     Attributes:
         keeps: bytes of WAL, of a slot.
+        lost: of a slot: what it was to keep is gone, and nothing can be read from it any more.
     """
 
     kind: Ill
@@ -108,6 +112,7 @@ class Stream:
     move_id: int | None = None
     active: bool = False
     keeps: int = 0
+    lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +276,15 @@ def _of_streams(known: Known, sight: ShardSight) -> Iterator[Finding]:
                 + (f"; it keeps {size_in_words(one.keeps)} of WAL." if one.keeps else "."),
                 "It is taken away.",
                 mends=True, tenant_id=one.schema, move_id=one.move_id,
+            )  # fmt: skip
+        elif one.move_id is not None and one.lost:
+            yield Finding(
+                Ill.LOST, sight.shard, one.name,
+                f"This slot of move {one.move_id} is lost: its server keeps only so much, or so "
+                "long, for a slot that is not read.",
+                "Nothing brings those rows to the other shard any more, and the tenant works on: "
+                f"{_ends(known, one)}, and move it anew.",
+                tenant_id=one.schema, move_id=one.move_id,
             )  # fmt: skip
         elif one.kind is Ill.SLOT and one.keeps >= MUCH_WAL:
             whose = "nobody of ours" if one.move_id is None else f"move {one.move_id}"

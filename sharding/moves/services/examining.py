@@ -47,13 +47,14 @@ _SESSIONS: Final = """
 """
 _STREAMS: Final = """
     SELECT 'slot', slot_name::text, active,
-           coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn), 0)::bigint
+           coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn), 0)::bigint,
+           wal_status IS NOT DISTINCT FROM 'lost'
     FROM pg_replication_slots WHERE database = current_database() OR database IS NULL
     UNION ALL
-    SELECT 'subscription', subname, subenabled, 0 FROM pg_subscription
+    SELECT 'subscription', subname, subenabled, 0, false FROM pg_subscription
     WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())
     UNION ALL
-    SELECT 'publication', pubname, true, 0 FROM pg_publication
+    SELECT 'publication', pubname, true, 0, false FROM pg_publication
     ORDER BY 1, 2
 """
 
@@ -97,9 +98,9 @@ def _copies(connection: Connection) -> tuple[Copy, ...]:
     )
 
 
-def _stream(kind: str, name: str, active: bool, keeps: int) -> Stream:
+def _stream(kind: str, name: str, active: bool, keeps: int, lost: bool) -> Stream:
     schema, move_id = move_of(name) or ("", None)
-    return Stream(Ill(kind), name, schema, move_id, active=active, keeps=keeps)
+    return Stream(Ill(kind), name, schema, move_id, active=active, keeps=keeps, lost=lost)
 
 
 def _known(sights: Collection[ShardSight]) -> Known:

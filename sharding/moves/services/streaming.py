@@ -129,9 +129,12 @@ def catch_up(work: Work) -> None:
 
     Raises:
         PauseOverran: the stream is so far behind that the pause would be too long.
-        EndsChanged: the way back does not flow.
+        EndsChanged: a server has dropped what a stream was to bring, or the way back does not flow.
     """
     lanes = work.open_lanes()
+    _check_slot(work, lanes.fence, work.source, work.direction)
+    if work.route.soaks:
+        _check_slot(work, lanes.opening, work.target, work.direction.other)
     _come_to_its_end(work, lanes)
     _stay_close_behind(work, lanes)
     if work.route.soaks:
@@ -141,12 +144,20 @@ def catch_up(work: Work) -> None:
     warm(work, lanes, work.tables)
 
 
+def _check_slot(work: Work, connection: Connection, server: Server, direction: Direction) -> None:
+    """Wait for no row that cannot come: a server may be told to keep only so much for a slot."""
+    name = _name(work, direction)
+    if not streams.is_whole(connection, name):
+        raise work.cannot_follow(server.name, f"slot {name} is lost")
+
+
 def _come_to_its_end(work: Work, lanes: Lanes) -> None:
     """Wait until all that was written before now has arrived, however much that is."""
     gives_up_at = time.monotonic() + _CAUGHT_UP_WITHIN.total_seconds()
     sent = beat(lanes.fence, work.schema, work.direction)
     while await_beat(lanes.opening, work.schema, work.direction, sent, within=_ASKS_EVERY) is None:
         work.still_wanted()
+        _check_slot(work, lanes.fence, work.source, work.direction)
         if time.monotonic() >= gives_up_at:
             raise PauseOverran(
                 doing="the stream does not come to its end", budget=work.request.max_pause

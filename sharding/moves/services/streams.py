@@ -116,6 +116,12 @@ _PUBLISHED: Final = """
 """
 _UNPUBLISH: Final = "DROP PUBLICATION {name}"
 
+# A server that may keep no more for it says so of a slot, and keeps its row.
+_IS_WHOLE: Final = """
+    SELECT EXISTS (SELECT FROM pg_replication_slots
+                   WHERE slot_name = %(name)s AND wal_status IS DISTINCT FROM 'lost')
+"""
+
 _BEAT: Final = "UPDATE {heartbeat} SET v = {value} WHERE k = {key}"
 _BEATEN: Final = "SELECT v = %(value)s FROM {heartbeat} WHERE k = %(key)s"
 _POLL_EVERY_S: Final = 0.0005
@@ -163,6 +169,12 @@ def publish(connection: Connection, who: Who, name: str, tables: Collection[str]
 def published_tables(connection: Connection, name: str) -> frozenset[str]:
     """The tables that a stream carries."""
     return frozenset(table for (table,) in connection.execute(_PUBLISHED, {"name": name}))
+
+
+def is_whole(connection: Connection, name: str) -> bool:
+    """Whether a slot is there that still has all that was not read from it."""
+    row = connection.execute(_IS_WHOLE, {"name": name}).fetchone()
+    return row is not None and bool(row[0])
 
 
 @contextmanager

@@ -183,12 +183,17 @@ class Work:
         known: dict[str, str] = self.move.result.get("servers", {})
         for shard, found in self.identities.items():
             if known.get(shard, found) != found:
-                raise EndsChanged(
-                    shard,
-                    "it was promoted or restored since this move's streams were made, and may lack "
-                    f"rows that none of them brings again; `manage.py finish_move {self.move.pk}` "
-                    "ends a soak, and a new move makes new streams",
+                raise self.cannot_follow(
+                    shard, "it was promoted or restored since this move's streams were made"
                 )
+
+    def cannot_follow(self, shard: str, why: str) -> EndsChanged:
+        """What to raise where a stream may lack rows."""
+        return EndsChanged(
+            shard,
+            f"{why}, and rows may be missing that no stream brings again; `manage.py finish_move "
+            f"{self.move.pk}` ends a soak, and a new move makes new streams",
+        )
 
     def began_pause(self) -> None:
         """Start the clock: from here on somebody may have to wait."""

@@ -1,5 +1,6 @@
 """A shard stopped to follow the other one: that one keeps WAL, and the doctor says how much."""
 
+import time
 from contextlib import contextmanager
 
 import psycopg
@@ -9,12 +10,13 @@ from psycopg import sql
 from sharding.figures import size_in_words
 from sharding.moves.core.diagnosis import MUCH_WAL
 from sharding.moves.core.steps import Mode
+from sharding.moves.errors import EndsChanged
 from sharding.moves.models import Move
 from sharding.moves.services.after_soak import finish_move, rollback_move
 from sharding.moves.services.moving import move_tenant
 from sharding.moves.services.streams import Direction, name_of
 from tests.fixtures.waiting import wait_for
-from tests.integration.moves.conftest import settled, streams_of, write, written
+from tests.integration.moves.conftest import may_write, settled, streams_of, write, written
 from tests.integration.moves.test_doctor import doctor, findings
 
 pytestmark = pytest.mark.slow
@@ -28,6 +30,10 @@ KEPT = """
     FROM pg_replication_slots WHERE slot_name = %s
 """
 ON_DISK = "SELECT sum(size)::bigint FROM pg_ls_waldir()"
+LIMIT = "ALTER SYSTEM SET max_slot_wal_keep_size = '16MB'"
+LIMIT_NO_MORE = "ALTER SYSTEM RESET max_slot_wal_keep_size"
+RELOAD = "SELECT pg_reload_conf()"
+STATUS = "SELECT wal_status FROM pg_replication_slots WHERE slot_name = %s"
 IS_READ = "SELECT active FROM pg_replication_slots WHERE slot_name = %s"
 
 
@@ -58,6 +64,28 @@ def stopped(new_tenant, admin):
         wait_for(lambda: not connection.execute(IS_READ, (slot,)).fetchone()[0], "it is read")
     assert findings(tenant) == [], "it keeps nothing to speak of yet"
     return tenant, move, slot
+
+
+@pytest.fixture
+def lost(stopped, admin):
+    """The same, and beta has let go of what alpha had not read."""
+    tenant, _, slot = stopped
+    write(tenant, "beta", 1, 2)
+    with admin("beta") as connection:
+
+        def is_lost():
+            connection.execute(FILL_A_SEGMENT)
+            connection.execute("CHECKPOINT")
+            return connection.execute(STATUS, (slot,)).fetchone() == ("lost",)
+
+        try:
+            connection.execute(LIMIT)
+            connection.execute(RELOAD)
+            wait_for(is_lost, "the slot still has all", seconds=60)
+            yield stopped
+        finally:
+            connection.execute(LIMIT_NO_MORE)
+            connection.execute(RELOAD)
 
 
 def at_alpha(admin, statement, slot):
@@ -126,4 +154,22 @@ def test_the_doctor_takes_away_a_slot_of_a_move_that_ended_and_not_the_way_back_
         assert findings(tenant) == []
         connection.execute("CHECKPOINT")
         assert connection.execute(ON_DISK).fetchone()[0] < MUCH_WAL, "the disk is free again"
+    settled(tenant, on="beta")
+
+
+def test_a_slot_that_is_lost_is_told_and_a_rollback_refuses_at_once(lost, admin):
+    tenant, move, slot = lost
+    (found,) = findings(tenant)
+    assert (found["ill"], found["shard"], found["subject"]) == ("lost", "beta", slot)
+    assert f"`manage.py finish_move {move.pk}`" in found["remedy"]
+    at_alpha(admin, GO_ON, slot)
+    began = time.monotonic()
+    with pytest.raises(EndsChanged, match=f"beta: slot {slot} is lost.* finish_move {move.pk}`"):
+        rollback_move(str(move.pk))
+    assert time.monotonic() - began < 20, "at once, not when a row does not come for an hour"
+    assert [one["ill"] for one in findings(tenant)] == ["lost"], "it soaks as before"
+    write(tenant, "beta", 3)
+    assert not may_write(tenant.id, "alpha")
+    assert finish_move(str(move.pk)).state == "done"
+    assert written(tenant) == [(1, 1), (1, 2), (1, 3)]
     settled(tenant, on="beta")

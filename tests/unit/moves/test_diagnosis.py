@@ -107,5 +107,15 @@ def test_a_slot_that_keeps_much_is_told_whosever_it_is():
     assert "drop it" in finding.remedy
 
 
+def test_a_slot_that_is_lost_is_told_of_a_move_that_can_go_on():
+    ours = Stream(Ill.SLOT, "mv_x", "tacme01", 7, lost=True)
+    soaks = replace(LIVE, state="soaking")
+    (finding,) = diagnose(Known({7: soaks}, ON_BETA), [seen(streams=(ours,))])
+    assert (finding.ill, finding.mends) == (Ill.LOST, False)
+    assert "`manage.py finish_move 7`" in finding.remedy
+    assert ills(seen(streams=(ours,))) == [Ill.SLOT], "its move has ended: it is only taken away"
+    assert ills(seen(streams=(replace(ours, schema="", move_id=None),))) == [], "nobody of ours"
+
+
 def test_a_shard_that_is_away_is_said_to_be():
     assert ills(ShardSight("alpha", away="connection refused")) == [Ill.UNREACHABLE]
