@@ -6,7 +6,7 @@ from typing import Final
 
 from sharding.figures import size_in_words
 from sharding.rebalance.services.running import work_on_rebalance
-from sharding.rebalance.services.shown import RebalanceLook, show
+from sharding.rebalance.services.shown import Progress, progress_of
 from sharding.rebalance.states import RebalanceState
 
 _EVERY_S: Final = 1.0
@@ -21,7 +21,7 @@ def follow(number: int, *, here: bool, tell: Callable[[str], object]) -> None:
     while True:
         if here:
             work_on_rebalance(tell=tell)
-        found = show(number)
+        found = progress_of(number)
         line = progress(found)
         if line != told:
             tell(line)
@@ -32,7 +32,7 @@ def follow(number: int, *, here: bool, tell: Callable[[str], object]) -> None:
         time.sleep(_EVERY_S)
 
 
-def progress(look: RebalanceLook) -> str:
+def progress(look: Progress) -> str:
     """How far it is, in a line."""
     moved = f"{size_in_words(look.bytes_done)} of {size_in_words(look.bytes)}"
     said = f"; {look.said}" if look.said else ""

@@ -14,8 +14,14 @@ from sharding.rebalance.core.copying import CopyBasis
 from sharding.rebalance.errors import NoRebalance, RebalanceError
 from sharding.rebalance.services import job
 from sharding.rebalance.services.planning import look
-from sharding.rebalance.services.shown import RebalanceLook, show
-from sharding.rebalance.states import RebalanceState, StepState
+from sharding.rebalance.services.shown import (
+    Progress,
+    RebalanceLook,
+    plan_of,
+    progress_of,
+    steps_of,
+)
+from sharding.rebalance.states import RebalanceState
 from tenants.rebalancing import asking
 from tenants.rebalancing.telling import basis_words, took
 
@@ -93,20 +99,19 @@ def _news(request: HttpRequest, known: str) -> HttpResponse:
     return render(request, "console/rebalance_news.html", shown)
 
 
-def _newest() -> RebalanceLook | None:
+def _newest() -> Progress | None:
     try:
-        return show()
+        return progress_of()
     except NoRebalance:
         return None
 
 
-def _progress(found: RebalanceLook | None) -> dict[str, Any]:
+def _progress(found: Progress | None) -> dict[str, Any]:
     if found is None:
         return {"look": None, "goes_on": False, "again": ""}
     state = RebalanceState(found.state)
     return {
         "look": found,
-        "predicted": _predicted(found),
         "is_live": state.is_live,
         "goes_on": state.is_live and state is not RebalanceState.PROPOSED,
         "again": f"{found.number}.{found.plans}",
@@ -117,35 +122,40 @@ def _progress(found: RebalanceLook | None) -> dict[str, Any]:
     }
 
 
-def _rest(found: RebalanceLook | None) -> dict[str, Any]:
+def _rest(found: Progress | None) -> dict[str, Any]:
+    """What changes with the plan only, and the moves; reads all of the plan."""
     if found is None:
         return {}
-    return {**_moves(found), "picture": picture_of(found.plan), "left": _left_alone(found)}
+    plan = plan_of(found.number)
+    return {
+        **_moves(found),
+        "plan": plan.get("id", ""),
+        "predicted": _predicted(plan),
+        "picture": picture_of(plan),
+        "left": _left_alone(plan),
+    }
 
 
-def _moves(found: RebalanceLook | None) -> dict[str, Any]:
-    """What is under way first, what is over last."""
+def _moves(found: Progress | None) -> dict[str, Any]:
     if found is None:
         return {}
-    order = [StepState.MOVING, StepState.HELD, StepState.FAILED, StepState.WAITING]
-    rank = {str(state): place for place, state in enumerate(order)}
-    steps = sorted(found.steps, key=lambda step: (rank.get(step.state, 9), step.number))
-    return {"steps": steps[:_SHOWN], "more": max(0, len(steps) - _SHOWN)}
+    steps = steps_of(found.number, most=_SHOWN)
+    return {"steps": steps, "more": sum(found.states.values()) - len(steps)}
 
 
-def _predicted(found: RebalanceLook) -> str:
+def _predicted(plan: Mapping[str, Any]) -> str:
     """How long the plan's moves would copy, and from where these times are."""
-    steps = found.plan.get("steps", [])
+    steps = plan.get("steps", [])
     if not steps:
         return ""
-    seconds = found.plan["summary"]["copy_seconds"]
+    seconds = plan["summary"]["copy_seconds"]
     # What an earlier release has planned does not say it.
     bases = basis_words(step.get("copy_basis", CopyBasis.ASSUMED) for step in steps)
     return f"{took(seconds)} of copying if one move followed the other ({bases})"
 
 
-def _left_alone(found: RebalanceLook) -> list[dict[str, Any]]:
+def _left_alone(plan: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What the plan considered and left, with what people call the tenants."""
-    left = found.plan.get("left", [])[:_SHOWN]
+    left = plan.get("left", [])[:_SHOWN]
     names = ports.names_of({each["tenant_id"] for each in left if each["tenant_id"]})
     return [{**each, "tenant": names.get(each["tenant_id"], "")} for each in left]

@@ -1,14 +1,22 @@
 """A rebalance as people look at it."""
 
-from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
+
+from django.db.models import Case, Count, Sum, Value, When
 
 from sharding.rebalance import ports
 from sharding.rebalance.errors import NoRebalance
 from sharding.rebalance.models import CONTROL, Rebalance, RebalanceStep
 from sharding.rebalance.states import StepState
+
+_UNDER_WAY_FIRST: Final = (StepState.MOVING, StepState.HELD, StepState.FAILED, StepState.WAITING)
+_RANK: Final = Case(
+    *(When(state=state, then=Value(rank)) for rank, state in enumerate(_UNDER_WAY_FIRST)),
+    default=Value(len(_UNDER_WAY_FIRST)),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +43,13 @@ class StepLook:
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class RebalanceLook:
-    """All of it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far one is.
 
     Attributes:
         states: how many steps are in which state.
         bytes, bytes_done: of all steps that were not skipped; of those that are done.
-        plan: as the planner told it.
     """
 
     number: int
@@ -53,8 +60,6 @@ class RebalanceLook:
     states: dict[str, int]
     bytes: int
     bytes_done: int
-    steps: tuple[StepLook, ...]
-    plan: dict[str, Any]
     made_at: datetime
     began_at: datetime | None
     ended_at: datetime | None
@@ -68,6 +73,18 @@ class RebalanceLook:
     def ended(self) -> int:
         """Of these, how many have ended."""
         return self.states.get(StepState.DONE, 0) + self.states.get(StepState.FAILED, 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RebalanceLook(Progress):
+    """All of it.
+
+    Attributes:
+        plan: as the planner told it.
+    """
+
+    steps: tuple[StepLook, ...]
+    plan: dict[str, Any]
 
     def to_json(self) -> dict[str, Any]:
         """As plain data, without the plan's own steps."""
@@ -93,47 +110,86 @@ class RebalanceLook:
 
 
 def show(number: int | None = None) -> RebalanceLook:
-    """One, or the newest.
+    """One, or the newest: all of it.
 
     Raises:
         NoRebalance: there is none.
     """
-    rows = Rebalance.objects.using(CONTROL).order_by("-pk")
+    row = _find(number)
+    return RebalanceLook(**_facts(row), steps=steps_of(row.pk), plan=row.plan)
+
+
+def progress_of(number: int | None = None) -> Progress:
+    """How far one is, or the newest, for those who ask often: it reads no plan and no step.
+
+    Raises:
+        NoRebalance: there is none.
+    """
+    return Progress(**_facts(_find(number, unread=("plan", "asked"))))
+
+
+def plan_of(number: int) -> dict[str, Any]:
+    """The newest plan of one, as the planner told it.
+
+    Raises:
+        NoRebalance: it is not there.
+    """
+    plan: dict[str, Any] = _find(number).plan
+    return plan
+
+
+def steps_of(number: int, *, most: int | None = None) -> tuple[StepLook, ...]:
+    """The steps of one in their order; `most`: so many, what is under way first."""
+    steps = RebalanceStep.objects.using(CONTROL).filter(rebalance=number).order_by("number")
+    if most is not None:
+        steps = steps.order_by(_RANK, "number")[:most]
+    rows = list(steps)
+    names = ports.names_of({step.tenant_id for step in rows})
+    return tuple(
+        StepLook(
+            step.number,
+            step.tenant_id,
+            names[step.tenant_id],
+            step.source,
+            step.target,
+            step.reason,
+            step.bytes,
+            step.state,
+            step.move_id,
+            step.pause_ms,
+            step.said,
+            step.planned.get("copy_seconds"),
+            tuple(step.planned.get("warnings", ())),
+        )
+        for step in rows
+    )
+
+
+def _find(number: int | None, *, unread: Collection[str] = ()) -> Rebalance:
+    rows = Rebalance.objects.using(CONTROL).defer(*unread).order_by("-pk")
     row = (rows if number is None else rows.filter(pk=number)).first()
     if row is None:
         raise NoRebalance
-    steps = list(RebalanceStep.objects.using(CONTROL).filter(rebalance=row).order_by("number"))
-    names = ports.names_of({step.tenant_id for step in steps})
-    counted = [step for step in steps if step.state != StepState.SKIPPED]
-    return RebalanceLook(
-        number=row.pk,
-        state=row.state,
-        said=row.said,
-        asked_by=row.asked_by,
-        plans=row.plans,
-        states=dict(Counter(step.state for step in steps)),
-        bytes=sum(step.bytes for step in counted),
-        bytes_done=sum(step.bytes for step in counted if step.state == StepState.DONE),
-        steps=tuple(
-            StepLook(
-                step.number,
-                step.tenant_id,
-                names[step.tenant_id],
-                step.source,
-                step.target,
-                step.reason,
-                step.bytes,
-                step.state,
-                step.move_id,
-                step.pause_ms,
-                step.said,
-                step.planned.get("copy_seconds"),
-                tuple(step.planned.get("warnings", ())),
-            )
-            for step in steps
-        ),
-        plan=row.plan,
-        made_at=row.made_at,
-        began_at=row.began_at,
-        ended_at=row.ended_at,
-    )
+    return row
+
+
+def _facts(row: Rebalance) -> dict[str, Any]:
+    steps = RebalanceStep.objects.using(CONTROL).filter(rebalance=row).order_by()
+    counted = {
+        state: (number, size)
+        for state, number, size in steps.values_list("state").annotate(Count("pk"), Sum("bytes"))
+    }
+    sizes = {state: size for state, (_, size) in counted.items()}
+    return {
+        "number": row.pk,
+        "state": row.state,
+        "said": row.said,
+        "asked_by": row.asked_by,
+        "plans": row.plans,
+        "states": {state: number for state, (number, _) in counted.items()},
+        "bytes": sum(sizes.values()) - sizes.get(StepState.SKIPPED, 0),
+        "bytes_done": sizes.get(StepState.DONE, 0),
+        "made_at": row.made_at,
+        "began_at": row.began_at,
+        "ended_at": row.ended_at,
+    }

@@ -3,6 +3,8 @@
 import re
 
 import pytest
+from django.db import connections
+from django.test.utils import CaptureQueriesContext
 
 from console.models import CONTROL
 from sharding.placements.models import AuditEntry
@@ -88,6 +90,29 @@ def test_while_it_goes_on_its_page_asks_for_the_news_and_gets_no_more(console, r
     assert "<html" not in news
     assert "<h1>" in text_of(console.get(address)), "all of it without scripts"
     assert AuditEntry.objects.using(CONTROL).count() == audited
+
+
+def test_the_news_cost_the_same_however_much_was_planned(console, running):
+    address = asked_again(text_of(console.get("/rebalance/")))
+    (step,) = RebalanceStep.objects.using(CONTROL)
+    many = [
+        RebalanceStep(
+            rebalance=running, number=number, tenant_id=step.tenant_id, source="alpha",
+            target="beta", reason="pinned", bytes=number, planned=step.planned,
+            state="moving" if number == 300 else "done",
+        )
+        for number in range(2, 301)
+    ]  # fmt: skip
+    RebalanceStep.objects.using(CONTROL).bulk_create(many)
+    with CaptureQueriesContext(connections[CONTROL]) as asked:
+        news = text_of(console.get(address, headers=BY_ITSELF))
+    statements = [query["sql"] for query in asked]
+    assert news.count('scope="row"') == 100
+    assert news.index('id="step-300"') < news.index('id="step-1"') < news.index('id="step-2"')
+    assert "298 of 300" in news
+    assert "and 200 more" in text_of(console.get("/rebalance/"))
+    assert any('"rebalance_rebalance"."said"' in statement for statement in statements)
+    assert not any('"rebalance_rebalance"."plan"' in statement for statement in statements)
 
 
 def test_a_new_plan_and_the_end_bring_all_of_the_page(console, running):
