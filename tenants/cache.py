@@ -1,6 +1,7 @@
 """The tenants' cache, which outlives a Redis that lost or delayed what it was told (CACHES)."""
 
 import logging
+import random
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial, wraps
@@ -27,6 +28,9 @@ from tenants.models import CONTROL
 log = logging.getLogger(__name__)
 
 RETRY_S: Final = 2.0
+MOST_S: Final = 10.0
+CALM_S: Final = 60.0
+"""So long after a tenant's last failed write the next one is of another outage."""
 
 _WHAT: Final = "The tenants' cache"
 
@@ -70,11 +74,17 @@ class Doubts:
     A write that failed may be lost, or arrive later: from then on this process takes nothing of
     that generation for true, and asks control for a new one. With it the tenant's keys are others,
     for every process.
+
+    While Redis stays away the first write under the new keys fails as well. The first time control
+    is asked at once, then after `RETRY_S` and ever longer, up to `MOST_S` and a half: of many
+    processes one asks first, and its answer serves all. Until then the tenant goes without cache.
     """
 
     def __init__(self) -> None:
         self._generations: dict[str, str] = {}
         self._asks_again: dict[str, float] = {}
+        self._failed: dict[str, tuple[float, float]] = {}
+        """When a tenant's write failed last, and how long control was not to be asked then."""
         self._lock = threading.Lock()
 
     def holds(self, place: scope.Placement) -> bool:
@@ -95,8 +105,20 @@ class Doubts:
     def add(self, place: scope.Placement) -> None:
         """A write of this tenant failed."""
         with self._lock:
-            self._generations[place.tenant_id] = place.generation
+            if self._generations.get(place.tenant_id) != place.generation:
+                self._generations[place.tenant_id] = place.generation
+                self._asks_again[place.tenant_id] = monotonic() + self._waits(place.tenant_id)
         self._renew(place)
+
+    def _waits(self, tenant_id: str) -> float:
+        now = monotonic()
+        before = self._failed.get(tenant_id)
+        if before is None or now - before[0] > CALM_S:
+            self._failed[tenant_id] = now, 0.0
+            return 0.0
+        waits = min(MOST_S, 2 * before[1]) or RETRY_S
+        self._failed[tenant_id] = now, waits
+        return waits * random.uniform(1.0, 1.5)
 
     def _renew(self, place: scope.Placement) -> None:
         with self._lock:

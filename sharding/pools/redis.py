@@ -2,6 +2,8 @@
 
 import logging
 from collections.abc import Callable
+from socket import socket
+from threading import get_ident
 from time import monotonic
 from typing import Any, Final, Self, TypeVar
 
@@ -22,8 +24,10 @@ _AWAY = (RedisConnectionError, RedisTimeoutError, OSError)
 class RedisBreakerRetry(Retry):
     """Never retries; after a connection error or time-out it refuses for a second at once.
 
-    One object serves all connections of a cache: put it into CONNECTION_POOL_KWARGS["retry"].
-    What was written while Redis was away may be lost, or arrive later: see routers.cache_keys.
+    Then one asks Redis again, while the others still go on without; only an answer closes it, since
+    a server that hangs takes connections all the same. One object serves all connections of a
+    cache: put it into CONNECTION_POOL_KWARGS["retry"]. What was written while Redis was away may be
+    lost, or arrive later: see routers.cache_keys.
 
     Source: docs/adr/0005; redis-py's `Retry.call_with_retry`.
     """
@@ -31,6 +35,9 @@ class RedisBreakerRetry(Retry):
     def __init__(self) -> None:
         super().__init__(NoBackoff(), 0)
         self._opens_again = 0.0
+        """0: it is closed."""
+        self._connected: int | None = None
+        """The thread that asks again and has its connection; its command comes next."""
 
     @property
     def away(self) -> bool:
@@ -49,8 +56,7 @@ class RedisBreakerRetry(Retry):
         Raises:
             redis.exceptions.ConnectionError: Redis is away.
         """
-        if self.away:
-            raise RedisConnectionError("Redis was away a moment ago; it is asked again soon.")
+        asks_again = bool(self._opens_again) and self._may_ask()
         try:
             result: T = super().call_with_retry(do, fail, *args, **kwargs)
         except _AWAY as error:
@@ -58,8 +64,20 @@ class RedisBreakerRetry(Retry):
             log.warning("Redis is away, calls are refused for %s s: %s", OPEN_S, error)
             self._opens_again = monotonic() + OPEN_S
             raise
-        self._opens_again = 0.0
+        if not isinstance(result, socket):
+            self._opens_again = 0.0
+        elif asks_again:
+            self._connected = get_ident()
         return result
+
+    def _may_ask(self) -> bool:
+        if self._connected == get_ident():
+            self._connected = None
+            return False
+        if self.away:
+            raise RedisConnectionError("Redis was away a moment ago; it is asked again soon.")
+        self._opens_again = monotonic() + OPEN_S
+        return True
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         # redis-py copies it for each connection; what one has met, all must know.

@@ -25,6 +25,7 @@ from sharding.pools import deadline
 from sharding.pools.breaker import BreakerState, breaker_for
 from sharding.pools.errors import TooManyShards
 from sharding.registry import current as registry
+from tenants.cache import Doubts
 from tenants.directory import lookup as module
 from tenants.directory.lookup import directory, lookup, resolve
 from tenants.directory.types import HostKey
@@ -46,8 +47,9 @@ pytestmark = [
 
 
 @pytest.fixture
-def through_faults(faulty, tenants, settings):
+def through_faults(faulty, tenants, settings, monkeypatch):
     """All servers, Redis too, are reached through what can be made to fail."""
+    monkeypatch.setattr("tenants.cache.doubts", Doubts())
     real = registry.registry()
     registry.install(faulty.registry)
     before = {name: dict(options) for name, options in settings.CACHES.items()}
@@ -381,6 +383,49 @@ def test_after_a_write_that_redis_did_not_take_nothing_old_is_read(
     with bob.scope():
         assert cache.get("k") == "bob's"
     wait_for(lambda: resolve(ann.id) == now)
+
+
+@pytest.fixture
+def generations_while_redis_hangs(ann, through_faults):
+    """A tenant writes to its cache all the time for three seconds: the keys that it had."""
+    seen = []
+    with through_faults.down("redis", Down.SIGSTOP):
+        ends, writes = time.monotonic() + 3, 0
+        while time.monotonic() < ends:
+            place = ann.place
+            if place.generation not in seen:
+                seen.append(place.generation)
+            with scope.enter(place):
+                cache.set("k", writes)
+                assert cache.get("k") is None
+            writes += 1
+    assert writes > 100, "it waits for a quarter of a second once a second at most"
+    return seen
+
+
+def test_while_redis_hangs_control_is_asked_for_new_keys_now_and_then_only(
+    ann, generations_while_redis_hangs
+):
+    assert 2 <= len(generations_while_redis_hangs) <= 3
+
+    def is_cached():
+        with scope.enter(ann.place):
+            cache.set("k", "new")
+            return cache.get("k") == "new"
+
+    wait_for(is_cached, "it goes without cache for ever", seconds=20)
+    assert ann.place.generation not in generations_while_redis_hangs, "none that it may have met"
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr(Doubts, "_waits", lambda self, tenant_id: 0.0)
+
+
+def test_negative_control_impatient_it_is_asked_for_each_write(
+    impatient, generations_while_redis_hangs
+):
+    assert len(generations_while_redis_hangs) > 20
 
 
 def verdict(asked, key):

@@ -1,6 +1,8 @@
 """After Redis failed nobody waits for it for a second."""
 
 import copy
+import socket
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -44,6 +46,50 @@ def test_it_opens_on_the_first_failure_and_closes_after_a_second(clock, error):
     clock[0] += 1.1
     assert call(retry, lambda: 5) == 5
     assert not retry.away
+
+
+@pytest.fixture
+def connection():
+    with socket.socket() as made:
+        yield made
+
+
+def test_a_connection_alone_does_not_close_it_and_only_one_asks_again(clock, connection):
+    retry = RedisBreakerRetry()
+    do, calls = raising(RedisTimeoutError("x"))
+    with pytest.raises(RedisTimeoutError):
+        call(retry, do)
+    clock[0] += 1.1
+    assert call(retry, lambda: connection) is connection
+    with ThreadPoolExecutor(1) as others, pytest.raises(RedisConnectionError, match="a moment ago"):
+        others.submit(call, retry, do).result()
+    assert len(calls) == 1, "the others go on without"
+    with pytest.raises(RedisTimeoutError):
+        call(retry, do)
+    assert len(calls) == 2, "who has the connection asks"
+    with pytest.raises(RedisConnectionError, match="a moment ago"):
+        call(retry, do)
+    clock[0] += 1.1
+    call(retry, lambda: connection)
+    assert call(retry, lambda: b"PONG") == b"PONG"
+    assert not retry.away
+
+
+def test_who_asks_again_and_gets_no_greeting_keeps_the_others_from_waiting(clock, connection):
+    retry = RedisBreakerRetry()
+    do, calls = raising(RedisTimeoutError("x"))
+    with pytest.raises(RedisTimeoutError):
+        call(retry, do)
+    clock[0] += 1.1
+    # Redis-py greets outside of the retry: what failed there nobody tells.
+    call(retry, lambda: connection)
+    with ThreadPoolExecutor(1) as others, pytest.raises(RedisConnectionError, match="a moment ago"):
+        others.submit(call, retry, do).result()
+    # It connects once more for its next command, and then is refused like all.
+    call(retry, lambda: connection)
+    with pytest.raises(RedisConnectionError, match="a moment ago"):
+        call(retry, do)
+    assert len(calls) == 1
 
 
 def test_errors_of_redis_itself_do_not_open_it(clock):
