@@ -37,7 +37,11 @@ _SAME = (
     "X_FRAME_OPTIONS",
     "SECURE_REFERRER_POLICY",
 )
-_OURS = ["workspace.api.middleware.ProblemMiddleware", "tenants.middleware.TenantMiddleware"]
+_OURS = [
+    "workspace.api.middleware.ProblemMiddleware",
+    "tenants.middleware.TenantMiddleware",
+    "tenants.one_thread.OneThreadMiddleware",
+]
 
 
 def _peers(monkeypatch: pytest.MonkeyPatch, **environment: str) -> ModuleType:

@@ -50,6 +50,8 @@ MIDDLEWARE = [
     "workspace.api.middleware.ProblemMiddleware",
     # Everything after it runs in the scope of the host's tenant, or does not run.
     "tenants.middleware.TenantMiddleware",
+    # Under ASGI what comes after it enters the thread of its request once.
+    "tenants.one_thread.OneThreadMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "config.content_policy.ContentPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import pytest
 from django.contrib.auth.models import Group
+from django.core.signals import request_finished
+from django.db import connections
 from django.test import Client
 
 from sharding import scope
@@ -119,3 +121,15 @@ def consistent(tenants):
         assert halves() == others
 
     return ask
+
+
+@pytest.fixture
+def no_connections_in_threads_that_end():
+    """Without a pool connections are kept; the threads that ASGI makes for a request are not."""
+
+    def close_connections(**signal):
+        connections.close_all()
+
+    request_finished.connect(close_connections)
+    yield
+    request_finished.disconnect(close_connections)

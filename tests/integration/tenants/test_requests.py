@@ -10,8 +10,7 @@ import re
 import pytest
 from django.core.asgi import get_asgi_application
 from django.core.cache import cache
-from django.core.signals import request_finished
-from django.db import connection, connections
+from django.db import connection
 from django.test import RequestFactory
 
 from sharding import scope
@@ -23,7 +22,7 @@ from tenants.services.suspend import resume_tenant, suspend_tenant
 from tests.fixtures.asgi import ask_asgi
 
 pytestmark = [
-    pytest.mark.usefixtures("groups"),
+    pytest.mark.usefixtures("groups", "no_connections_in_threads_that_end"),
     pytest.mark.urls("tests.integration.tenants.urls"),
 ]
 
@@ -33,17 +32,6 @@ def _no_scope_around():
     assert scope.current() is None
     yield
     assert scope.current() is None
-
-
-@pytest.fixture(autouse=True)
-def _no_connections_in_threads_that_end():
-    # Without a pool connections are kept; the threads that ASGI makes for a request are not.
-    def close_connections(**signal):
-        connections.close_all()
-
-    request_finished.connect(close_connections)
-    yield
-    request_finished.disconnect(close_connections)
 
 
 def over_asgi(path, *hosts):
