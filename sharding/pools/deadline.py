@@ -39,7 +39,7 @@ STATEMENT_CAP_S: Final = 3.5
 only a dead server meets this."""
 GRACE_S: Final = 1.0
 """What a statement gets when the request's time is up: enough for a ROLLBACK."""
-SUSPICIOUS_S: Final = 0.25
+SUSPICIOUS_S: Final = 0.2
 """Silence after which the breaker is told."""
 SUSPICIOUS_AGAIN_S: Final = 1.0
 """And told again: the server may have stopped after it was asked."""
