@@ -132,7 +132,6 @@ def catch_up(work: Work) -> None:
         EndsChanged: a server has dropped what a stream was to bring, or the way back does not flow.
     """
     lanes = work.open_lanes()
-    _check_slot(work, lanes.fence, work.source, work.direction)
     if work.route.soaks:
         _check_slot(work, lanes.opening, work.target, work.direction.other)
     _come_to_its_end(work, lanes)

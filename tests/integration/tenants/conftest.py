@@ -133,3 +133,4 @@ def no_connections_in_threads_that_end():
     request_finished.connect(close_connections)
     yield
     request_finished.disconnect(close_connections)
+    connections.close_all()

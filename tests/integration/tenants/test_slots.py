@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 
 import pytest
 from django.core.asgi import get_asgi_application
-from django.core.signals import request_finished
 from django.db import connections
 from django.test import RequestFactory
 
@@ -21,7 +20,10 @@ from tenants.services.change_plan import change_plan
 from tests.faults.down import Down
 from tests.integration.tenants import slow_views
 
-pytestmark = [pytest.mark.urls("tests.integration.tenants.slow_views")]
+pytestmark = [
+    pytest.mark.urls("tests.integration.tenants.slow_views"),
+    pytest.mark.usefixtures("no_connections_in_threads_that_end"),
+]
 
 ANY = SlotLimits(shard=0, doubtful=0)
 GIVES_UP_S = 20
@@ -34,17 +36,6 @@ def _every_slot_comes_back():
     gc.collect()
     assert slots().in_use() == {}
     assert slots().remembered() == 0
-
-
-@pytest.fixture(autouse=True)
-def _no_connections_in_threads_that_end():
-    def close_connections(**signal):
-        connections.close_all()
-
-    request_finished.connect(close_connections)
-    yield
-    request_finished.disconnect(close_connections)
-    connections.close_all()
 
 
 @pytest.fixture

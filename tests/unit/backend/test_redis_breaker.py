@@ -49,24 +49,35 @@ def test_it_opens_on_the_first_failure_and_closes_after_a_second(clock, error):
 
 
 @pytest.fixture
+def waited(clock):
+    """One that has met a failure a second ago; what fails once more, and its calls so far: none."""
+    retry = RedisBreakerRetry()
+    first, _ = raising(RedisTimeoutError("x"))
+    with pytest.raises(RedisTimeoutError):
+        call(retry, first)
+    clock[0] += 1.1
+    return retry, *raising(RedisTimeoutError("x"))
+
+
+def refuses_others(retry, do):
+    with ThreadPoolExecutor(1) as others, pytest.raises(RedisConnectionError, match="a moment ago"):
+        others.submit(call, retry, do).result()
+
+
+@pytest.fixture
 def connection():
     with socket.socket() as made:
         yield made
 
 
-def test_a_connection_alone_does_not_close_it_and_only_one_asks_again(clock, connection):
-    retry = RedisBreakerRetry()
-    do, calls = raising(RedisTimeoutError("x"))
-    with pytest.raises(RedisTimeoutError):
-        call(retry, do)
-    clock[0] += 1.1
+def test_a_connection_alone_does_not_close_it_and_only_one_asks_again(clock, waited, connection):
+    retry, do, calls = waited
     assert call(retry, lambda: connection) is connection
-    with ThreadPoolExecutor(1) as others, pytest.raises(RedisConnectionError, match="a moment ago"):
-        others.submit(call, retry, do).result()
-    assert len(calls) == 1, "the others go on without"
+    refuses_others(retry, do)
+    assert len(calls) == 0, "the others go on without"
     with pytest.raises(RedisTimeoutError):
         call(retry, do)
-    assert len(calls) == 2, "who has the connection asks"
+    assert len(calls) == 1, "who has the connection asks"
     with pytest.raises(RedisConnectionError, match="a moment ago"):
         call(retry, do)
     clock[0] += 1.1
@@ -75,21 +86,16 @@ def test_a_connection_alone_does_not_close_it_and_only_one_asks_again(clock, con
     assert not retry.away
 
 
-def test_who_asks_again_and_gets_no_greeting_keeps_the_others_from_waiting(clock, connection):
-    retry = RedisBreakerRetry()
-    do, calls = raising(RedisTimeoutError("x"))
-    with pytest.raises(RedisTimeoutError):
-        call(retry, do)
-    clock[0] += 1.1
+def test_who_asks_again_and_gets_no_greeting_keeps_the_others_from_waiting(waited, connection):
+    retry, do, calls = waited
     # Redis-py greets outside of the retry: what failed there nobody tells.
     call(retry, lambda: connection)
-    with ThreadPoolExecutor(1) as others, pytest.raises(RedisConnectionError, match="a moment ago"):
-        others.submit(call, retry, do).result()
+    refuses_others(retry, do)
     # It connects once more for its next command, and then is refused like all.
     call(retry, lambda: connection)
     with pytest.raises(RedisConnectionError, match="a moment ago"):
         call(retry, do)
-    assert len(calls) == 1
+    assert len(calls) == 0
 
 
 def test_errors_of_redis_itself_do_not_open_it(clock):
