@@ -4,7 +4,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import assert_never
 
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from sharding import scope
 from sharding.pools.slots import Refused, Slot
@@ -54,11 +54,16 @@ def admission(request: HttpRequest, route: Route) -> Admission:
             return pages.refusal(request, entry.verdict, entry.name)
         slot = take_slot(entry)
         if isinstance(slot, Refused):
-            return pages.unavailable(request) if slot is Refused.SHARD_AWAY else pages.busy(request)
+            return refused(request, slot)
         # Again, and now counted as inside: who closes the gate first says so and then counts.
         if entry is None or not must_wait(entry):
             return route, slot
         slot.give_back()
+
+
+def refused(request: HttpRequest, why: Refused) -> HttpResponse:
+    """The page for who gets no slot."""
+    return pages.unavailable(request) if why is Refused.SHARD_AWAY else pages.busy(request)
 
 
 def _turned_away(request: HttpRequest, why: TurnedAway | None) -> HttpResponseBase:

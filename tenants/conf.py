@@ -35,7 +35,8 @@ class TenantSettings:
             statement that is running then is given up, and the answer is 503.
         gate_time: ATOLL_GATE_SECONDS. How long a request waits while its tenant is moved; then
             the answer is 503.
-        retry_after: ATOLL_RETRY_AFTER_SECONDS. What a 503 tells browsers to wait.
+        retry_after: ATOLL_RETRY_AFTER_SECONDS. What a 503 tells browsers to wait; up to
+            thrice as long where too much was asked at once.
         task_pause: ATOLL_TASK_PAUSE_SECONDS. When a task comes again that has met a server that is
             away; each further pause is twice as long, up to a minute.
         task_patience: ATOLL_TASK_PATIENCE_HOURS. So long such a task is put off; then it

@@ -16,7 +16,7 @@ from sharding.pools.slots import Slot
 from sharding.pools.tenant_use import requests
 from sharding.scope.latch import Latch, replace_latch
 from tenants import pages
-from tenants.admission import Route, admission, route_of
+from tenants.admission import Route, admission, refused, route_of
 from tenants.conf import tenant_settings
 from tenants.directory.lookup import directory, lookup
 from tenants.directory.types import Entry, HostKey
@@ -43,7 +43,8 @@ class TenantMiddleware:
 
     A request of a tenant that is being moved waits. One that was under way and met the move is
     answered 503, whatever the view made of it; around all of Django, somebody may run it again
-    (`tenants.gating.wsgi`, `asgi`).
+    (`tenants.gating.wsgi`, `asgi`). Under ASGI somebody before it may have taken note that there is
+    no slot (`tenants.asgi`).
     """
 
     sync_capable = True
@@ -93,6 +94,9 @@ class TenantMiddleware:
             return kept.until_sent(_finish(request, route, response))
 
     async def _answer_async(self, request: HttpRequest) -> HttpResponseBase:
+        why = getattr(request, "refused", None)
+        if why is not None:
+            return refused(request, why)
         try:
             host = normalise_host(_host_header(request))
             route = _route_of_our_own(host) or _route_of(await _lookup_async(host))

@@ -1,5 +1,6 @@
 """The pages that say why nothing else is shown. They need no database, no cache, no session."""
 
+from random import uniform
 from typing import assert_never
 
 from django.conf import settings
@@ -65,14 +66,20 @@ def unavailable(request: HttpRequest) -> HttpResponse:
 
 
 def busy(request: HttpRequest) -> HttpResponse:
-    """503, and when to come back: as many requests as may be are under way already."""
-    return _later(
-        _page(503, "Too much at once", "More is asked here than can be answered. Please try again.")
+    """503, and when to come back: as many requests as may be are under way already.
+
+    Those who are refused together are told different times, up to thrice as long, so that they do
+    not all come back together.
+    """
+    page = _page(
+        503, "Too much at once", "More is asked here than can be answered. Please try again."
     )
+    return _later(page, times=uniform(1, 3))
 
 
-def _later(response: HttpResponse) -> HttpResponse:
-    response["Retry-After"] = str(max(1, round(tenant_settings().retry_after.total_seconds())))
+def _later(response: HttpResponse, *, times: float = 1) -> HttpResponse:
+    seconds = tenant_settings().retry_after.total_seconds() * times
+    response["Retry-After"] = str(max(1, round(seconds)))
     return response
 
 

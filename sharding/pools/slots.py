@@ -112,22 +112,19 @@ class Slots:
         `most`: of this tenant; 0: without a limit. `even_if_away`: for who can do something without
         that server. Never waits.
         """
-        doubt = self._doubt_of(shard)
         with self._lock:
-            if self._lost:
-                self._find_lost()
-            refused = (
-                Refused.SHARD_AWAY
-                if doubt is Doubt.AWAY and not even_if_away
-                else self._refusal(shard, doubt, limits, tenant, most)
-            )
+            refused = self._refuse(shard, limits, tenant, most, even_if_away=even_if_away)
             if refused is not None:
-                self._refusals[shard, refused] = self._refusals.get((shard, refused), 0) + 1
                 return refused
             self._at[shard] = self._at.get(shard, 0) + 1
             if tenant:
                 self._of[tenant] = self._of.get(tenant, 0) + 1
         return Slot(self, (shard, tenant))
+
+    def refuse(self, shard: str, limits: SlotLimits, *, tenant: str, most: int) -> Refused | None:
+        """Why who asks now is refused, and counted so; None: let them ask for a slot."""
+        with self._lock:
+            return self._refuse(shard, limits, tenant, most)
 
     def in_use(self) -> dict[str, int]:
         """Slots that are taken now, by shard; a shard without any may be missing."""
@@ -151,6 +148,21 @@ class Slots:
         with self._lock:
             self._find_lost()
             return len(self._at) + len(self._of)
+
+    def _refuse(
+        self, shard: str, limits: SlotLimits, tenant: str, most: int, *, even_if_away: bool = False
+    ) -> Refused | None:
+        if self._lost:
+            self._find_lost()
+        doubt = self._doubt_of(shard)
+        refused = (
+            Refused.SHARD_AWAY
+            if doubt is Doubt.AWAY and not even_if_away
+            else self._refusal(shard, doubt, limits, tenant, most)
+        )
+        if refused is not None:
+            self._refusals[shard, refused] = self._refusals.get((shard, refused), 0) + 1
+        return refused
 
     def _refusal(
         self, shard: str, doubt: Doubt, limits: SlotLimits, tenant: str, most: int

@@ -3,7 +3,6 @@
 from time import perf_counter
 from typing import Final
 
-from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.http import HttpRequest, HttpResponseBase
 
@@ -11,6 +10,7 @@ from config.observability.metrics import NO_SHARD
 from config.observability.request_ids import HEADER, ID_KEY, id_of, request_id
 from config.observability.request_meter import count_request
 from config.observability.secret_paths import pattern_of_secret
+from tenants.asgi import SheddingASGIHandler
 from tenants.gating.attempts import current_attempt
 
 SEEN: Final = "atoll.seen"
@@ -36,7 +36,7 @@ class ObservedWSGIHandler(WSGIHandler):
         return response
 
 
-class ObservedASGIHandler(ASGIHandler):
+class ObservedASGIHandler(SheddingASGIHandler):
     """The same for ASGI."""
 
     async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:

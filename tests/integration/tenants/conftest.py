@@ -1,7 +1,9 @@
 """Tenants made by the product's own provisioning: two on alpha, one on beta."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pytest
 from django.contrib.auth.models import Group
@@ -11,12 +13,16 @@ from django.test import Client
 
 from sharding import scope
 from sharding.placements.services.placing import get_placement
+from sharding.pools.breaker import BreakerLook, BreakerState, install_breaker
+from sharding.pools.process_slots import slots
+from sharding.pools.slots import Slot, SlotLimits
 from tenants.directory.lookup import directory
 from tenants.services.provision import provision_tenant
 from tenants.services.types import ProvisionReceipt, ProvisionRequest
 from tests.integration.tenants.inventory import halves
 
 PASSWORD = "correct-horse-battery"
+ANY_NUMBER = SlotLimits(shard=0, doubtful=0)
 
 
 @dataclass(frozen=True)
@@ -134,3 +140,40 @@ def no_connections_in_threads_that_end():
     yield
     request_finished.disconnect(close_connections)
     connections.close_all()
+
+
+@pytest.fixture
+def taken():
+    """Takes slots as other requests of this process would."""
+    kept: list[Slot] = []
+
+    def take(shard, tenant=""):
+        got = slots().take(shard, ANY_NUMBER, tenant=tenant)
+        assert isinstance(got, Slot)
+        kept.append(got)
+
+    yield take
+    for slot in kept:
+        slot.give_back()
+
+
+class Away:
+    """A breaker that is open."""
+
+    away = True
+
+    def suspect(self, reason: str = "") -> None:
+        pass
+
+    def look(self) -> BreakerLook:
+        return BreakerLook(BreakerState.OPEN, "it is said to be", datetime.now(UTC))
+
+
+@contextmanager
+def said_to_be_away(shard: str) -> Iterator[None]:
+    """This process holds the shard's server for away; it is not."""
+    install_breaker(shard, Away())
+    try:
+        yield
+    finally:
+        install_breaker(shard, None)

@@ -4,28 +4,25 @@ import asyncio
 import gc
 import threading
 import time
-from datetime import UTC, datetime
 
 import pytest
 from django.core.asgi import get_asgi_application
 from django.db import connections
 from django.test import RequestFactory
 
-from sharding.pools.breaker import BreakerLook, BreakerState, install_breaker
 from sharding.pools.process_slots import slots
-from sharding.pools.slots import Slot, SlotLimits
 from sharding.registry import current as registry
 from tenants.middleware import TenantMiddleware
 from tenants.services.change_plan import change_plan
 from tests.faults.down import Down
 from tests.integration.tenants import slow_views
+from tests.integration.tenants.conftest import said_to_be_away
 
 pytestmark = [
     pytest.mark.urls("tests.integration.tenants.slow_views"),
     pytest.mark.usefixtures("no_connections_in_threads_that_end"),
 ]
 
-ANY = SlotLimits(shard=0, doubtful=0)
 GIVES_UP_S = 20
 
 
@@ -36,21 +33,6 @@ def _every_slot_comes_back():
     gc.collect()
     assert slots().in_use() == {}
     assert slots().remembered() == 0
-
-
-@pytest.fixture
-def taken():
-    """Takes slots as other requests of this process would."""
-    kept: list[Slot] = []
-
-    def take(shard, tenant=""):
-        got = slots().take(shard, ANY, tenant=tenant)
-        assert isinstance(got, Slot)
-        kept.append(got)
-
-    yield take
-    for slot in kept:
-        slot.give_back()
 
 
 def is_refused(answer, began):
@@ -104,36 +86,18 @@ def test_negative_control_without_limits_everybody_is_let_in(ann, client_of, set
     assert client_of(ann).get("/slots/").status_code == 200
 
 
-class Away:
-    """A breaker that is open."""
-
-    away = True
-
-    def suspect(self, reason: str = "") -> None:
-        pass
-
-    def look(self) -> BreakerLook:
-        return BreakerLook(BreakerState.OPEN, "it is said to be", datetime.now(UTC))
-
-
 def test_a_shard_whose_breaker_is_open_is_not_even_tried(ann, bob, cyd, client_of):
-    install_breaker("alpha", Away())
-    try:
+    with said_to_be_away("alpha"):
         for tenant in (ann, bob):
             assert is_refused(client_of(tenant).get("/slots/"), time.monotonic())
         assert client_of(cyd).get("/slots/").status_code == 200
-    finally:
-        install_breaker("alpha", None)
     assert client_of(ann).get("/slots/").status_code == 200
 
 
 def test_public_pages_are_served_while_controls_breaker_is_open(tenants, settings, client_of):
     settings.ATOLL_PUBLIC_URLCONF = "tests.integration.tenants.slow_views"
-    install_breaker("control", Away())
-    try:
+    with said_to_be_away("control"):
         answer = client_of(tenants[0]).get("/slots/", headers={"host": "localhost"})
-    finally:
-        install_breaker("control", None)
     assert answer.status_code == 200
 
 

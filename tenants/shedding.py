@@ -1,0 +1,43 @@
+"""Which requests are refused before Django makes anything of them, as far as memory tells.
+
+Source: docs/adr/0029.
+"""
+
+from typing import Any, Final
+
+from sharding.pools.slots import Refused
+from tenants.conf import tenant_settings
+from tenants.directory.lookup import directory
+from tenants.directory.types import HostKey
+from tenants.errors import InvalidHost
+from tenants.gating.waiting import must_wait
+from tenants.hosts import normalise_host
+from tenants.serving import Verdict
+from tenants.slots import refuse_now
+
+_HOST: Final = b"host"
+_FORWARDED: Final = b"x-forwarded-host"
+
+
+def refusal_of(scope: Any) -> Refused | None:
+    """Why the request is refused at once; None also where that is not known without asking."""
+    conf = tenant_settings()
+    try:
+        host = normalise_host(_host_header(scope, conf.believe_forwarded_host))
+    except InvalidHost:
+        return None
+    if host in conf.public_hosts or host in conf.console_hosts:
+        return None
+    known = directory().peek(HostKey(host))
+    entry = None if known is None else known.entry
+    if entry is None or entry.verdict is not Verdict.SERVE or must_wait(entry):
+        return None
+    return refuse_now(entry)
+
+
+def _host_header(scope: Any, believe_forwarded_host: bool) -> str:
+    """The header that names the host; several arrive joined, which is no host."""
+    headers = scope["headers"]
+    forwarded = believe_forwarded_host and any(name == _FORWARDED for name, _ in headers)
+    wanted = _FORWARDED if forwarded else _HOST
+    return b",".join(value for name, value in headers if name == wanted).decode("latin-1")
