@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from sharding import scope
 from sharding.pools.slots import Refused, Slot
 from tenants import pages
+from tenants.conf import tenant_settings
 from tenants.directory.types import Entry
 from tenants.gating.room import TurnedAway
 from tenants.gating.waiting import Passed, must_wait
@@ -28,7 +29,25 @@ class Route:
     entry: Entry | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class NoSlot:
+    """What stands on a request, as `no_slot`, that was refused before Django (`tenants.asgi`)."""
+
+    entry: Entry
+    why: Refused
+
+
 Admission = Generator[Entry, Passed, tuple[Route, Slot] | HttpResponseBase]
+
+
+def route_of_our_own(host: str) -> Route | None:
+    """How a public or an operators' host is served; None: it is neither."""
+    conf = tenant_settings()
+    if host in conf.public_hosts:
+        return Route(None, conf.public_urlconf)
+    if host in conf.console_hosts:
+        return Route(None, conf.console_urlconf)
+    return None
 
 
 def route_of(entry: Entry) -> Route:
@@ -54,14 +73,14 @@ def admission(request: HttpRequest, route: Route) -> Admission:
             return pages.refusal(request, entry.verdict, entry.name)
         slot = take_slot(entry)
         if isinstance(slot, Refused):
-            return refused(request, slot)
+            return no_slot_page(request, slot)
         # Again, and now counted as inside: who closes the gate first says so and then counts.
         if entry is None or not must_wait(entry):
             return route, slot
         slot.give_back()
 
 
-def refused(request: HttpRequest, why: Refused) -> HttpResponse:
+def no_slot_page(request: HttpRequest, why: Refused) -> HttpResponse:
     """The page for who gets no slot."""
     return pages.unavailable(request) if why is Refused.SHARD_AWAY else pages.busy(request)
 

@@ -16,7 +16,7 @@ from sharding.pools.slots import Slot
 from sharding.pools.tenant_use import requests
 from sharding.scope.latch import Latch, replace_latch
 from tenants import pages
-from tenants.admission import Route, admission, refused, route_of
+from tenants.admission import NoSlot, Route, admission, no_slot_page, route_of, route_of_our_own
 from tenants.conf import tenant_settings
 from tenants.directory.lookup import directory, lookup
 from tenants.directory.types import Entry, HostKey
@@ -72,9 +72,12 @@ class TenantMiddleware:
             attempt.replayable = getattr(view, REPLAYABLE, False)
 
     def _answer(self, request: HttpRequest) -> HttpResponseBase:
+        refused = _refused_before(request)
+        if refused is not None:
+            return refused
         try:
             host = normalise_host(_host_header(request))
-            route = _route_of_our_own(host) or _route_of(lookup(host))
+            route = route_of_our_own(host) or _route_of(lookup(host))
         except InvalidHost:
             return pages.bad_host(request)
         except DirectoryAway:
@@ -82,6 +85,7 @@ class TenantMiddleware:
         _show_that_we_live()
         if route is None:
             return pages.unknown(request)
+        _mark(request, route)
         admitted = _let_in(request, route)
         if not isinstance(admitted, tuple):
             return admitted
@@ -94,12 +98,12 @@ class TenantMiddleware:
             return kept.until_sent(_finish(request, route, response))
 
     async def _answer_async(self, request: HttpRequest) -> HttpResponseBase:
-        why = getattr(request, "refused", None)
-        if why is not None:
-            return refused(request, why)
+        refused = _refused_before(request)
+        if refused is not None:
+            return refused
         try:
             host = normalise_host(_host_header(request))
-            route = _route_of_our_own(host) or _route_of(await _lookup_async(host))
+            route = route_of_our_own(host) or _route_of(await _lookup_async(host))
         except InvalidHost:
             return pages.bad_host(request)
         except DirectoryAway:
@@ -107,6 +111,7 @@ class TenantMiddleware:
         _show_that_we_live()
         if route is None:
             return pages.unknown(request)
+        _mark(request, route)
         admitted = await _let_in_async(request, route)
         if not isinstance(admitted, tuple):
             return admitted
@@ -119,19 +124,19 @@ class TenantMiddleware:
             return kept.until_sent(_finish(request, route, response))
 
 
+def _refused_before(request: HttpRequest) -> HttpResponseBase | None:
+    """The page for who was refused before Django; nobody has read such a request's body."""
+    found = request.__dict__.get("no_slot")
+    if not isinstance(found, NoSlot):
+        return None
+    _mark(request, route_of(found.entry))
+    return no_slot_page(request, found.why)
+
+
 def _host_header(request: HttpRequest) -> str:
     if tenant_settings().believe_forwarded_host and "HTTP_X_FORWARDED_HOST" in request.META:
         return str(request.META["HTTP_X_FORWARDED_HOST"])
     return str(request.META.get("HTTP_HOST") or request.META.get("SERVER_NAME", ""))
-
-
-def _route_of_our_own(host: str) -> Route | None:
-    conf = tenant_settings()
-    if host in conf.public_hosts:
-        return Route(None, conf.public_urlconf)
-    if host in conf.console_hosts:
-        return Route(None, conf.console_urlconf)
-    return None
 
 
 def _route_of(entry: Entry | None) -> Route | None:

@@ -5,7 +5,7 @@ Source: docs/adr/0029.
 
 from typing import Any, Final
 
-from sharding.pools.slots import Refused
+from tenants.admission import NoSlot, route_of_our_own
 from tenants.conf import tenant_settings
 from tenants.directory.lookup import directory
 from tenants.directory.types import HostKey
@@ -19,25 +19,27 @@ _HOST: Final = b"host"
 _FORWARDED: Final = b"x-forwarded-host"
 
 
-def refusal_of(scope: Any) -> Refused | None:
+def no_slot_for(scope: Any) -> NoSlot | None:
     """Why the request is refused at once; None also where that is not known without asking."""
-    conf = tenant_settings()
     try:
-        host = normalise_host(_host_header(scope, conf.believe_forwarded_host))
+        host = normalise_host(_host_header(scope))
     except InvalidHost:
         return None
-    if host in conf.public_hosts or host in conf.console_hosts:
+    if route_of_our_own(host) is not None:
         return None
     known = directory().peek(HostKey(host))
     entry = None if known is None else known.entry
     if entry is None or entry.verdict is not Verdict.SERVE or must_wait(entry):
         return None
-    return refuse_now(entry)
+    why = refuse_now(entry)
+    return None if why is None else NoSlot(entry, why)
 
 
-def _host_header(scope: Any, believe_forwarded_host: bool) -> str:
+def _host_header(scope: Any) -> str:
     """The header that names the host; several arrive joined, which is no host."""
     headers = scope["headers"]
-    forwarded = believe_forwarded_host and any(name == _FORWARDED for name, _ in headers)
+    forwarded = tenant_settings().believe_forwarded_host and any(
+        name == _FORWARDED for name, _ in headers
+    )
     wanted = _FORWARDED if forwarded else _HOST
     return b",".join(value for name, value in headers if name == wanted).decode("latin-1")

@@ -112,10 +112,13 @@ class Slots:
         `most`: of this tenant; 0: without a limit. `even_if_away`: for who can do something without
         that server. Never waits.
         """
+        doubt = self._doubt_of(shard)
         with self._lock:
-            refused = self._refuse(shard, limits, tenant, most, even_if_away=even_if_away)
+            refused = self._too_many(shard, doubt, limits, tenant, most)
+            if doubt is Doubt.AWAY and not even_if_away:
+                refused = Refused.SHARD_AWAY
             if refused is not None:
-                return refused
+                return self._counted(shard, refused)
             self._at[shard] = self._at.get(shard, 0) + 1
             if tenant:
                 self._of[tenant] = self._of.get(tenant, 0) + 1
@@ -123,8 +126,12 @@ class Slots:
 
     def refuse(self, shard: str, limits: SlotLimits, *, tenant: str, most: int) -> Refused | None:
         """Why who asks now is refused, and counted so; None: let them ask for a slot."""
+        doubt = self._doubt_of(shard)
         with self._lock:
-            return self._refuse(shard, limits, tenant, most)
+            refused = self._too_many(shard, doubt, limits, tenant, most)
+            if doubt is Doubt.AWAY:
+                refused = Refused.SHARD_AWAY
+            return None if refused is None else self._counted(shard, refused)
 
     def in_use(self) -> dict[str, int]:
         """Slots that are taken now, by shard; a shard without any may be missing."""
@@ -149,24 +156,15 @@ class Slots:
             self._find_lost()
             return len(self._at) + len(self._of)
 
-    def _refuse(
-        self, shard: str, limits: SlotLimits, tenant: str, most: int, *, even_if_away: bool = False
+    def _counted(self, shard: str, refused: Refused) -> Refused:
+        self._refusals[shard, refused] = self._refusals.get((shard, refused), 0) + 1
+        return refused
+
+    def _too_many(
+        self, shard: str, doubt: Doubt, limits: SlotLimits, tenant: str, most: int
     ) -> Refused | None:
         if self._lost:
             self._find_lost()
-        doubt = self._doubt_of(shard)
-        refused = (
-            Refused.SHARD_AWAY
-            if doubt is Doubt.AWAY and not even_if_away
-            else self._refusal(shard, doubt, limits, tenant, most)
-        )
-        if refused is not None:
-            self._refusals[shard, refused] = self._refusals.get((shard, refused), 0) + 1
-        return refused
-
-    def _refusal(
-        self, shard: str, doubt: Doubt, limits: SlotLimits, tenant: str, most: int
-    ) -> Refused | None:
         # The tenant first: who has too much himself is told so, whatever else is full.
         if tenant and most and self._of.get(tenant, 0) >= most:
             return Refused.TENANT_BUSY

@@ -1,14 +1,16 @@
 """`make bench-shards`: one server down under load, whom it hurts, beside stock Django.
 
-`make bench-shards ARGS="--only sigstop --server gthread --rounds 1"` for a part; `ARGS=--help`.
+`make bench-shards ARGS="--only sigstop --server gthread --rounds 1"` for a part, `--again sigstop`
+for a part that takes its place in the last whole run; `ARGS=--help`.
 """
 
 import json
 import subprocess
 import sys
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from tests.benchmarks import shards_figures
 from tests.benchmarks.conditions import Machine, this_machine
@@ -28,6 +30,9 @@ _HEAVY = "/bench/heavy/"
 
 def main() -> None:
     plan = plan_of(sys.argv[1:])
+    earlier = _kept() if plan.again else {}
+    if plan.again and not earlier.get("is_whole"):
+        sys.exit("There is no whole run in .bench/shards.json: run `make bench-shards` first.")
     _say(f"{len(plan.runs())} runs: about {plan.minutes} minutes")
     runs: list[Run] = []
     with two_shards(tenants=plan.tenants) as ground:
@@ -45,7 +50,7 @@ def main() -> None:
         finally:
             # What was measured before a run failed is told.
             if runs:
-                _report(plan, machine, runs, costs, how)
+                _report(plan, machine, runs, costs, how, earlier)
 
 
 def _run(served: Served, plan: Plan, case: Case, kind: Kind, system: System) -> Told:
@@ -97,27 +102,55 @@ def _costs(ground: TwoShards) -> dict[str, float]:
 
 
 def _report(
-    plan: Plan, machine: Machine, runs: list[Run], costs: dict[str, float], how: str
+    plan: Plan,
+    machine: Machine,
+    runs: list[Run],
+    costs: dict[str, float],
+    how: str,
+    earlier: dict[str, Any],
 ) -> None:
+    is_whole = not plan.part and len(runs) == len(plan.runs())
+    again: list[dict[str, Any]] = []
+    if plan.again:
+        if not is_whole:
+            sys.exit("Not measured to its end: the last whole run stays as it was.")
+        runs = shards_figures.renewed(shards_figures.runs_of(earlier["runs"]), runs)
+        labels = [case.label for case in plan.cases]
+        again = [*earlier.get("again", []), {"cases": labels, "machine": asdict(machine)}]
+        machine, costs = Machine(**earlier["machine"]), earlier["costs_us"]
     raw = {
-        **_kept(),
+        **{key: kept for key, kept in _kept().items() if key in OF_MEMORY},
         **shards_figures.as_json(runs),
         "costs_us": costs,
-        "plan": {**asdict(plan), "dropped packets": how},
+        "plan": earlier.get("plan") or {**asdict(plan), "dropped packets": how},
         "machine": asdict(machine),
+        "again": again,
+        "is_whole": is_whole,
     }
     sound = [run for run in runs if run.is_sound]
     if not sound:
         sys.exit("In no run was everybody served before anything went wrong: a quieter machine.")
-    page = _page(plan, machine, sound, costs, how, left_out=len(runs) - len(sound))
-    publish("shards", page=page, figures=raw, quick=plan.part)
+    page = _page(plan, machine, sound, costs, how, again, left_out=len(runs) - len(sound))
+    publish("shards", page=page, figures=raw, quick=not is_whole)
+
+
+OF_MEMORY: Final = ("backend_mb", "reconnects_per_1000")
+"""What `make bench-memory` writes into the same file."""
 
 
 def _kept() -> dict[str, Any]:
-    """What `make bench-memory` wrote into the same file."""
     file = ROOT / ".bench" / "shards.json"
-    found = json.loads(file.read_text()) if file.exists() else {}
-    return {key: found[key] for key in ("backend_mb", "reconnects_per_1000") if key in found}
+    found: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+    return found
+
+
+def _again(parts: Iterable[Mapping[str, Any]]) -> str:
+    """Which cases are of another hour than the rest."""
+    return "".join(
+        f"\n\nMeasured again since then: *{'*, *'.join(part['cases'])}*. "
+        f"{Machine(**part['machine']).sentence()}"
+        for part in parts
+    )
 
 
 def _page(
@@ -126,6 +159,7 @@ def _page(
     runs: list[Run],
     costs: dict[str, float],
     how: str,
+    again: Sequence[Mapping[str, Any]],
     *,
     left_out: int,
 ) -> str:
@@ -133,6 +167,7 @@ def _page(
     systems = {run.system for run in runs}
     return template.format(
         machine=machine.sentence(),
+        again=_again(again),
         workers=WORKERS,
         threads=THREADS,
         tasks=TASKS,

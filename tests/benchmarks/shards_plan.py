@@ -21,6 +21,7 @@ class Plan:
         rounds: of Atoll; `stock_rounds`: of stock Django.
         per_second: requests for the shard that stays well, and for the one that does not.
         part: whether anything was left out, so that the page in docs stays as it is.
+        again: whether the cases take their place in the last whole run, whose page is written anew.
     """
 
     cases: tuple[Case, ...]
@@ -33,6 +34,7 @@ class Plan:
     tenants: int
     costs: bool
     part: bool
+    again: bool
 
     def runs(self) -> list[tuple[int, Case, Kind, System]]:
         """Every run in its order: what is compared stands near to each other in time."""
@@ -57,7 +59,15 @@ def plan_of(arguments: Sequence[str]) -> Plan:
     """The plan that the arguments ask for; one that cannot be had ends the program."""
     names = [case.name for case in CASES]
     parser = argparse.ArgumentParser(prog="make bench-shards", description=__doc__)
-    parser.add_argument("--only", nargs="+", choices=names, metavar="CASE", help=" ".join(names))
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--only", nargs="+", choices=names, metavar="CASE", help=" ".join(names))
+    which.add_argument(
+        "--again",
+        nargs="+",
+        choices=[case.name for case in CASES if case.by_default],
+        metavar="CASE",
+        help="measure these anew and put them into the last whole run",
+    )
     parser.add_argument("--server", choices=KINDS)
     parser.add_argument("--system", choices=[ATOLL.name, STOCK.name])
     parser.add_argument("--rounds", type=_whole, default=3, help="of Atoll; 3")
@@ -66,12 +76,11 @@ def plan_of(arguments: Sequence[str]) -> Plan:
     parser.add_argument("--per-second", type=_whole, default=100, help="for the other shard; 100")
     parser.add_argument("--no-costs", action="store_true", help="leave the costs per request out")
     asked = parser.parse_args(arguments)
+    wanted = asked.only or asked.again
     part = bool(asked.only or asked.server or asked.system)
     seconds = float(asked.seconds)
     return Plan(
-        cases=tuple(
-            case for case in CASES if (case.name in asked.only if asked.only else case.by_default)
-        ),
+        cases=tuple(case for case in CASES if (case.name in wanted if wanted else case.by_default)),
         kinds=(asked.server,) if asked.server else KINDS,
         systems=tuple(one for one in (ATOLL, STOCK) if asked.system in (None, one.name)),
         rounds=asked.rounds,
@@ -79,8 +88,9 @@ def plan_of(arguments: Sequence[str]) -> Plan:
         times=Times(warm=3, before=seconds, during=seconds, after=seconds),
         per_second=(float(asked.per_second), asked.per_second * 0.4),
         tenants=5,
-        costs=not asked.no_costs,
+        costs=not asked.no_costs and not asked.again,
         part=part or (asked.rounds, asked.seconds, asked.no_costs) != (3, 20, False),
+        again=bool(asked.again),
     )
 
 

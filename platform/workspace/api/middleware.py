@@ -57,5 +57,8 @@ def _told(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
     if response.get("Content-Type", "") == MEDIA_TYPE:
         return response
     kept = {n: v for n, v in response.headers.items() if n.lower() not in OF_THE_PAGE}
-    response.close()
-    return Problem(response.status_code, headers=kept).response()
+    problem = Problem(response.status_code, headers=kept).response()
+    # Whoever closes the problem closes the page too, once: to close it here would tell Django that
+    # the request is over.
+    problem._resource_closers += response._resource_closers  # type: ignore[attr-defined]
+    return problem

@@ -1,4 +1,4 @@
-"""After Redis failed nobody waits for it for a second."""
+"""After Redis failed nobody waits for it for a while."""
 
 import copy
 import socket
@@ -48,6 +48,44 @@ def test_it_opens_on_the_first_failure_and_closes_after_a_second(clock, error):
     assert not retry.away
 
 
+def test_it_is_asked_ever_more_seldom_until_it_has_answered(clock):
+    retry = RedisBreakerRetry()
+
+    def seconds_until_asked():
+        """Asks ten times a second; how long it was until somebody waited."""
+        do, calls = raising(RedisTimeoutError("x"))
+        for tenths in range(1, 100):
+            with pytest.raises((RedisTimeoutError, RedisConnectionError)):
+                call(retry, do)
+            if calls:
+                return tenths / 10
+            clock[0] += 0.1
+        return None
+
+    assert [seconds_until_asked() for _ in range(5)] == pytest.approx([0.1, 1, 2, 4, 4], abs=0.25)
+    clock[0] += 4.1
+    assert call(retry, lambda: 5) == 5
+    assert [seconds_until_asked() for _ in range(2)] == pytest.approx([0.1, 1], abs=0.25)
+
+
+def test_those_who_were_under_way_when_it_went_away_count_as_one(clock):
+    retry = RedisBreakerRetry()
+    do, calls = raising(RedisTimeoutError("x"))
+
+    def one_of(number):
+        # Each is under way before the first has failed.
+        if number:
+            with pytest.raises(RedisTimeoutError):
+                call(retry, lambda: one_of(number - 1))
+        do()
+
+    with pytest.raises(RedisTimeoutError):
+        call(retry, lambda: one_of(5))
+    assert len(calls) == 6
+    clock[0] += 1.1
+    assert call(retry, lambda: 5) == 5
+
+
 @pytest.fixture
 def waited(clock):
     """One that has met a failure a second ago; what fails once more, and its calls so far: none."""
@@ -80,7 +118,7 @@ def test_a_connection_alone_does_not_close_it_and_only_one_asks_again(clock, wai
     assert len(calls) == 1, "who has the connection asks"
     with pytest.raises(RedisConnectionError, match="a moment ago"):
         call(retry, do)
-    clock[0] += 1.1
+    clock[0] += 2.1
     call(retry, lambda: connection)
     assert call(retry, lambda: b"PONG") == b"PONG"
     assert not retry.away

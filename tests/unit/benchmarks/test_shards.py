@@ -1,9 +1,22 @@
 """`make bench-shards` runs what it is asked for, and words what came of it."""
 
+import json
+from dataclasses import replace
+
 import pytest
 
 from tests.benchmarks.shards_cases import ATOLL, CASES, DOWNS, STOCK
-from tests.benchmarks.shards_figures import Run, as_json, goals, hung, spreads, tables
+from tests.benchmarks.shards_figures import (
+    Run,
+    as_json,
+    goals,
+    hung,
+    renewed,
+    runs_of,
+    spread_of,
+    spreads,
+    tables,
+)
 from tests.benchmarks.shards_plan import plan_of
 from tests.fixtures.load.figures import Asked, Phase, Told, tell
 
@@ -85,3 +98,34 @@ def test_tables_name_both_systems_and_all_answers():
     assert "1 × 503" in tables(runs)
     assert "stock Django, gunicorn, gthread" in spreads(runs)
     assert hung(runs) == "Not measured in this run."
+
+
+def test_one_phase_in_ten_that_was_disturbed_excuses_nothing():
+    downs = [replace(run, number=number) for number in range(5) for run in all_downs()]
+    lanes = dict(downs[0].told.lanes)
+    lanes["beta"] = {**lanes["beta"], "before": replace(lanes["beta"]["before"], p99_ms=5000.0)}
+    disturbed = replace(downs[0], told=replace(downs[0].told, lanes=lanes))
+    spread = spread_of([disturbed, *downs[1:]], "gthread", ATOLL)
+    assert (spread.most_ms, spread.share) == (5000.0, 1.0)
+
+
+def test_cases_that_are_measured_again_take_their_place_in_the_last_whole_run():
+    before = [*all_downs(), *all_downs(kind="asgi"), *all_downs(system=STOCK, first=30)]
+    kept = runs_of(json.loads(json.dumps(as_json(before)["runs"])))
+    assert kept == before
+    anew = [run_of(before[1].case, kind=kind, first=0.1) for kind in ("gthread", "asgi")]
+    runs = renewed(kept, anew)
+    assert [run for run in runs if run.case == before[1].case] == anew
+    assert [run for run in runs if run.case != before[1].case] == [
+        *(run for pair in zip(before[:1], before[8:9], before[4:5], strict=True) for run in pair),
+        *(run for pair in zip(before[2:4], before[10:], before[6:8], strict=True) for run in pair),
+    ]
+
+
+def test_to_measure_again_is_as_whole_as_before():
+    plan = plan_of(["--again", "redis_sigstop"])
+    assert (plan.again, plan.part, plan.costs) == (True, False, False)
+    assert len(plan.runs()) == 2 * (3 + 1)
+    assert plan_of(["--again", "redis_sigstop", "--rounds", "1"]).part
+    with pytest.raises(SystemExit):
+        plan_of(["--again", "redis_sigstop", "--only", "sigstop"])
