@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Final
+
+_LOAD_BEFORE: Final = os.getloadavg()[0]
+"""Before this process did anything: what one part of a benchmark leaves is not others' work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,7 @@ def this_machine(**servers: str) -> Machine:
         cpus=os.cpu_count() or 1,
         cpu_model=_cpu_model(),
         memory_gib=round(memory / 2**30),
-        load_before=os.getloadavg()[0],
+        load_before=_LOAD_BEFORE,
         versions={
             "Python": platform.python_version(),
             **{name: version(name) for name in packages},
