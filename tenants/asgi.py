@@ -1,4 +1,4 @@
-"""Load shedding under ASGI: who gets no slot is refused before anything is made for the request.
+"""Load shedding under ASGI: who gets no slot is refused before the request has a thread.
 
 Django makes a thread for each request, if only for its signals, and reads the whole body first. A
 tenant that asks for more than it may have, or the tenants of a shard that is away, would cost the

@@ -1,4 +1,4 @@
-"""Which requests are refused before Django makes anything of them, as far as memory tells.
+"""Which requests are refused before they have a thread, as far as memory tells.
 
 Source: docs/adr/0029.
 """
