@@ -5,6 +5,7 @@ Source: docs/adr/0029.
 
 from typing import Any, Final
 
+from sharding.pools.slots import Refused
 from tenants.admission import NoSlot, route_of_our_own
 from tenants.conf import tenant_settings
 from tenants.directory.lookup import directory
@@ -13,7 +14,7 @@ from tenants.errors import InvalidHost
 from tenants.gating.waiting import must_wait
 from tenants.hosts import normalise_host
 from tenants.serving import Verdict
-from tenants.slots import refuse_now
+from tenants.slots import take_slot
 
 _HOST: Final = b"host"
 _FORWARDED: Final = b"x-forwarded-host"
@@ -31,8 +32,12 @@ def no_slot_for(scope: Any) -> NoSlot | None:
     entry = None if known is None else known.entry
     if entry is None or entry.verdict is not Verdict.SERVE or must_wait(entry):
         return None
-    why = refuse_now(entry)
-    return None if why is None else NoSlot(entry, why)
+    slot = take_slot(entry)
+    if isinstance(slot, Refused):
+        return NoSlot(entry, slot)
+    # The middleware takes it, at the end of a way that may wait and may fail.
+    slot.give_back()
+    return None
 
 
 def _host_header(scope: Any) -> str:

@@ -12,7 +12,7 @@ from asgiref.sync import SyncToAsync
 from django.http import HttpResponseBase
 
 from sharding import scope
-from sharding.pools.conf import SlotSettings, slot_settings
+from sharding.pools.conf import slot_settings
 from sharding.pools.process_slots import slots
 from sharding.pools.slots import Refused, Slot
 from tenants.conf import tenant_settings
@@ -24,22 +24,10 @@ def take_slot(entry: Entry | None) -> Slot | Refused:
     conf = slot_settings()
     if entry is None:
         return slots().take(scope.CONTROL.shard, conf.limits, even_if_away=True)
-    place = entry.placement
-    most = _most_of(entry, conf)
-    return slots().take(place.shard, conf.limits, tenant=place.tenant_id, most=most)
-
-
-def refuse_now(entry: Entry) -> Refused | None:
-    """Why a request of this tenant is refused now, and counted so; None: let it take its slot."""
-    conf = slot_settings()
-    place = entry.placement
-    most = _most_of(entry, conf)
-    return slots().refuse(place.shard, conf.limits, tenant=place.tenant_id, most=most)
-
-
-def _most_of(entry: Entry, conf: SlotSettings) -> int:
     plan = tenant_settings().plans.get(entry.plan)
-    return conf.tenant_slots if plan is None else plan.share(conf.processes)
+    place = entry.placement
+    most = conf.tenant_slots if plan is None else plan.share(conf.processes)
+    return slots().take(place.shard, conf.limits, tenant=place.tenant_id, most=most)
 
 
 class held:  # noqa: N801 - reads as a phrase where it is used

@@ -29,9 +29,10 @@ class RedisBreakerRetry(Retry):
 
     Then one asks Redis again, while the others still go on without, and after twice as long again,
     up to four seconds. Only an answer closes it, since a server that hangs takes connections all
-    the same. One object serves all connections of a
-    cache: put it into CONNECTION_POOL_KWARGS["retry"]. What was written while Redis was away may be
-    lost, or arrive later: see routers.cache_keys.
+    the same.
+
+    One object serves all connections of a cache: put it into CONNECTION_POOL_KWARGS["retry"]. What
+    was written while Redis was away may be lost, or arrive later: see routers.cache_keys.
 
     Source: docs/adr/0005; redis-py's `Retry.call_with_retry`.
     """

@@ -114,24 +114,20 @@ class Slots:
         """
         doubt = self._doubt_of(shard)
         with self._lock:
-            refused = self._too_many(shard, doubt, limits, tenant, most)
-            if doubt is Doubt.AWAY and not even_if_away:
-                refused = Refused.SHARD_AWAY
+            if self._lost:
+                self._find_lost()
+            refused = (
+                Refused.SHARD_AWAY
+                if doubt is Doubt.AWAY and not even_if_away
+                else self._refusal(shard, doubt, limits, tenant, most)
+            )
             if refused is not None:
-                return self._counted(shard, refused)
+                self._refusals[shard, refused] = self._refusals.get((shard, refused), 0) + 1
+                return refused
             self._at[shard] = self._at.get(shard, 0) + 1
             if tenant:
                 self._of[tenant] = self._of.get(tenant, 0) + 1
         return Slot(self, (shard, tenant))
-
-    def refuse(self, shard: str, limits: SlotLimits, *, tenant: str, most: int) -> Refused | None:
-        """Why who asks now is refused, and counted so; None: let them ask for a slot."""
-        doubt = self._doubt_of(shard)
-        with self._lock:
-            refused = self._too_many(shard, doubt, limits, tenant, most)
-            if doubt is Doubt.AWAY:
-                refused = Refused.SHARD_AWAY
-            return None if refused is None else self._counted(shard, refused)
 
     def in_use(self) -> dict[str, int]:
         """Slots that are taken now, by shard; a shard without any may be missing."""
@@ -156,15 +152,9 @@ class Slots:
             self._find_lost()
             return len(self._at) + len(self._of)
 
-    def _counted(self, shard: str, refused: Refused) -> Refused:
-        self._refusals[shard, refused] = self._refusals.get((shard, refused), 0) + 1
-        return refused
-
-    def _too_many(
+    def _refusal(
         self, shard: str, doubt: Doubt, limits: SlotLimits, tenant: str, most: int
     ) -> Refused | None:
-        if self._lost:
-            self._find_lost()
         # The tenant first: who has too much himself is told so, whatever else is full.
         if tenant and most and self._of.get(tenant, 0) >= most:
             return Refused.TENANT_BUSY

@@ -8,7 +8,6 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from io import BytesIO
-from types import SimpleNamespace
 
 import pytest
 import uvicorn
@@ -27,6 +26,7 @@ from tenants.gating.process import gates
 from tenants.services.change_plan import change_plan
 from tenants.services.suspend import resume_tenant, suspend_tenant
 from tenants.shedding import no_slot_for
+from tests.fixtures.asgi import ask_asgi, asked_for
 from tests.integration.tenants.conftest import said_to_be_away
 
 GIVES_UP_S = 20
@@ -63,35 +63,8 @@ def full(ann, settings, taken):
     return ann
 
 
-def asked_for(path, *hosts, headers=(), query=b""):
-    return {
-        "type": "http",
-        "method": "GET",
-        "path": path,
-        "query_string": query,
-        "headers": [*((b"host", host.encode()) for host in hosts), *headers],
-    }
-
-
 def ask(handler, path, host, **more):
-    """The answer, and how often the handler asked for the body."""
-    sent, received = [], []
-
-    async def receive():
-        if received:
-            return await asyncio.Future()
-        received.append(True)
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(message):
-        sent.append(message)
-
-    asyncio.run(handler(asked_for(path, host, **more), receive, send))
-    names = {name.decode().lower(): value.decode() for name, value in sent[0]["headers"]}
-    body = b"".join(message.get("body", b"") for message in sent[1:])
-    return SimpleNamespace(
-        status=sent[0]["status"], headers=names, body=body, received=len(received)
-    )
+    return asyncio.run(ask_asgi(handler, path, host, **more))
 
 
 @pytest.fixture
@@ -116,8 +89,8 @@ def test_who_has_all_slots_is_refused_without_thread_or_body(full, began, thread
     handler = ObservedASGIHandler()
     before = counted()
     answer = ask(handler, "/who/", full.host)
-    assert answer.status == 503
-    assert b"Too much at once" in answer.body
+    assert answer.status_code == 503
+    assert b"Too much at once" in answer.content
     assert answer.headers["cache-control"] == "no-store"
     assert answer.headers["x-request-id"]
     assert (answer.received, threads, began) == (0, [], [])
@@ -128,8 +101,8 @@ def test_negative_control_djangos_own_handler_makes_all_of_it_for_the_same_answe
     full, began, threads
 ):
     answer = ask(ASGIHandler(), "/who/", full.host)
-    assert answer.status == 503
-    assert b"Too much at once" in answer.body
+    assert answer.status_code == 503
+    assert b"Too much at once" in answer.content
     assert answer.received == 1
     assert len(threads) == 1
     assert "started" in began
@@ -145,8 +118,8 @@ def test_the_log_and_the_figures_know_whose_request_it_was(full, monkeypatch):
 
 def test_its_neighbour_is_served_as_ever(full, bob, began):
     answer = ask(SheddingASGIHandler(), "/slots/", bob.host)
-    assert (answer.status, answer.received) == (200, 1)
-    assert json.loads(answer.body)["tenant"] == 1
+    assert (answer.status_code, answer.received) == (200, True)
+    assert json.loads(answer.content)["tenant"] == 1
     assert began[0] == "started"
 
 
@@ -154,15 +127,15 @@ def test_a_shard_that_is_away_is_said_to_be_away(ann, began):
     lookup(ann.host)
     with said_to_be_away("alpha"):
         answer = ask(SheddingASGIHandler(), "/who/", ann.host)
-    assert (answer.status, answer.headers["retry-after"], began) == (503, "2", [])
-    assert b"Back in a moment" in answer.body
+    assert (answer.status_code, answer.headers["retry-after"], began) == (503, "2", [])
+    assert b"Back in a moment" in answer.content
 
 
 def test_an_api_client_is_told_with_a_problem_document(full, began):
     answer = ask(ObservedASGIHandler(), "/api/v1/tickets/", full.host)
-    assert answer.status == 503
+    assert answer.status_code == 503
     assert answer.headers["content-type"] == "application/problem+json"
-    assert json.loads(answer.body)["status"] == 503
+    assert json.loads(answer.content)["status"] == 503
     assert began == [], "no request has ended that has not begun"
 
 
@@ -193,8 +166,8 @@ def test_who_was_refused_stays_so_where_middleware_knows_threads_only(full, sett
     settings.MIDDLEWARE = [*theirs, *ours] if place == "before" else [theirs[0], *ours, theirs[1]]
     before = counted()
     answer = ask(SheddingASGIHandler(), "/who/", full.host)
-    assert (answer.status, answer.received, counted()) == (503, 0, before + 1)
-    assert ask(SheddingASGIHandler(), "/slots/", full.host).status == 200
+    assert (answer.status_code, answer.received, counted()) == (503, 0, before + 1)
+    assert ask(SheddingASGIHandler(), "/slots/", full.host).status_code == 200
 
 
 def test_a_body_that_was_not_read_is_not_taken_for_an_empty_one():
@@ -204,7 +177,7 @@ def test_a_body_that_was_not_read_is_not_taken_for_an_empty_one():
 
 def test_a_request_that_is_none_is_answered_as_django_answers_it(full):
     answer = ask(SheddingASGIHandler(), "/who/", full.host, query=b"\xff")
-    assert (answer.status, answer.received) == (400, 0)
+    assert (answer.status_code, answer.received) == (400, 0)
 
 
 def test_those_who_are_refused_together_are_not_told_to_come_back_together(full):
@@ -289,7 +262,7 @@ def test_who_is_closed_is_told_so_though_there_is_no_slot(full):
         directory.cache_clear()
         lookup(full.host)
         assert refused(full.host) is None
-        assert ask(SheddingASGIHandler(), "/who/", full.host).status == 403
+        assert ask(SheddingASGIHandler(), "/who/", full.host).status_code == 403
     finally:
         resume_tenant(full.slug)
 

@@ -11,7 +11,6 @@ from wsgiref.util import setup_testing_defaults
 import pytest
 from django.contrib.auth.models import Group
 from django.contrib.sessions.models import Session
-from django.core.signals import request_finished
 from django.db import connections, transaction
 from django.db.models import F
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
@@ -129,14 +128,8 @@ def _nobody_waits_and_nothing_is_closed() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _no_connections_in_threads_that_end() -> Iterator[None]:
-    def close_connections(**signal):
-        connections.close_all()
-
-    request_finished.connect(close_connections)
-    yield
-    request_finished.disconnect(close_connections)
-    connections.close_all()
+def _no_connections_in_threads_that_end(no_connections_in_threads_that_end) -> None:
+    """In every test of these."""
 
 
 @dataclass
