@@ -16,11 +16,17 @@ from datetime import timedelta
 from typing import Final, Self
 
 from psycopg import sql
+from psycopg.rows import TupleRow
 
 from sharding.moves.errors import EndsChanged, Superseded
 from sharding.registry.types import Login, Server
 from sharding.schemas.connections import Connection, Patience, login_connection
-from sharding.schemas.services.markers import as_marker, read_marker, reading_marker
+from sharding.schemas.services.markers import (
+    as_marker,
+    read_marker,
+    reading_marker,
+    refuse_phase,
+)
 from sharding.schemas.types import Marker
 
 # A transaction in which nothing happens is a mover that is frozen, and may hold the fence's locks.
@@ -50,7 +56,8 @@ _END_OLDER: Final = """
 """
 _END_WITHIN: Final = timedelta(seconds=10)
 
-_DURABLE: Final = "SET LOCAL synchronous_commit TO on"
+DURABLE: Final = "SET LOCAL synchronous_commit TO on"
+"""What `make_durable` says."""
 _AS_MOVER: Final = "RESET ROLE"
 _INSIST: Final = """
     UPDATE atoll.tenant_schema SET token = %(token)s
@@ -166,7 +173,27 @@ def make_durable(connection: Connection) -> None:
 
     Transaction: needs one.
     """
-    connection.execute(_DURABLE)
+    connection.execute(DURABLE)
+
+
+def in_one_message(connection: Connection, who: Who, *statements: sql.Composable) -> list[TupleRow]:
+    """Run statements one after the other: in the pause each question of its own would add to it.
+
+    Returns:
+        the rows that they give, all of them together.
+
+    Raises:
+        WrongPhase, SchemaMissing: one of them was to change a marker that is not ours to change.
+    """
+    answer = connection.execute(sql.SQL("; ").join(statements))
+    rows: list[TupleRow] = []
+    while True:
+        if answer.statusmessage == "UPDATE 0":
+            refuse_phase(connection, who.schema, token=who.token)
+        if answer.description is not None:
+            rows += answer.fetchall()
+        if not answer.nextset():
+            return rows
 
 
 def insist(connection: Connection, who: Who) -> None:

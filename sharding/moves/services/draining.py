@@ -5,17 +5,19 @@ after all that was ever committed before it; what arrives later was refused.
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import psycopg
+from psycopg import sql
 
-from sharding.moves.connections import make_durable
+from sharding.moves.connections import DURABLE, in_one_message
 from sharding.moves.control_points import reach
 from sharding.moves.errors import PauseOverran
 from sharding.moves.services.copying import check_tables
 from sharding.moves.services.sequences import advance_sequences
 from sharding.moves.services.streams import await_beat
 from sharding.moves.services.work import Work
-from sharding.schemas.services.markers import set_phase
+from sharding.schemas.services.markers import setting_phase
 from sharding.schemas.services.transfer import (
     SequenceValue,
     freeze,
@@ -39,9 +41,14 @@ def drain(work: Work) -> None:
     lanes = work.open_lanes()
     left = work.left("waiting for the stream")
     try:
-        with ThreadPoolExecutor(1, thread_name_prefix="reader") as aside:
+        with ThreadPoolExecutor(1, thread_name_prefix="reader") as aside, ExitStack() as last:
             with work.timed("stream"):
                 reading = aside.submit(_freeze_source, work)
+                checking = aside.submit(_check_source, work)
+                # What can be said before all has arrived is said while it arrives.
+                last.enter_context(lanes.writing.transaction())
+                marking = setting_phase(work.schema, Phase.INCOMING, token=work.token)
+                in_one_message(lanes.writing, work.who, sql.SQL(DURABLE), marking)
                 arrived = await_beat(
                     lanes.writing, work.schema, work.direction, work.sentinel, within=left
                 )
@@ -50,11 +57,11 @@ def drain(work: Work) -> None:
                 raise PauseOverran(doing="waiting for the stream", budget=work.request.max_pause)
             with work.timed("sequences"):
                 frozen = aside.submit(freeze, lanes.frozen)
-                with lanes.writing.transaction():
-                    make_durable(lanes.writing)
-                    set_phase(lanes.writing, work.schema, Phase.INCOMING, token=work.token)
-                    advance_sequences(lanes.writing, work.schema, sequences)
-                    reach("drain.uncommitted")
+                advance_sequences(lanes.writing, work.schema, sequences)
+                reach("drain.uncommitted")
+                # It commits.
+                last.close()
+                checking.result()
                 frozen.result()
     except psycopg.errors.QueryCanceled as error:
         raise PauseOverran(doing="waiting for the stream", budget=work.request.max_pause) from error
@@ -65,5 +72,10 @@ def _freeze_source(work: Work) -> tuple[SequenceValue, ...]:
     """Keep the source's rows as they are under the fence, and read where its sequences are."""
     reading = work.open_lanes().reading
     freeze_pinned(reading, work.schema)
-    check_tables(work.schema, work.tables, tables_of(reading, work.schema))
     return read_sequences(reading, work.schema)
+
+
+def _check_source(work: Work) -> None:
+    """Make sure that the streams carry all there is under the fence."""
+    found = tables_of(work.open_lanes().reading, work.schema)
+    check_tables(work.schema, work.tables, found)

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 import psycopg
+from psycopg import sql
 
 from sharding.moves.errors import FenceNotReached
 from sharding.schemas import names
@@ -16,16 +17,16 @@ _BETWEEN_S: Final = 0.2
 
 _UNARMED: Final = """
     SELECT c.relname FROM pg_class c
-    WHERE c.relkind IN ('r', 'p') AND c.relname <> ALL (%(furniture)s)
+    WHERE c.relkind IN ('r', 'p') AND c.relname <> ALL ({furniture})
       AND c.oid IN (
           SELECT objid FROM pg_depend
           WHERE refclassid = 'pg_namespace'::regclass
-            AND refobjid = to_regnamespace(quote_ident(%(schema)s))
+            AND refobjid = to_regnamespace(quote_ident({schema}))
             AND classid = 'pg_class'::regclass
       )
       AND NOT EXISTS (
           SELECT FROM pg_trigger
-          WHERE tgrelid = c.oid AND tgname = %(guard)s AND tgenabled <> 'D'
+          WHERE tgrelid = c.oid AND tgname = {guard} AND tgenabled <> 'D'
       )
     ORDER BY c.relname
 """
@@ -56,9 +57,13 @@ def insist_on(
 
 def unarmed_tables(connection: Connection, schema: str) -> list[str]:
     """Tables of `schema` that a fence would not hold, by name."""
-    facts = {
-        "schema": schema,
-        "guard": names.GUARD,
-        "furniture": [names.WRITE_PERMIT, names.HEARTBEAT],
-    }
-    return [name for (name,) in connection.execute(_UNARMED, facts)]
+    return [name for (name,) in connection.execute(finding_unarmed(schema))]
+
+
+def finding_unarmed(schema: str) -> sql.Composed:
+    """The one statement that `unarmed_tables` runs: a row for each, of its name."""
+    return sql.SQL(_UNARMED).format(
+        schema=sql.Literal(schema),
+        guard=sql.Literal(names.GUARD),
+        furniture=sql.Literal([names.WRITE_PERMIT, names.HEARTBEAT]),
+    )

@@ -17,7 +17,12 @@ from psycopg import sql
 from psycopg.pq import TransactionStatus
 
 from sharding.moves import ports
-from sharding.moves.connections import look_at_end, make_durable, mover_connection
+from sharding.moves.connections import (
+    in_one_message,
+    look_at_end,
+    make_durable,
+    mover_connection,
+)
 from sharding.moves.control_points import reach
 from sharding.moves.core.states import MoveState
 from sharding.moves.core.steps import Mode
@@ -33,7 +38,7 @@ from sharding.moves.errors import (
 from sharding.moves.models import CONTROL, Move
 from sharding.moves.services import journal
 from sharding.moves.services.copying import next_round
-from sharding.moves.services.guards import unarmed_tables
+from sharding.moves.services.guards import finding_unarmed
 from sharding.moves.services.sequences import advance_sequences
 from sharding.moves.services.streams import beating, new_beat
 from sharding.moves.services.work import Work
@@ -48,7 +53,7 @@ from sharding.schemas.connections import Connection
 from sharding.schemas.errors import ServerUnreachable
 from sharding.schemas.services.create_schema import open_schema, opening
 from sharding.schemas.services.fence import locking, revoking_permit
-from sharding.schemas.services.markers import refuse_phase, set_phase, setting_phase
+from sharding.schemas.services.markers import set_phase, setting_phase
 from sharding.schemas.services.transfer import freeze, pin, read_sequences
 from sharding.schemas.types import Phase
 
@@ -107,12 +112,6 @@ def fence(work: Work) -> None:
     with work.timed("lock"):
         try:
             with connection.transaction():
-                _lock(connection, work)
-                unarmed = unarmed_tables(connection, work.schema)
-                if unarmed:
-                    raise FenceIncomplete(
-                        work.schema, [f"{table} has no armed guard" for table in unarmed]
-                    )
                 _refuse_writes(connection, work)
                 reach("fence.uncommitted")
         except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
@@ -255,14 +254,12 @@ def _open_anew(work: Work) -> None:
             return
 
 
-def _lock(connection: Connection, work: Work) -> None:
-    limits = _limited(_DURABLE_WITH_LIMIT, LOCK_TIMEOUT)
-    wanted = [locking(work.schema, work.guarded)] if work.guarded else []
-    connection.execute(sql.SQL("; ").join((limits, *wanted)))
-
-
 def _refuse_writes(connection: Connection, work: Work) -> None:
+    limits = _limited(_DURABLE_WITH_LIMIT, LOCK_TIMEOUT)
+    # The lock first: who has written by then has committed before whatever follows looks.
+    locked = [locking(work.schema, work.guarded)] if work.guarded else []
     statements = [
+        finding_unarmed(work.schema),
         setting_phase(work.schema, Phase.FENCED, token=work.token),
         revoking_permit(work.schema),
     ]
@@ -270,26 +267,14 @@ def _refuse_writes(connection: Connection, work: Work) -> None:
         # After the lock: everybody else's commits are in the WAL before this one.
         work.sentinel = new_beat()
         statements.append(beating(work.schema, work.direction, work.sentinel))
-    _change(connection, work, *statements)
+    unarmed = in_one_message(connection, work.who, limits, *locked, *statements)
+    if unarmed:
+        raise FenceIncomplete(work.schema, [f"{table} has no armed guard" for (table,) in unarmed])
 
 
 def _prepare_opening(lane: Connection, work: Work) -> None:
     phase = setting_phase(work.schema, Phase.ACTIVE, epoch=work.moving_epoch + 1, token=work.token)
-    _change(lane, work, sql.SQL(_BEGIN_DURABLE), phase, opening(work.schema))
-
-
-def _change(connection: Connection, work: Work, *statements: sql.Composable) -> None:
-    """Send them in one message: each question of its own would add to the pause.
-
-    Raises:
-        WrongPhase, SchemaMissing: the marker is not ours to change.
-    """
-    answer = connection.execute(sql.SQL("; ").join(statements))
-    while True:
-        if answer.statusmessage == "UPDATE 0":
-            refuse_phase(connection, work.schema, token=work.token)
-        if not answer.nextset():
-            return
+    in_one_message(lane, work.who, sql.SQL(_BEGIN_DURABLE), phase, opening(work.schema))
 
 
 def _open(connection: Connection, work: Work, *, epoch: int) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from django.db import transaction
+from django.db import connections, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
@@ -12,12 +12,29 @@ from sharding.placements.errors import (
     WrongPlacementState,
 )
 from sharding.placements.models import CONTROL, Placement, ReservedRole, new_generation
-from sharding.placements.services.audit import record_audit
+from sharding.placements.services.audit import record_audit, who_acts
 from sharding.placements.states import TRANSITIONS, PlacementState
 
 _LEAP: Final = 1_000_000
 """More epochs than a placement has had since a shard was last told one: new cache keys grow it too,
 and who remembers a later one than control would wait for it."""
+
+# Within a tenant's pause: one question instead of two, of which `record_audit` would be the other.
+_SWITCH: Final = """
+    WITH switched AS (
+        UPDATE placements_placement
+        SET shard_id = %(target)s, epoch = %(epoch)s, arrived_epoch = %(epoch)s,
+            generation = %(generation)s, changed_at = statement_timestamp()
+        WHERE tenant_id = %(tenant)s AND shard_id = %(source)s AND state = %(moving)s
+          AND epoch = %(expected)s
+        RETURNING tenant_id, shard_id, epoch
+    )
+    INSERT INTO placements_auditentry (actor, action, subject, before, after)
+    SELECT %(actor)s, 'placement.switch', tenant_id,
+           jsonb_build_object('shard', %(source)s::text, 'epoch', %(expected)s::bigint),
+           jsonb_build_object('shard', shard_id, 'epoch', epoch)
+    FROM switched
+"""
 
 
 def get_placement(tenant_id: str) -> Placement:
@@ -96,33 +113,24 @@ def switch_placement(tenant_id: str, *, source: str, target: str, expected_epoch
         PlacementChanged: it is not MOVING from `source` at this epoch.
     """
     epoch = expected_epoch + 1
+    facts: dict[str, int | str] = {
+        "tenant": tenant_id,
+        "source": source,
+        "target": target,
+        "moving": PlacementState.MOVING.value,
+        "expected": expected_epoch,
+        "epoch": epoch,
+        "generation": new_generation(),
+        "actor": who_acts(),
+    }
     # Within a tenant's pause: a savepoint would be two more questions.
     with transaction.atomic(using=CONTROL, savepoint=False):
-        switched = (
-            Placement.objects.using(CONTROL)
-            .filter(
-                tenant_id=tenant_id,
-                shard_id=source,
-                state=PlacementState.MOVING,
-                epoch=expected_epoch,
-            )
-            .update(
-                shard_id=target,
-                epoch=epoch,
-                arrived_epoch=epoch,
-                generation=new_generation(),
-                changed_at=Now(),
-            )
-        )
+        with connections[CONTROL].cursor() as cursor:
+            cursor.execute(_SWITCH, facts)
+            switched = bool(cursor.rowcount)
         if not switched:
             found = get_placement(tenant_id)
             raise PlacementChanged(tenant_id, found=found.epoch, expected=expected_epoch)
-        record_audit(
-            "placement.switch",
-            tenant_id,
-            before={"shard": source, "epoch": expected_epoch},
-            after={"shard": target, "epoch": epoch},
-        )
     return epoch
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from sharding.moves.errors import CopiesDiffer, FenceIncomplete, FenceNotReached, MoveError
 from sharding.moves.models import Move
@@ -96,7 +97,7 @@ def test_without_armed_guards_there_is_no_switch(trial, monkeypatch):
 
 def test_without_armed_guards_and_nobody_looking_oracle_and_comparison_fail(trial, at, monkeypatch):
     monkeypatch.setattr(preparing, "insist_on", lambda *told: None)
-    monkeypatch.setattr(pausing, "unarmed_tables", lambda *told: [])
+    monkeypatch.setattr(pausing, "finding_unarmed", lambda schema: sql.SQL("SELECT WHERE false"))
     at("switch.before", lambda: late_write(trial))
     trial.move()
     assert isinstance(trial.error, CopiesDiffer)

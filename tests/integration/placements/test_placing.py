@@ -126,7 +126,13 @@ def test_a_switch_changes_shard_and_epoch_at_once_and_stays_moving_until_it_is_o
     assert switched.generation != moving.generation
     opened = set_placement_state(moving.tenant_id, PlacementState.READY)
     assert (opened.epoch, opened.arrived_epoch) == (epoch + 1, epoch)
-    assert audited(moving.tenant_id)[-2].action == "placement.switch"
+    entry = audited(moving.tenant_id)[-2]
+    assert (entry.action, entry.before, entry.after) == (
+        "placement.switch",
+        {"shard": "alpha", "epoch": moving.epoch},
+        {"shard": "beta", "epoch": epoch},
+    )
+    assert entry.actor == audited(moving.tenant_id)[-1].actor
 
 
 @pytest.mark.parametrize(
