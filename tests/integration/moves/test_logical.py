@@ -181,6 +181,21 @@ def test_a_structure_that_changed_in_the_soak_is_not_gone_back_with(soaking):
     settled(tenant, on="beta")
 
 
+@pytest.mark.slow
+def test_a_column_that_is_made_right_before_the_fence_stops_the_move(new_tenant, at):
+    tenant = new_tenant(ledger=True)
+
+    def somebody_adds_one():
+        with own_connection(registry.shard("alpha")) as own:
+            name = sql.Identifier(tenant.id, "ledger")
+            own.execute(sql.SQL("ALTER TABLE {} ADD COLUMN later text").format(name))
+
+    at("fence.journaled", somebody_adds_one)
+    with pytest.raises(FenceIncomplete, match="ledger"):
+        move_tenant(logical(tenant))
+    settled(tenant, on="alpha")
+
+
 class HeldStream:
     """Once the gate is closed, the stream's last rows cannot be written; until the gate opens."""
 
