@@ -43,6 +43,9 @@ _VANISHED_IS_NOTICED: Final = {
     "tcp_keepalives_count": 3,
 }
 
+# A transaction here sees what others commit meanwhile, whatever a server's or a role's default is.
+_SEES_COMMITS: Final = {"default_transaction_isolation": r"read\ committed"}
+
 
 @dataclass(frozen=True, slots=True)
 class Patience:
@@ -171,5 +174,5 @@ def _options(patience: Patience) -> str:
     milliseconds = {
         name: limit // timedelta(milliseconds=1) for name, limit in limits if limit is not None
     }
-    settings = {**milliseconds, **_VANISHED_IS_NOTICED}
+    settings = {**milliseconds, **_VANISHED_IS_NOTICED, **_SEES_COMMITS}
     return " ".join(f"-c {name}={value}" for name, value in settings.items())

@@ -1,14 +1,15 @@
-"""A direct connection that waits for rows notices a cut cable, however long it may wait."""
+"""Direct connections notice a cut cable, and rest on no default of a server or a role."""
 
 import subprocess
 import sys
 
 import psycopg
 import pytest
+from psycopg import sql
 
+from sharding.registry import current as registry
+from sharding.schemas.connections import own_connection
 from tests.fixtures.waiting import wait_for
-
-pytestmark = pytest.mark.slow
 
 _WAITS = """
 import sys
@@ -62,6 +63,7 @@ def waiting(namespace, admin):
         one.communicate()
 
 
+@pytest.mark.slow
 def test_a_cut_is_noticed_within_seconds_though_rows_may_take_hours(namespace, waiting):
     process = waiting()
     with namespace.dropped_packets("alpha"):
@@ -69,7 +71,24 @@ def test_a_cut_is_noticed_within_seconds_though_rows_may_take_hours(namespace, w
     assert out == "noticed alpha\n", err
 
 
+@pytest.mark.slow
 def test_negative_control_without_probes_nobody_notices(namespace, waiting):
     process = waiting("keepalives_idle", "keepalives_interval")
     with namespace.dropped_packets("alpha"), pytest.raises(subprocess.TimeoutExpired):
         process.communicate(timeout=20)
+
+
+@pytest.fixture
+def repeatable(admin):
+    """A role whose transactions see nothing new, unless they ask for it."""
+    own = sql.Identifier(registry.shard("alpha").own.user)
+    name = sql.SQL("default_transaction_isolation")
+    admin.execute(sql.SQL("ALTER ROLE {} SET {} TO 'repeatable read'").format(own, name))
+    yield
+    admin.execute(sql.SQL("ALTER ROLE {} RESET {}").format(own, name))
+
+
+@pytest.mark.usefixtures("repeatable")
+def test_its_transactions_see_what_others_commit_meanwhile():
+    with own_connection(registry.shard("alpha")) as own, own.transaction():
+        assert own.execute("SHOW transaction_isolation").fetchone() == ("read committed",)
