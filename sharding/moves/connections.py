@@ -57,7 +57,7 @@ _END_OLDER: Final = """
 _END_WITHIN: Final = timedelta(seconds=10)
 
 DURABLE: Final = "SET LOCAL synchronous_commit TO on"
-"""What `make_durable` says."""
+"""What `make_durable` says, for those who send it with more."""
 _AS_MOVER: Final = "RESET ROLE"
 _INSIST: Final = """
     UPDATE atoll.tenant_schema SET token = %(token)s

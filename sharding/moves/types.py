@@ -183,7 +183,7 @@ class MoveReceipt:
     Attributes:
         state: done, aborted or soaking; anything else is still to be finished by somebody.
         pause_ms: how long the source's writes were refused before the target's were accepted, by
-            step; `total` is all of it.
+            part; `total` is all of it.
         attempts: how often a pause was tried.
         rows: that were copied, those that were copied again among them.
         verified: the digest of what both copies held at the switch; empty where they were not

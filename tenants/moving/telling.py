@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from sharding.figures import size_in_words
+from sharding.moves.core.steps import PARTS_OF_A_PAUSE
 from sharding.moves.services.listing import MoveDetails, MoveLine
 from sharding.moves.services.rehearsing import Rehearsal
 from sharding.moves.types import MovePlan, MoveReceipt
@@ -109,8 +110,9 @@ def findings_text(seen: Seen) -> str:
 
 
 def _parts(pause_ms: Mapping[str, float]) -> str:
-    """What a pause is made of."""
-    return ", ".join(f"{name} {took:.1f}" for name, took in pause_ms.items() if name != "total")
+    """What a pause is made of, in order; control keeps it in none."""
+    parts = [name for name in PARTS_OF_A_PAUSE if name in pause_ms]
+    return ", ".join(f"{name} {pause_ms[name]:.1f}" for name in parts)
 
 
 def _remark(line: MoveLine) -> str:

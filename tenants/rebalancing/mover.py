@@ -110,7 +110,7 @@ class TenantMover:
         debts = MoveDebt.objects.using(CONTROL).filter(shard=shard, settled_at=None)
         told = [f"move {move.pk} is {move.state} (`manage.py list_moves`)" for move in moves]
         told += [
-            f"move {debt.move_id} still has to {debt.kind} its copy there"
+            f"move {debt.move_id} owes {debt.kind} there (`manage.py show_move {debt.move_id}`)"
             for debt in debts.exclude(move__in=moves)
         ]
         return tuple(told)

@@ -45,6 +45,8 @@ def main() -> None:
             # What was measured before another part fails is told.
             move_page.report(measured, quick=plan.quick)
             results = measured
+    if not all(one.is_clean for one in results.verdicts):
+        raise SystemExit("A write was lost or doubled, or is half done: see the page.")
 
 
 def _measure_part(plan: Plan, last: Results, part: str) -> Iterator[Results]:

@@ -20,6 +20,7 @@ class Verdict:
         lost: acknowledged, and not there.
         doubled: there, or done outside, more than once: all but the first.
         without_effect: acknowledged over HTTP, and what follows the commit was not done.
+        unfounded: done outside, of a write that is not there.
         torn: writers whose counter is not the number of their rows.
     """
 
@@ -28,6 +29,7 @@ class Verdict:
     doubled: int = 0
     without_effect: int = 0
     torn: int = 0
+    unfounded: int = 0
 
     def __add__(self, other: Self) -> "Verdict":
         return Verdict(
@@ -36,7 +38,9 @@ class Verdict:
 
     @property
     def is_clean(self) -> bool:
-        return not (self.lost or self.doubled or self.without_effect or self.torn)
+        """Whether there is nothing to find fault with."""
+        faults = (self.lost, self.doubled, self.without_effect, self.torn, self.unfounded)
+        return not any(faults)
 
 
 def judge(
@@ -61,4 +65,5 @@ def judge(
         doubled=sum(times - 1 for times in (*found.values(), *done.values())),
         without_effect=len(over_http - done.keys()),
         torn=sum(by_writer[writer] != value for writer, value in counters.items()),
+        unfounded=len(done.keys() - found.keys()),
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
+from sharding.moves.core.steps import PARTS_OF_A_PAUSE
 from tests.benchmarks import move_batches
 from tests.benchmarks.conditions import Machine
 from tests.benchmarks.move_figures import quantile
@@ -14,9 +15,6 @@ from tests.benchmarks.move_plan import BLOCK, COPY, LOGICAL, PARTS, TABLES, VERS
 from tests.benchmarks.move_results import Copies, Found, Rates, Results, Switches
 from tests.benchmarks.pages import markdown_table, publish
 
-_STEPS: Final = (
-    "lock", "changes", "freeze", "stream", "sequences", "look", "prepare", "switch", "open",
-)  # fmt: skip
 _QUIET: Final = 0.5
 """Load per CPU before the run, below which a machine is the run's own."""
 _NOT_MEASURED: Final = "Not measured."
@@ -101,10 +99,15 @@ def goals(results: Results) -> str:
         *(goal for part in (LOGICAL, BLOCK) for goal in _http_goals(results, part)),
         ("acknowledged writes that are lost, of all parts", "0", found["lost_writes"], 1),
         ("writes or effects that are doubled", "0", found["duplicated_effects"], 1),
+        ("effects without their write or the reverse, wrong counters", "0", _torn(results), 1),
         ("HTTP errors other than 503", "0", found["client_errors"], 1),
         ("HTTP 503", "0", found["http_503"], 1),
     ]
     return markdown_table(["", "goal", "found"], [_goal(*one) for one in listed])
+
+
+def _torn(results: Results) -> int:
+    return sum(one.without_effect + one.unfounded + one.torn for one in results.verdicts)
 
 
 def _http_goals(results: Results, part: str) -> list[Goal]:
@@ -122,7 +125,7 @@ def _goal(what: str, wanted: str, found: float | None, below: float) -> list[str
 
 
 def pause_table(found: Found) -> str:
-    """What pauses are made of: medians by step, and the whole."""
+    """What pauses are made of: medians by part, and the whole."""
     return _pauses([("", one) for one in found.switches])
 
 
@@ -139,13 +142,15 @@ def versions_table(versions: Mapping[str, Found]) -> str:
 
 def _pauses(listed: Sequence[tuple[str, Switches]]) -> str:
     there = [
-        step for step in _STEPS if any(step in each for _, one in listed for each in one.pauses)
+        part
+        for part in PARTS_OF_A_PAUSE
+        if any(part in each for _, one in listed for each in one.pauses)
     ]
     rows = [
         [
             f"{before}{one.name}",
             str(len(one.pauses)),
-            *(_ms(_median(each.get(step) for each in one.pauses)) for step in there),
+            *(_ms(_median(each.get(part) for each in one.pauses)) for part in there),
             *(
                 _ms(quantile((each["total"] for each in one.pauses), share))
                 for share in (0.5, 0.95, 0.99, 1.0)
@@ -237,8 +242,9 @@ def _about(found: Found) -> str:
         f"({found.bytes_with_indexes / 1e6:,.1f} MB with indexes), {found.neighbours} neighbours, "
         f"whose server wrote {least} to {most} MB of WAL a second.\n\n"
         f"{told.acknowledged:,} writes were acknowledged: lost {told.lost}, doubled "
-        f"{told.doubled}, without their effect {told.without_effect}, counters that are wrong "
-        f"{told.torn}. Refused to SQL clients, who tried the other shard then: "
+        f"{told.doubled}, without their effect {told.without_effect}, effects without a write "
+        f"{told.unfounded}, counters that are wrong {told.torn}. "
+        f"Refused to SQL clients, who tried the other shard then: "
         f"{', '.join(refused) or 'nothing'}. What did not come to its end: {failed or 'nothing'}."
     )
 

@@ -133,6 +133,11 @@ class Results:
     versions: Mapping[str, Found] = field(default_factory=dict)
     copies: Copies | None = None
 
+    @property
+    def verdicts(self) -> list[Verdict]:
+        """What the oracle found in each."""
+        return [found.verdict for found in (*self.parts.values(), *self.versions.values())]
+
     def with_part(self, name: str, found: Found) -> "Results":
         """The same with this in its place."""
         return replace(self, parts={**self.parts, name: found})

@@ -22,6 +22,12 @@ class Mode(StrEnum):
     """Copied from one snapshot; a stream brings every change since, until nothing is missing."""
 
 
+PARTS_OF_A_PAUSE: Final = (
+    "lock", "changes", "freeze", "stream", "sequences", "look", "prepare", "switch", "open",
+)  # fmt: skip
+"""In order, as they are measured, rehearsed and told; no mode has all of them."""
+
+
 class Way(StrEnum):
     """Where a move goes."""
 

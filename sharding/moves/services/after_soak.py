@@ -20,7 +20,7 @@ from sharding.pools.outages import without_rows
 
 
 def rollback_move(
-    name: str, *, max_pause: timedelta | None = None, by: str = "", tell: Tell = silent
+    name: str, *, max_pause: timedelta | None = None, tell: Tell = silent
 ) -> MoveReceipt:
     """Take a tenant back to where it came from, with all that it has written since.
 
@@ -40,14 +40,14 @@ def rollback_move(
         if soaking.over(work.move):
             # Its tables may have been migrated since, and that does not travel.
             raise WrongMoveState(work.move.pk, found="at the end of its soak", wanted="taken back")
-        record_audit("move.rollback", work.schema, after={"move": work.move.pk}, by=by)
+        record_audit("move.rollback", work.schema, after={"move": work.move.pk})
         if max_pause is not None:
             work.request = replace(work.request, max_pause=max_pause)
         go_there(work, _turn)
     return receipt_of(journal.reread(work.move))
 
 
-def finish_move(name: str, *, by: str = "", tell: Tell = silent) -> MoveReceipt:
+def finish_move(name: str, *, tell: Tell = silent) -> MoveReceipt:
     """End a soak: the way back is given up, streams and the other copy are taken away.
 
     Locks: the tenant's lease, while it works.
@@ -58,7 +58,7 @@ def finish_move(name: str, *, by: str = "", tell: Tell = silent) -> MoveReceipt:
         MoveOnHold: a shard does not answer; what is left to do there is journaled.
     """
     with _taken(name, wanted="finished", tell=tell) as work:
-        record_audit("move.finish", work.schema, after={"move": work.move.pk}, by=by)
+        record_audit("move.finish", work.schema, after={"move": work.move.pk})
         try:
             carry_out(work, work.steps(Way.FINISH)[:1])
         except SERVERS as error:

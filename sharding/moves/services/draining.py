@@ -41,12 +41,13 @@ def drain(work: Work) -> None:
     lanes = work.open_lanes()
     left = work.left("waiting for the stream")
     try:
-        with ThreadPoolExecutor(1, thread_name_prefix="reader") as aside, ExitStack() as last:
+        with ThreadPoolExecutor(1, thread_name_prefix="reader") as aside, ExitStack() as commits:
             with work.timed("stream"):
                 reading = aside.submit(_freeze_source, work)
                 checking = aside.submit(_check_source, work)
-                # What can be said before all has arrived is said while it arrives.
-                last.enter_context(lanes.writing.transaction())
+                # What can be said before all has arrived is said while it arrives. Each statement
+                # of this transaction sees what is committed by then: see `login_connection`.
+                commits.enter_context(lanes.writing.transaction())
                 marking = setting_phase(work.schema, Phase.INCOMING, token=work.token)
                 in_one_message(lanes.writing, work.who, sql.SQL(DURABLE), marking)
                 arrived = await_beat(
@@ -59,8 +60,8 @@ def drain(work: Work) -> None:
                 frozen = aside.submit(freeze, lanes.frozen)
                 advance_sequences(lanes.writing, work.schema, sequences)
                 reach("drain.uncommitted")
-                # It commits.
-                last.close()
+                commits.close()
+                # The source's structure is looked at meanwhile: until the switch all can go back.
                 checking.result()
                 frozen.result()
     except psycopg.errors.QueryCanceled as error:

@@ -331,7 +331,7 @@ def debts_of(move: Move) -> QuerySet[MoveDebt]:
     return MoveDebt.objects.using(CONTROL).filter(move=move, settled_at=None)
 
 
-def ask_to_abort(move: Move, *, by: str = "") -> None:
+def ask_to_abort(move: Move) -> None:
     """Let the mover know that it is to turn back.
 
     Transaction: opens one on control, or joins the caller's.
@@ -345,7 +345,7 @@ def ask_to_abort(move: Move, *, by: str = "") -> None:
         if state.is_past_no_return or not state.is_live:
             raise WrongMoveState(move.pk, found=state, wanted="taken back")
         _row(move).update(abort_asked_at=Now())
-        record_audit("move.abort", row.tenant_id, after={"move": row.pk, "state": state}, by=by)
+        record_audit("move.abort", row.tenant_id, after={"move": row.pk, "state": state})
 
 
 def abort_asked(move: Move) -> bool:

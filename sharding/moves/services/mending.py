@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, assert_never
 
 from sharding.moves.connections import Who, mover_connection, mover_login
 from sharding.moves.core.diagnosis import Finding, Ill
@@ -132,6 +132,8 @@ def _pay(finding: Finding, hold: Hold | None) -> None:
                     disarm_end(work, server)
                 case DebtKind.SLOT | DebtKind.PUBLICATION | DebtKind.SUBSCRIPTION:
                     unstream_end(work, server)
+                case kind:
+                    assert_never(kind)
 
 
 def _as_mover(finding: Finding, hold: Hold | None) -> tuple[Server, Who]:

@@ -18,6 +18,7 @@ from psycopg.pq import TransactionStatus
 
 from sharding.moves import ports
 from sharding.moves.connections import (
+    DURABLE,
     in_one_message,
     look_at_end,
     make_durable,
@@ -60,10 +61,7 @@ from sharding.schemas.types import Phase
 LOCK_TIMEOUT: Final = timedelta(milliseconds=300)
 """Writers queue behind a lock that is waited for."""
 
-_DURABLE_WITH_LIMIT: Final = """
-    SET LOCAL synchronous_commit TO on; SET LOCAL lock_timeout TO {limit}
-"""
-_BEGIN_DURABLE: Final = "BEGIN; SET LOCAL synchronous_commit TO on"
+_LIMIT_LOCK: Final = "SET LOCAL lock_timeout TO {limit}"
 _LIMIT_SESSION: Final = "SET statement_timeout TO {limit}"
 _LIMIT_STATEMENT: Final = "SET LOCAL statement_timeout TO {limit}"
 
@@ -255,7 +253,7 @@ def _open_anew(work: Work) -> None:
 
 
 def _refuse_writes(connection: Connection, work: Work) -> None:
-    limits = _limited(_DURABLE_WITH_LIMIT, LOCK_TIMEOUT)
+    limits = sql.SQL(DURABLE), _limited(_LIMIT_LOCK, LOCK_TIMEOUT)
     # The lock first: who has written by then has committed before whatever follows looks.
     locked = [locking(work.schema, work.guarded)] if work.guarded else []
     statements = [
@@ -267,14 +265,14 @@ def _refuse_writes(connection: Connection, work: Work) -> None:
         # After the lock: everybody else's commits are in the WAL before this one.
         work.sentinel = new_beat()
         statements.append(beating(work.schema, work.direction, work.sentinel))
-    unarmed = in_one_message(connection, work.who, limits, *locked, *statements)
+    unarmed = in_one_message(connection, work.who, *limits, *locked, *statements)
     if unarmed:
         raise FenceIncomplete(work.schema, [f"{table} has no armed guard" for (table,) in unarmed])
 
 
 def _prepare_opening(lane: Connection, work: Work) -> None:
     phase = setting_phase(work.schema, Phase.ACTIVE, epoch=work.moving_epoch + 1, token=work.token)
-    in_one_message(lane, work.who, sql.SQL(_BEGIN_DURABLE), phase, opening(work.schema))
+    in_one_message(lane, work.who, sql.SQL("BEGIN"), sql.SQL(DURABLE), phase, opening(work.schema))
 
 
 def _open(connection: Connection, work: Work, *, epoch: int) -> None:

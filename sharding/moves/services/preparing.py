@@ -115,7 +115,7 @@ def catch_up(work: Work) -> None:
 
 
 def warm(work: Work, lanes: Lanes, tables: Collection[TableShape]) -> None:
-    """Let every lane do, and take back, what it will do in the pause.
+    """Let every lane run, and take back, the statements that it will run in the pause.
 
     A session takes twice as long for what it does first: it has to look all of it up.
 

@@ -112,7 +112,7 @@ def _repair(work: Work, target: Sight, ruling: Ruling) -> None:
         journal.repair(move, why=ruling.why)
 
 
-def abort_move(name: str, *, by: str = "", tell: Tell = silent) -> Move:
+def abort_move(name: str, *, tell: Tell = silent) -> Move:
     """Have a move taken back: by its mover, or here, if that one has died.
 
     Raises:
@@ -121,7 +121,7 @@ def abort_move(name: str, *, by: str = "", tell: Tell = silent) -> Move:
         MoveOnHold: nobody can tell yet; nothing was opened.
     """
     move = journal.find(name)
-    journal.ask_to_abort(move, by=by)
+    journal.ask_to_abort(move)
     try:
         recover_move(str(move.pk), tell=tell)
     except LeaseHeld as error:

@@ -1,7 +1,8 @@
 """Everything of a move but its pause, on the real servers, and thrown away again.
 
-What the pause would do is done one by one, timed and without effect: what is changed is rolled
+What the pause would do is done part by part, timed and without effect: what is changed is rolled
 back, or set to what it was. So the prediction knows this tenant, these servers and their commits.
+The pause itself sends several of these statements in one message, and is a little shorter.
 """
 
 import time
@@ -13,17 +14,18 @@ from sharding.moves.core.steps import Mode
 from sharding.moves.errors import MoveFailed
 from sharding.moves.services import journal
 from sharding.moves.services.copying import next_round
+from sharding.moves.services.guards import unarmed_tables
 from sharding.moves.services.holding import begun
 from sharding.moves.services.moving import CATCHES_UP, SERVERS, prepare, take_back
 from sharding.moves.services.sequences import advance_sequences
 from sharding.moves.services.streams import await_beat, beat
-from sharding.moves.services.work import Tell, Work, silent
+from sharding.moves.services.work import Lanes, Tell, Work, silent
 from sharding.moves.types import MoveRequest
 from sharding.pools.outages import without_rows
 from sharding.schemas.services.create_schema import open_schema
 from sharding.schemas.services.fence import look_at_tables, revoke_permit
 from sharding.schemas.services.markers import set_phase
-from sharding.schemas.services.transfer import pin, read_sequences
+from sharding.schemas.services.transfer import freeze, pin, read_sequences
 from sharding.schemas.types import Phase
 
 
@@ -32,7 +34,7 @@ class Rehearsal:
     """What a move would have been like.
 
     Attributes:
-        pause_ms: that writes would pause, by step; `total` is all of it. Nobody was waited for:
+        pause_ms: that writes would pause, by part; `total` is all of it. Nobody was waited for:
             requests that are under way add their time to `lock`.
         within_budget: so much would be allowed.
         seconds: of everything before the pause.
@@ -99,29 +101,46 @@ def rehearse_move(request: MoveRequest, *, tell: Tell = silent) -> Rehearsal:
     )
 
 
+def _follow(work: Work, lanes: Lanes) -> None:
+    with work.timed("stream"):
+        sent = beat(lanes.fence, work.schema, work.direction)
+        within = work.request.max_pause
+        await_beat(lanes.opening, work.schema, work.direction, sent, within=within)
+        sequences = read_sequences(lanes.reading, work.schema)
+    with work.timed("sequences"), lanes.writing.transaction():
+        make_durable(lanes.writing)
+        set_phase(lanes.writing, work.schema, Phase.INCOMING, token=work.token)
+        advance_sequences(lanes.writing, work.schema, sequences)
+
+
+def _copy_changes(work: Work, lanes: Lanes) -> None:
+    assert work.last is not None, "there was a round before"
+    with work.timed("changes"), lanes.writing.transaction():
+        make_durable(lanes.writing)
+        set_phase(lanes.writing, work.schema, Phase.INCOMING, token=work.token)
+        work.last = next_round(lanes.reading, lanes.writing, work.schema, work.last, compared=False)
+        work.rows += work.last.rows
+        pin(lanes.writing, work.schema)
+        advance_sequences(lanes.writing, work.schema, read_sequences(lanes.reading, work.schema))
+    with work.timed("freeze"):
+        freeze(lanes.frozen)
+
+
 def _predicted(work: Work) -> dict[str, float]:
     """Milliseconds of each part of the pause."""
     lanes, schema, token = work.open_lanes(), work.schema, work.token
     with work.timed("lock"):
         with lanes.fence.transaction(force_rollback=True):
             look_at_tables(lanes.fence, schema)
+            unarmed_tables(lanes.fence, schema)
             revoke_permit(lanes.fence, schema)
         with lanes.fence.transaction():
             make_durable(lanes.fence)
             set_phase(lanes.fence, schema, Phase.ACTIVE, token=token)
     if work.route.mode is Mode.LOGICAL:
-        with work.timed("stream"):
-            sent = beat(lanes.fence, schema, work.direction)
-            within = work.request.max_pause
-            await_beat(lanes.opening, schema, work.direction, sent, within=within)
-    with work.timed("changes"), lanes.writing.transaction():
-        make_durable(lanes.writing)
-        set_phase(lanes.writing, schema, Phase.INCOMING, token=token)
-        if work.last is not None:
-            work.last = next_round(lanes.reading, lanes.writing, schema, work.last, compared=False)
-            work.rows += work.last.rows
-        pin(lanes.writing, schema)
-        advance_sequences(lanes.writing, schema, read_sequences(lanes.reading, schema))
+        _follow(work, lanes)
+    else:
+        _copy_changes(work, lanes)
     with work.timed("look"):
         for lane in (lanes.fence, lanes.opening):
             check_token(lane, work.who)

@@ -9,7 +9,7 @@ from typing import Final
 
 from sharding.moves.connections import BULK, Who, identity_of, mover_connection
 from sharding.moves.core.states import MoveState
-from sharding.moves.core.steps import Mode, Route, Step, Way, steps_from
+from sharding.moves.core.steps import PARTS_OF_A_PAUSE, Mode, Route, Step, Way, steps_from
 from sharding.moves.errors import AbortAsked, EndsChanged, PauseOverran
 from sharding.moves.models import Move
 from sharding.moves.ports import MadeTarget
@@ -64,7 +64,7 @@ class Work:
         last: the last round of copying; None before the first.
         moving_epoch: the placement's, once its gate is closed.
         tried: pauses so far.
-        pause_ms: by step, of the pause that succeeded.
+        pause_ms: by part, of the pause that succeeded.
         rows: copied so far.
         is_frozen: `lanes.frozen` still sees the target as it was before it was opened.
         made: the target's tables, and what is still to be made of them.
@@ -208,6 +208,7 @@ class Work:
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:
         """Measure a part of the pause."""
+        assert name in PARTS_OF_A_PAUSE, name
         began = time.monotonic()
         yield
         self.pause_ms[name] = _ms_since(began)

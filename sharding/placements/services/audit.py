@@ -21,6 +21,8 @@ def record_audit(
 ) -> None:
     """Keep for ever that `by` (by default whoever acts in this context) did `action`.
 
+    A switch is written with the placement, in one statement: `switch_placement`.
+
     Transaction: the caller's on control, so that there is an entry exactly for what happened.
     """
     AuditEntry.objects.using(CONTROL).create(

@@ -18,7 +18,7 @@ from sharding.moves.core.states import ENDS
 from sharding.moves.core.steps import Mode
 from sharding.moves.errors import MoveRefused
 from sharding.moves.models import Move, MoveDebt
-from sharding.moves.services import acting, ending, pausing, preparing
+from sharding.moves.services import acting, draining, ending, pausing, preparing, streaming
 from sharding.moves.services.moving import move_tenant
 from sharding.moves.types import MoveRequest
 from sharding.placements.models import Placement
@@ -151,7 +151,7 @@ def at(monkeypatch):
         if (what := happens.pop(name, None)) is not None:
             what()
 
-    for module in (acting, ending, pausing, preparing):
+    for module in (acting, draining, ending, pausing, preparing, streaming):
         monkeypatch.setattr(module, "reach", reached)
     yield happens.__setitem__
     assert not happens, f"no move came to {', '.join(happens)}"

@@ -16,8 +16,6 @@ from sharding.schemas.connections import own_connection
 from tenants.services.suspend import resume_tenant, suspend_tenant
 from tests.integration.moves.conftest import add_table, may_write
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture(scope="module")
 def tenant(new_tenant):
@@ -204,6 +202,7 @@ def test_the_mover_needs_its_rights(refused, stack_ready):
             superuser.execute(sql.SQL(f"GRANT {right} TO {{}}").format(mover))
 
 
+@pytest.mark.slow
 def test_one_that_a_prepared_transaction_holds(tenant, refused, stack_ready):
     table = sql.Identifier(tenant.id, "django_session")
     with psycopg.connect(stack_ready.admin_conninfo("alpha"), autocommit=True) as superuser:

@@ -1,13 +1,16 @@
 """A rehearsal does all of a move but its pause, and leaves nothing."""
 
+from datetime import timedelta
+
 import psycopg
 import pytest
 from django.core.management import CommandError
 
-from sharding.moves.core.steps import Mode
+from sharding.moves.core.steps import PARTS_OF_A_PAUSE, Mode
 from sharding.moves.errors import MoveRefused
 from sharding.moves.models import Move, MoveEvent
 from sharding.moves.services import rehearsing
+from sharding.moves.services.moving import move_tenant
 from sharding.moves.services.recovering import recover_move
 from sharding.moves.services.rehearsing import rehearse_move
 from sharding.moves.types import MoveRequest
@@ -39,6 +42,7 @@ def test_a_rehearsal_tells_the_pause_and_nobody_notices(new_tenant):
     assert set(move.result["predicted_pause_ms"]) == {
         "lock",
         "changes",
+        "freeze",
         "look",
         "prepare",
         "switch",
@@ -96,7 +100,7 @@ def test_a_rehearsal_with_streams_tells_the_pause_and_leaves_none_of_them(
 
     total = told.pause_ms.pop("total")
     assert set(told.pause_ms) == {
-        "lock", "stream", "changes", "look", "prepare", "switch", "open"
+        "lock", "stream", "sequences", "look", "prepare", "switch", "open"
     }  # fmt: skip
     assert total == pytest.approx(sum(told.pause_ms.values()), abs=0.1)
     assert told.within_budget
@@ -150,3 +154,13 @@ def test_a_rehearsal_that_was_cut_off_is_taken_back_like_a_move(new_tenant, monk
     assert move.state == "copied"
     assert recover_move(str(move.pk)).state == "aborted"
     settled(tenant, on="alpha")
+
+
+@pytest.mark.parametrize("mode", [Mode.BLOCK, pytest.param(Mode.LOGICAL, marks=pytest.mark.slow)])
+def test_it_tells_the_parts_that_the_pause_then_has(new_tenant, mode):
+    tenant = new_tenant()
+    request = tenant.request(mode=mode, soak=timedelta(0))
+    told = rehearse_move(request).pause_ms
+    assert list(told) == [*(part for part in PARTS_OF_A_PAUSE if part in told), "total"]
+    assert set(told) == set(move_tenant(request).pause_ms)
+    settled(tenant, on="beta")

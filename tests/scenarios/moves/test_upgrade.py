@@ -132,6 +132,7 @@ def test_a_server_is_upgraded_by_moving_its_tenants_away(servers):
     assert major(NEW) > 15
     before = contents(servers.rich)
     page = Walk(PAGE, at_a_shell, {"newer": NEW})
+    page.do("Act", "manage.py drain_shard")
     page.do("Act", "manage.py list_tenants")
     page.do("Act", "manage.py move_tenant")
     page.do("Act", "manage.py move_tenant")
@@ -152,7 +153,11 @@ def test_a_server_is_upgraded_by_moving_its_tenants_away(servers):
     page.do("Verify", "manage.py list_tenants")
     page.do("Verify", "manage.py list_moves")
     page.do("Verify", "manage.py moves_doctor")
+    page.do("Undo", "manage.py undrain_shard")
+    page.do("Undo", "manage.py move_tenant")
     page.is_at_its_end()
+    assert servers.rich.place.shard == OLD
+    run("move_tenant", "rich", "--to", NEW, "--max-pause", "30000")
     # It works there: what is written gets a number that nobody had.
     with scope.enter(servers.rich.place):
         ticket = Ticket.objects.create(title="after", opened_by=Ticket.objects.first().opened_by)
