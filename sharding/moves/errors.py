@@ -14,6 +14,7 @@ MoveError
 ├── FenceIncomplete
 ├── CopyFailed
 ├── AbortAsked
+├── MoveInterrupted
 ├── MoveFailed
 ├── CopiesDiffer
 └── MoveOnHold
@@ -21,10 +22,11 @@ MoveError
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from sharding.moves.types import Refusal
-from sharding.pools.outages import as_sentence
+from sharding.pools.outages import as_sentence, without_rows
+from sharding.schemas.errors import ServerUnreachable
 
 
 class MoveError(Exception):
@@ -70,6 +72,14 @@ class NoSuchMove(MoveError):
         super().__init__(f"There is no move {name!r}. `manage.py list_moves` shows them.")
 
 
+_GO_ON: Final = "`manage.py resume_move {move}` goes on with it, if nobody does."
+_NEXT: Final = {
+    "soaking": "`manage.py rollback_move {move}` goes its way back.",
+    "done": "Another `manage.py move_tenant` takes its tenant elsewhere.",
+    "aborted": "It was taken back.",
+}
+
+
 class WrongMoveState(MoveError):
     """A move is not where this could be done."""
 
@@ -78,9 +88,9 @@ class WrongMoveState(MoveError):
     def __init__(self, move_id: int, *, found: str, wanted: str) -> None:
         self.move_id = move_id
         self.found = found
-        hint = " `manage.py rollback_move` goes its way back." if found == "soaking" else ""
         super().__init__(
-            f"Move {move_id} is {found} and cannot be {wanted}. Nothing was changed.{hint}"
+            f"Move {move_id} is {found} and cannot be {wanted}. Nothing was changed. "
+            f"{_NEXT.get(found, _GO_ON).format(move=move_id)}"
         )
 
 
@@ -137,8 +147,9 @@ class PauseOverran(PauseFailed):
 
     def __init__(self, *, doing: str, budget: timedelta) -> None:
         super().__init__(
-            f"The pause of {budget.total_seconds() * 1000:.0f} ms was over ({doing}); the tenant "
-            "goes on where it was."
+            f"The pause of {budget.total_seconds() * 1000:.0f} ms was over, or would be ({doing}); "
+            "the tenant goes on where it was. A longer --max-pause allows more; `manage.py "
+            "move_tenant --rehearse` tells how much it takes."
         )
 
 
@@ -179,7 +190,20 @@ class AbortAsked(MoveError):
     code = "moves.abort_asked"
 
     def __init__(self, move_id: int) -> None:
-        super().__init__(f"Somebody wants move {move_id} taken back; it is.")
+        super().__init__(f"Move {move_id} is taken back, as `manage.py abort_move` has asked for.")
+
+
+class MoveInterrupted(MoveError):
+    """Somebody has ended the mover, by Ctrl-C or SIGTERM; the move was taken back."""
+
+    code = "moves.interrupted"
+    retryable = True
+
+    def __init__(self, move_id: int) -> None:
+        self.move_id = move_id
+        super().__init__(
+            f"Move {move_id} was interrupted and is taken back. The tenant is where it was."
+        )
 
 
 class MoveFailed(MoveError):
@@ -211,14 +235,24 @@ class CopiesDiffer(MoveError):
 
 
 class MoveOnHold(MoveError):
-    """Nobody can tell yet how the move is to be ended."""
+    """The move cannot go on now, or nobody can tell yet how it is to be ended.
+
+    again: the same command is to be run again; else `resume_move` goes on.
+    """
 
     code = "moves.on_hold"
     retryable = True
 
-    def __init__(self, move_id: int, why: str) -> None:
+    def __init__(self, move_id: int, why: str, *, again: bool = False) -> None:
         self.move_id = move_id
-        super().__init__(
-            f"Move {move_id} stays as it is: {as_sentence(why)} Nothing was opened; run "
-            f"`manage.py resume_move {move_id}` when that has changed."
+        then = (
+            "Run the same command again when that has changed."
+            if again
+            else f"`manage.py resume_move {move_id}` goes on with it when that has changed."
         )
+        super().__init__(f"Move {move_id} stays as it is: {as_sentence(why)} {then}")
+
+
+def why_of(error: BaseException) -> str:
+    """What kept a move from going on, without advice of what to do: whoever raises gives that."""
+    return error.what if isinstance(error, ServerUnreachable) else without_rows(error)

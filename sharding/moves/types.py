@@ -37,6 +37,13 @@ STREAMS = (DebtKind.SLOT, DebtKind.PUBLICATION, DebtKind.SUBSCRIPTION)
 SOAK: Final = timedelta(days=1)
 """So long a way back is kept open, unless somebody says otherwise."""
 
+LONGEST_SOAK: Final = timedelta(days=30)
+"""All the while two servers have all rows, and one keeps what it writes for the other."""
+
+LONGEST_PAUSE: Final = timedelta(minutes=10)
+LONGEST_DRAIN: Final = timedelta(hours=1)
+"""Requests wait meanwhile, and are refused long before."""
+
 
 @dataclass(frozen=True, slots=True)
 class GateReport:
@@ -101,6 +108,21 @@ class MoveRequest:
     between: timedelta = timedelta(seconds=1)
     soak: timedelta = SOAK
     asked_by: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what no journal is to hold, wherever it comes from.
+
+        Raises:
+            ValueError: a time is none, or too long to wait for.
+        """
+        if not timedelta(milliseconds=1) <= self.max_pause <= LONGEST_PAUSE:
+            raise ValueError(f"max_pause is {self.max_pause}")
+        if not timedelta(0) <= self.max_drain <= LONGEST_DRAIN:
+            raise ValueError(f"max_drain is {self.max_drain}")
+        if not timedelta(0) <= self.soak <= LONGEST_SOAK:
+            raise ValueError(f"soak is {self.soak}")
+        if self.attempts < 1:
+            raise ValueError(f"attempts is {self.attempts}")
 
     @property
     def soaks(self) -> bool:

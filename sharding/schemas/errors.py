@@ -48,9 +48,12 @@ class ServerUnreachable(SchemaError):
             else "Nothing was changed there since the last step that succeeded; run the same "
             "command again when it is back."
         )
-        super().__init__(
-            f"{server} ({endpoint}) cannot be reached: {as_sentence(self.reason)} {then}"
-        )
+        super().__init__(f"{as_sentence(self.what)} {then}")
+
+    @property
+    def what(self) -> str:
+        """Which server, and why, without what to do."""
+        return f"{self.server} ({self.endpoint}) cannot be reached: {self.reason}"
 
 
 class PreparationFailed(SchemaError):

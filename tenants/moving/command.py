@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand
 
 from sharding.moves.types import MoveReceipt
 from tenants.edge import add_json, errors_told
+from tenants.moving.arguments import ended_as_by_ctrl_c
 from tenants.moving.telling import receipt_text
 
 
@@ -23,7 +24,7 @@ class MoveCommand(BaseCommand, ABC):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do it, and tell what came of it."""
-        with errors_told():
+        with errors_told(), ended_as_by_ctrl_c():
             receipt = self.act(options["move"], options)
         told, text = receipt.to_json(), receipt_text(receipt)
         self.stdout.write(json.dumps(told, indent=2) if options["json"] else text)

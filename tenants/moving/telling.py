@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from sharding.figures import size_in_words
+from sharding.moves.core.states import MoveState
 from sharding.moves.core.steps import PARTS_OF_A_PAUSE
 from sharding.moves.services.listing import MoveDetails, MoveLine
 from sharding.moves.services.rehearsing import Rehearsal
@@ -49,7 +50,10 @@ def receipt_text(receipt: MoveReceipt) -> str:
         lines.append(f"writes paused for {pause['total']:.1f} ms ({_parts(pause)})")
     if receipt.verified:
         lines.append(f"both copies held the same rows: {receipt.verified}")
-    if receipt.owed:
+    if receipt.state == MoveState.SOAKING:
+        ends = f"`manage.py finish_move {receipt.move_id}`"
+        lines.append(f"what the way back needs is kept until {ends}")
+    elif receipt.owed:
         lines.append(f"still to be done: {', '.join(receipt.owed)}")
     return "\n".join(lines)
 

@@ -7,16 +7,16 @@ from datetime import timedelta
 
 from sharding.moves.core.states import MoveState
 from sharding.moves.core.steps import Way
-from sharding.moves.errors import MoveOnHold, WrongMoveState
+from sharding.moves.errors import MoveOnHold, WrongMoveState, why_of
 from sharding.moves.models import Move
 from sharding.moves.services import journal, soaking
 from sharding.moves.services.acting import carry_out
 from sharding.moves.services.holding import held, taken_over
 from sharding.moves.services.moving import SERVERS, finish, go_there, receipt_of
+from sharding.moves.services.recovering import recover_move
 from sharding.moves.services.work import Tell, Work, silent
 from sharding.moves.types import MoveReceipt
 from sharding.placements.services.audit import record_audit
-from sharding.pools.outages import without_rows
 
 
 def rollback_move(
@@ -50,6 +50,8 @@ def rollback_move(
 def finish_move(name: str, *, tell: Tell = silent) -> MoveReceipt:
     """End a soak: the way back is given up, streams and the other copy are taken away.
 
+    Idempotent: one that was cut off is gone on with by the next one.
+
     Locks: the tenant's lease, while it works.
     Transaction: opens many, on control and both shards; forbids open ones.
 
@@ -57,12 +59,15 @@ def finish_move(name: str, *, tell: Tell = silent) -> MoveReceipt:
         NoSuchMove, WrongMoveState, LeaseHeld: nothing was changed.
         MoveOnHold: a shard does not answer; what is left to do there is journaled.
     """
+    if MoveState(journal.find(name).state) is MoveState.FINISHING:
+        # It was begun before, and did not come to its end.
+        return recover_move(name, tell=tell)
     with _taken(name, wanted="finished", tell=tell) as work:
         record_audit("move.finish", work.schema, after={"move": work.move.pk})
         try:
             carry_out(work, work.steps(Way.FINISH)[:1])
         except SERVERS as error:
-            raise MoveOnHold(work.move.pk, without_rows(error)) from error
+            raise MoveOnHold(work.move.pk, why_of(error), again=True) from error
         finish(work)
     return receipt_of(journal.reread(work.move))
 
@@ -77,7 +82,7 @@ def _turn(work: Work) -> None:
             if work.state is not MoveState.SOAKING:
                 raise
             # Whoever is to be left must answer: it may have acknowledged what it has not sent.
-            raise MoveOnHold(work.move.pk, without_rows(error)) from error
+            raise MoveOnHold(work.move.pk, why_of(error), again=True) from error
 
 
 @contextmanager

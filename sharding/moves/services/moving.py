@@ -12,10 +12,12 @@ from sharding.moves.core.steps import Act, Mode, Step, Way, steps_from
 from sharding.moves.errors import (
     FenceNotReached,
     MoveFailed,
+    MoveInterrupted,
     MoveOnHold,
     PauseFailed,
     Superseded,
     WrongMoveState,
+    why_of,
 )
 from sharding.moves.models import Move
 from sharding.moves.services import journal, preparing, streaming
@@ -24,11 +26,13 @@ from sharding.moves.services.holding import begun
 from sharding.moves.services.work import Tell, Work, silent
 from sharding.moves.types import MoveReceipt, MoveRequest
 from sharding.placements.errors import LeaseLost
-from sharding.pools.outages import without_rows
 from sharding.schemas.errors import SchemaError
 
 SERVERS: Final = (DatabaseError, psycopg.Error, SchemaError, OSError)
 """What a server does to a move, that does not answer or refuses something."""
+
+
+_INTERRUPTED: Final = "its mover was interrupted"
 
 
 def move_tenant(request: MoveRequest, *, tell: Tell = silent) -> MoveReceipt:
@@ -68,13 +72,10 @@ def go_there(work: Work, first: Callable[[Work], None]) -> None:
         raise
     except BaseException as error:
         if work.state.is_past_no_return:
+            if isinstance(error, KeyboardInterrupt):
+                raise MoveOnHold(work.move.pk, _INTERRUPTED) from error
             raise
-        why = without_rows(error)
-        work.tell(f"taking it back: {why}")
-        take_back(work)
-        journal.note_error(work.move, why)
-        if isinstance(error, SERVERS):
-            raise MoveFailed(work.move.pk, why) from error
+        take_back_since(work, error)
         raise
     finish(work)
 
@@ -134,8 +135,27 @@ def finish(work: Work) -> None:
     try:
         carry_out(work, work.steps(Way.FORWARD))
     except (*SERVERS, FenceNotReached) as error:
-        journal.note_error(work.move, without_rows(error))
-        raise MoveOnHold(work.move.pk, without_rows(error)) from error
+        journal.note_error(work.move, why_of(error))
+        raise MoveOnHold(work.move.pk, why_of(error)) from error
+    except KeyboardInterrupt as error:
+        raise MoveOnHold(work.move.pk, _INTERRUPTED) from error
+
+
+def take_back_since(work: Work, error: BaseException) -> None:
+    """Undo what was done, since this has happened, and let control know why.
+
+    Raises:
+        MoveOnHold: a server does not answer; what is left to do is journaled.
+        MoveFailed, MoveInterrupted: what has happened, where it is no error of moves.
+    """
+    why = _INTERRUPTED if isinstance(error, KeyboardInterrupt) else why_of(error)
+    work.tell(f"taking it back: {why}")
+    take_back(work)
+    journal.note_error(work.move, why)
+    if isinstance(error, KeyboardInterrupt):
+        raise MoveInterrupted(work.move.pk) from error
+    if isinstance(error, SERVERS):
+        raise MoveFailed(work.move.pk, why) from error
 
 
 def take_back(work: Work) -> None:
@@ -148,7 +168,10 @@ def take_back(work: Work) -> None:
     try:
         carry_out(work, work.steps(Way.BACK))
     except (*SERVERS, FenceNotReached, WrongMoveState) as error:
-        raise MoveOnHold(work.move.pk, without_rows(error)) from error
+        journal.note_error(work.move, why_of(error))
+        raise MoveOnHold(work.move.pk, why_of(error)) from error
+    except KeyboardInterrupt as error:
+        raise MoveOnHold(work.move.pk, _INTERRUPTED) from error
 
 
 def receipt_of(move: Move) -> MoveReceipt:

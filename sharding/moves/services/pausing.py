@@ -35,6 +35,7 @@ from sharding.moves.errors import (
     NotDrained,
     PauseFailed,
     PauseOverran,
+    why_of,
 )
 from sharding.moves.models import CONTROL, Move
 from sharding.moves.services import journal
@@ -246,7 +247,7 @@ def _open_anew(work: Work) -> None:
                 _open(connection, work, epoch=epoch)
         except (ServerUnreachable, psycopg.OperationalError) as error:
             if time.monotonic() >= gives_up_at:
-                raise MoveOnHold(work.move.pk, str(error)) from error
+                raise MoveOnHold(work.move.pk, why_of(error)) from error
             time.sleep(_ASK_EVERY_S)
         else:
             return
@@ -317,7 +318,7 @@ def _was_switched(work: Work) -> bool:
                 return MoveState(row.state).is_past_no_return
         except DatabaseError as error:
             if time.monotonic() >= gives_up_at:
-                raise MoveOnHold(work.move.pk, str(error)) from error
+                raise MoveOnHold(work.move.pk, why_of(error)) from error
             time.sleep(_ASK_EVERY_S)
 
 

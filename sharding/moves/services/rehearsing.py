@@ -11,17 +11,15 @@ from typing import Any
 
 from sharding.moves.connections import check_token, identity_of, make_durable
 from sharding.moves.core.steps import Mode
-from sharding.moves.errors import MoveFailed
 from sharding.moves.services import journal
 from sharding.moves.services.copying import next_round
 from sharding.moves.services.guards import unarmed_tables
 from sharding.moves.services.holding import begun
-from sharding.moves.services.moving import CATCHES_UP, SERVERS, prepare, take_back
+from sharding.moves.services.moving import CATCHES_UP, prepare, take_back, take_back_since
 from sharding.moves.services.sequences import advance_sequences
 from sharding.moves.services.streams import await_beat, beat
 from sharding.moves.services.work import Lanes, Tell, Work, silent
 from sharding.moves.types import MoveRequest
-from sharding.pools.outages import without_rows
 from sharding.schemas.services.create_schema import open_schema
 from sharding.schemas.services.fence import look_at_tables, revoke_permit
 from sharding.schemas.services.markers import set_phase
@@ -76,13 +74,8 @@ def rehearse_move(request: MoveRequest, *, tell: Tell = silent) -> Rehearsal:
             CATCHES_UP[work.route.mode](work)
             prepared = time.monotonic()
             predicted = _predicted(work)
-        except SERVERS as error:
-            why = without_rows(error)
-            take_back(work)
-            journal.note_error(move, why)
-            raise MoveFailed(move.pk, why) from error
-        except BaseException:
-            take_back(work)
+        except BaseException as error:
+            take_back_since(work, error)
             raise
         # Whatever happened: nothing of it is to be left.
         take_back(work)

@@ -5,7 +5,7 @@ The tenant works meanwhile and notices nothing. What is made is owed first.
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import timedelta
 from queue import Empty, SimpleQueue
 from typing import Final
@@ -44,6 +44,7 @@ _CAUGHT_UP_WITHIN: Final = timedelta(hours=1)
 _ASKS_EVERY: Final = timedelta(seconds=1)
 _BACK_WITHIN: Final = timedelta(seconds=30)
 _SHORT_WITHIN: Final = timedelta(minutes=1)
+_STOP_WITHIN_S: Final = 2.0
 _SHORT: Final = 0.25
 """Of the budget of the pause: a stream that takes so little will take little in it."""
 
@@ -234,7 +235,21 @@ def _copy_tables(work: Work, pairs: list[tuple[Connection, Connection]]) -> int:
             rows += _copy_table(*pair, work.schema, table)
 
     with ThreadPoolExecutor(len(pairs), thread_name_prefix="copier") as copiers:
-        return sum(copiers.map(copies, pairs))
+        try:
+            return sum(copiers.map(copies, pairs))
+        except KeyboardInterrupt:
+            _stop(pairs, ahead)
+            raise
+
+
+def _stop(pairs: list[tuple[Connection, Connection]], ahead: SimpleQueue[TableShape]) -> None:
+    """Let no copier begin another table, nor end its own: somebody waits for us to end."""
+    with suppress(Empty):
+        while True:
+            ahead.get_nowait()
+    for source, _ in pairs:
+        with suppress(psycopg.Error):
+            source.cancel_safe(timeout=_STOP_WITHIN_S)
 
 
 def _copy_table(source: Connection, target: Connection, schema: str, table: TableShape) -> int:

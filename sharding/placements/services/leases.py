@@ -1,5 +1,6 @@
 """One lease per tenant covers everything that changes its schema or its place."""
 
+import logging
 import os
 import secrets
 import socket
@@ -8,7 +9,7 @@ from datetime import timedelta
 from types import TracebackType
 from typing import Self
 
-from django.db import models
+from django.db import DatabaseError, models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
@@ -17,6 +18,8 @@ from sharding.placements.models import CONTROL, Placement
 from sharding.placements.services.placing import get_placement
 
 DEFAULT_TTL = timedelta(seconds=60)
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -84,7 +87,13 @@ class Lease:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        given_back = self._mine().update(lease_holder="", lease_purpose="", lease_until=None)
+        try:
+            given_back = self._mine().update(lease_holder="", lease_purpose="", lease_until=None)
+        except DatabaseError:
+            if error is None:
+                raise
+            log.warning("Control does not answer; the lease of %s runs out", self.tenant_id)
+            return
         # An error in the block says more than the loss that it may have caused; and a row that is
         # gone was dropped by us.
         if not given_back and error is None and self._row().exists():

@@ -3,15 +3,19 @@
 import json
 from argparse import ArgumentParser
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from django.core.management.base import BaseCommand
 
 from sharding.moves.core.steps import Mode
-from sharding.moves.types import SOAK
+from sharding.moves.types import MoveRequest
+from sharding.placements.telling import Exit
 from tenants.edge import add_dry_run, add_json, errors_told, progress_of
-from tenants.moving import services
+from tenants.moving import arguments, services
+from tenants.moving.arguments import ended_as_by_ctrl_c
 from tenants.moving.telling import plan_text, receipt_text, rehearsal_text
+
+_PLAIN: Final = MoveRequest("", "")
 
 
 class Command(BaseCommand):
@@ -26,20 +30,25 @@ class Command(BaseCommand):
         parser.add_argument("--to", required=True, metavar="SHARD", help="where it will live")
         parser.add_argument(
             "--max-pause",
-            type=int,
-            default=1000,
+            type=arguments.pause,
+            default=_PLAIN.max_pause,
             metavar="MS",
-            help="writes pause for so long at most; longer, and it is taken back and tried again",
+            help="writes pause for so long at most; longer, and it is taken back and tried again "
+            f"(default: {_PLAIN.max_pause / timedelta(milliseconds=1):g})",
         )
         parser.add_argument(
             "--max-drain",
-            type=float,
-            default=5.0,
+            type=arguments.drain,
+            default=_PLAIN.max_drain,
             metavar="SECONDS",
-            help="so long may requests that are under way take to end; longer, and it is put off",
+            help="so long may requests that are under way take to end; longer, and it is put off "
+            f"(default: {_PLAIN.max_drain.total_seconds():g})",
         )
         parser.add_argument(
-            "--attempts", type=int, default=5, help="how often the pause is tried (default: 5)"
+            "--attempts",
+            type=arguments.attempts,
+            default=_PLAIN.attempts,
+            help="how often the pause is tried (default: %(default)s)",
         )
         parser.add_argument(
             "--rehearse",
@@ -55,12 +64,15 @@ class Command(BaseCommand):
         soak = parser.add_mutually_exclusive_group()
         soak.add_argument(
             "--soak",
-            type=float,
-            default=SOAK / timedelta(hours=1),
+            type=arguments.soak,
+            default=_PLAIN.soak,
             metavar="HOURS",
-            help="in logical mode: so long can it go back without a loss (default: %(default)g)",
+            help="in logical mode: so long can it go back without a loss "
+            f"(default: {_PLAIN.soak / timedelta(hours=1):g})",
         )
-        soak.add_argument("--no-soak", action="store_true", help="keep no way back")
+        soak.add_argument(
+            "--no-soak", action="store_true", help="keep no way back; block mode never has one"
+        )
         add_dry_run(parser)
         add_json(parser)
 
@@ -68,13 +80,13 @@ class Command(BaseCommand):
         wish = services.Wish(
             options["tenant"],
             options["to"],
-            max_pause=timedelta(milliseconds=options["max_pause"]),
-            max_drain=timedelta(seconds=options["max_drain"]),
+            max_pause=options["max_pause"],
+            max_drain=options["max_drain"],
             attempts=options["attempts"],
             mode=None if options["mode"] == "auto" else Mode(options["mode"]),
-            soak=timedelta(hours=0 if options["no_soak"] else options["soak"]),
+            soak=timedelta(0) if options["no_soak"] else options["soak"],
         )
-        with errors_told():
+        with errors_told(), ended_as_by_ctrl_c():
             if options["dry_run"]:
                 plan = services.plan(wish)
                 told, text = plan.to_json(), plan_text(plan, options["tenant"])
@@ -85,3 +97,5 @@ class Command(BaseCommand):
                 receipt = services.move(wish, tell=progress_of(self))
                 told, text = receipt.to_json(), receipt_text(receipt)
         self.stdout.write(json.dumps(told, indent=2) if options["json"] else text)
+        if told.get("refusals"):
+            raise SystemExit(Exit.FAILED)

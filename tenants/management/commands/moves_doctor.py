@@ -35,4 +35,4 @@ class Command(BaseCommand):
         else:
             self.stdout.write(findings_text(seen))
         if count := len(seen.left):
-            raise CommandError(f"{count} findings.", returncode=Exit.FAILED)
+            raise CommandError(f"{count} finding{'s' * (count > 1)}.", returncode=Exit.FAILED)

@@ -1,12 +1,11 @@
 """`rollback_move`: take a tenant back to where it came from."""
 
 from argparse import ArgumentParser
-from datetime import timedelta
 from typing import Any
 
 from sharding.moves.types import MoveReceipt
 from tenants.edge import progress_of
-from tenants.moving import services
+from tenants.moving import arguments, services
 from tenants.moving.command import MoveCommand
 
 
@@ -21,12 +20,10 @@ class Command(MoveCommand):
         super().add_arguments(parser)
         parser.add_argument(
             "--max-pause",
-            type=int,
+            type=arguments.pause,
             metavar="MS",
             help="writes pause for so long at most (default: as on the way there)",
         )
 
     def act(self, name: str, options: dict[str, Any]) -> MoveReceipt:
-        asked = options["max_pause"]
-        longest = None if asked is None else timedelta(milliseconds=asked)
-        return services.roll_back(name, max_pause=longest, tell=progress_of(self))
+        return services.roll_back(name, max_pause=options["max_pause"], tell=progress_of(self))

@@ -38,16 +38,25 @@ def cut_off(tenant):
 
 
 @pytest.mark.slow
+def refused(*words):
+    """What a dry run prints that ends with 1."""
+    out = StringIO()
+    with pytest.raises(SystemExit) as ended:
+        call_command(*words, stdout=out)
+    assert ended.value.code == 1
+    return out.getvalue()
+
+
 def test_a_dry_run_says_what_would_be_done_and_does_nothing(tenant):
     out, _ = run("move_tenant", tenant.slug, "--to", "beta", "--dry-run")
     assert f"{tenant.slug} would go from alpha to beta" in out
     assert "open the target" in out
     assert not Move.objects.using("control").filter(tenant_id=tenant.id).exists()
     suspend_tenant(tenant.slug)
-    out, _ = run("move_tenant", tenant.slug, "--to", "beta", "--dry-run")
+    out = refused("move_tenant", tenant.slug, "--to", "beta", "--dry-run")
     assert "would not be moved" in out
     assert "resume_tenant" in out
-    told = json.loads(run("move_tenant", tenant.slug, "--to", "beta", "--dry-run", "--json")[0])
+    told = json.loads(refused("move_tenant", tenant.slug, "--to", "beta", "--dry-run", "--json"))
     assert [one["code"] for one in told["refusals"]] == ["moves.suspended"]
     with pytest.raises(CommandError, match="is suspended") as caught:
         run("move_tenant", tenant.slug, "--to", "beta")

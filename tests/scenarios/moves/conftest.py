@@ -49,7 +49,7 @@ def start(tmp_path) -> Iterator[object]:
     """Starts a command that stops at a control point; kills what is left of it."""
     with killed_at_last() as started:
 
-        def begin(point: str, *command: str) -> Victim:
+        def begin(point: str, *command: str, later: str = "") -> Victim:
             folder = tmp_path / f"{len(started)}"
             folder.mkdir()
             process = subprocess.Popen(
@@ -58,7 +58,7 @@ def start(tmp_path) -> Iterator[object]:
                 env={
                     **os.environ,
                     "DJANGO_SETTINGS_MODULE": "config.settings.test",
-                    VARIABLE: f"{folder}:{point}",
+                    VARIABLE: f"{folder}:{point},{later}",
                 },
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

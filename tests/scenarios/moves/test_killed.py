@@ -14,6 +14,7 @@ from sharding.moves.core.steps import Way, steps_from
 from sharding.moves.models import Move
 from sharding.moves.services.recovering import recover_move
 from sharding.placements.models import Placement
+from tests.fixtures.waiting import wait_for
 from tests.integration.moves.conftest import Writers, may_write, settled, written
 
 BEFORE = [
@@ -98,6 +99,53 @@ def test_killed_after_the_switch_it_is_finished(new_tenant, start, point):
         assert ended.state == "done"
     settled(tenant, on="beta")
     assert written(tenant) == sorted(writers.acked)
+
+
+@pytest.mark.parametrize(
+    "how", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
+def test_interrupted_it_takes_its_move_back_and_says_so(new_tenant, start, how):
+    tenant = new_tenant(ledger=True)
+    victim = start("copy.begin", "move_tenant", tenant.slug, *TO_BETA)
+    os.kill(victim.pid, how)
+    status, told = victim.go()
+    assert status == 1, told
+    assert "was interrupted and is taken back. The tenant is where it was." in told
+    assert "Traceback" not in told
+    settled(tenant, on="alpha")
+
+
+@pytest.mark.slow
+def test_interrupted_once_more_it_says_how_to_go_on(new_tenant, start):
+    tenant = new_tenant(ledger=True)
+    later = "drop_target.begin"
+    victim = start("copy.begin", "move_tenant", tenant.slug, *TO_BETA, later=later)
+    os.kill(victim.pid, signal.SIGINT)
+    second = victim.here.with_name(later)
+    wait_for(second.exists, f"it did not come to {later}", seconds=60)
+    os.kill(victim.pid, signal.SIGINT)
+    status, told = victim.go()
+    move = Move.objects.using("control").get(tenant_id=tenant.id)
+    assert status == 3, told
+    assert f"`manage.py resume_move {move.pk}` goes on with it" in told
+    assert "Traceback" not in told
+    assert recover_move(str(move.pk)).state == "aborted"
+    settled(tenant, on="alpha")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("point", ["verify.begin", "drop_source.begin"])
+def test_interrupted_after_the_switch_it_says_how_to_go_on(new_tenant, start, point):
+    tenant = new_tenant(ledger=True)
+    victim = start(point, "move_tenant", tenant.slug, *TO_BETA)
+    os.kill(victim.pid, signal.SIGINT)
+    status, told = victim.go()
+    move = Move.objects.using("control").get(tenant_id=tenant.id)
+    assert status == 3, told
+    assert f"`manage.py resume_move {move.pk}` goes on with it" in told
+    assert "Traceback" not in told
+    assert recover_move(str(move.pk)).state == "done"
+    settled(tenant, on="beta")
 
 
 RECOVERIES = [

@@ -56,6 +56,8 @@ class Scene:
         assert self.mover.ends(_ENDS_WITHIN_S), told()
         assert self.mover.status in (0, 1, 3), told()
         assert "Traceback" not in told(), told()
+        # Of a move that has begun: nobody can begin it again.
+        assert "run the same command again" not in told(), told()
 
     def go_on(self) -> None:
         """The mover goes on as far as it can, and then others end its move."""
