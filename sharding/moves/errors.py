@@ -14,7 +14,6 @@ MoveError
 ├── FenceIncomplete
 ├── CopyFailed
 ├── AbortAsked
-├── MoveInterrupted
 ├── MoveFailed
 ├── CopiesDiffer
 └── MoveOnHold
@@ -191,19 +190,6 @@ class AbortAsked(MoveError):
 
     def __init__(self, move_id: int) -> None:
         super().__init__(f"Move {move_id} is taken back, as `manage.py abort_move` has asked for.")
-
-
-class MoveInterrupted(MoveError):
-    """Somebody has ended the mover, by Ctrl-C or SIGTERM; the move was taken back."""
-
-    code = "moves.interrupted"
-    retryable = True
-
-    def __init__(self, move_id: int) -> None:
-        self.move_id = move_id
-        super().__init__(
-            f"Move {move_id} was interrupted and is taken back. The tenant is where it was."
-        )
 
 
 class MoveFailed(MoveError):

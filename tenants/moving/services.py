@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from sharding.moves.core.steps import Mode
 from sharding.moves.errors import NoSuchMove
+from sharding.moves.models import Move
 from sharding.moves.services import (
     after_soak,
     journal,
@@ -132,6 +133,14 @@ def listed(*, tenant: str = "", live: bool = False) -> list[MoveLine]:
     """
     tenant_id = find_tenant(tenant).id if tenant else ""
     return all_moves(tenant_id=tenant_id, live=live, slugs=slugs_of)
+
+
+def newest(name: str) -> Move | None:
+    """The move of this number, or the newest of this tenant."""
+    try:
+        return journal.find(_meant(name))
+    except NoSuchMove:
+        return None
 
 
 def _meant(name: str) -> str:

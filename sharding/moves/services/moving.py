@@ -12,7 +12,6 @@ from sharding.moves.core.steps import Act, Mode, Step, Way, steps_from
 from sharding.moves.errors import (
     FenceNotReached,
     MoveFailed,
-    MoveInterrupted,
     MoveOnHold,
     PauseFailed,
     Superseded,
@@ -30,9 +29,6 @@ from sharding.schemas.errors import SchemaError
 
 SERVERS: Final = (DatabaseError, psycopg.Error, SchemaError, OSError)
 """What a server does to a move, that does not answer or refuses something."""
-
-
-_INTERRUPTED: Final = "its mover was interrupted"
 
 
 def move_tenant(request: MoveRequest, *, tell: Tell = silent) -> MoveReceipt:
@@ -72,8 +68,6 @@ def go_there(work: Work, first: Callable[[Work], None]) -> None:
         raise
     except BaseException as error:
         if work.state.is_past_no_return:
-            if isinstance(error, KeyboardInterrupt):
-                raise MoveOnHold(work.move.pk, _INTERRUPTED) from error
             raise
         take_back_since(work, error)
         raise
@@ -137,8 +131,6 @@ def finish(work: Work) -> None:
     except (*SERVERS, FenceNotReached) as error:
         journal.note_error(work.move, why_of(error))
         raise MoveOnHold(work.move.pk, why_of(error)) from error
-    except KeyboardInterrupt as error:
-        raise MoveOnHold(work.move.pk, _INTERRUPTED) from error
 
 
 def take_back_since(work: Work, error: BaseException) -> None:
@@ -146,14 +138,12 @@ def take_back_since(work: Work, error: BaseException) -> None:
 
     Raises:
         MoveOnHold: a server does not answer; what is left to do is journaled.
-        MoveFailed, MoveInterrupted: what has happened, where it is no error of moves.
+        MoveFailed: what has happened, where it is a server's.
     """
-    why = _INTERRUPTED if isinstance(error, KeyboardInterrupt) else why_of(error)
+    why = "its mover was interrupted" if isinstance(error, KeyboardInterrupt) else why_of(error)
     work.tell(f"taking it back: {why}")
     take_back(work)
     journal.note_error(work.move, why)
-    if isinstance(error, KeyboardInterrupt):
-        raise MoveInterrupted(work.move.pk) from error
     if isinstance(error, SERVERS):
         raise MoveFailed(work.move.pk, why) from error
 
@@ -170,8 +160,6 @@ def take_back(work: Work) -> None:
     except (*SERVERS, FenceNotReached, WrongMoveState) as error:
         journal.note_error(work.move, why_of(error))
         raise MoveOnHold(work.move.pk, why_of(error)) from error
-    except KeyboardInterrupt as error:
-        raise MoveOnHold(work.move.pk, _INTERRUPTED) from error
 
 
 def receipt_of(move: Move) -> MoveReceipt:

@@ -12,7 +12,7 @@ from sharding.moves.types import MoveRequest
 from sharding.placements.telling import Exit
 from tenants.edge import add_dry_run, add_json, errors_told, progress_of
 from tenants.moving import arguments, services
-from tenants.moving.arguments import ended_as_by_ctrl_c
+from tenants.moving.command import interruptible
 from tenants.moving.telling import plan_text, receipt_text, rehearsal_text
 
 _PLAIN: Final = MoveRequest("", "")
@@ -86,7 +86,7 @@ class Command(BaseCommand):
             mode=None if options["mode"] == "auto" else Mode(options["mode"]),
             soak=timedelta(0) if options["no_soak"] else options["soak"],
         )
-        with errors_told(), ended_as_by_ctrl_c():
+        with errors_told(), interruptible(options["tenant"]):
             if options["dry_run"]:
                 plan = services.plan(wish)
                 told, text = plan.to_json(), plan_text(plan, options["tenant"])

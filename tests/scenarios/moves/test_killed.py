@@ -109,10 +109,22 @@ def test_interrupted_it_takes_its_move_back_and_says_so(new_tenant, start, how):
     victim = start("copy.begin", "move_tenant", tenant.slug, *TO_BETA)
     os.kill(victim.pid, how)
     status, told = victim.go()
+    move = Move.objects.using("control").get(tenant_id=tenant.id)
     assert status == 1, told
-    assert "was interrupted and is taken back. The tenant is where it was." in told
+    assert f"Interrupted. Move {move.pk} was taken back; the tenant is on alpha" in told
     assert "Traceback" not in told
+    assert move.last_error == "its mover was interrupted"
     settled(tenant, on="alpha")
+
+
+def says_how_to_go_on(victim, tenant) -> str:
+    """The number of the move that its mover has left."""
+    status, told = victim.go()
+    move = Move.objects.using("control").get(tenant_id=tenant.id)
+    assert status == 3, told
+    assert f"`manage.py resume_move {move.pk}` goes on with it" in told
+    assert "Traceback" not in told
+    return str(move.pk)
 
 
 @pytest.mark.slow
@@ -124,12 +136,7 @@ def test_interrupted_once_more_it_says_how_to_go_on(new_tenant, start):
     second = victim.here.with_name(later)
     wait_for(second.exists, f"it did not come to {later}", seconds=60)
     os.kill(victim.pid, signal.SIGINT)
-    status, told = victim.go()
-    move = Move.objects.using("control").get(tenant_id=tenant.id)
-    assert status == 3, told
-    assert f"`manage.py resume_move {move.pk}` goes on with it" in told
-    assert "Traceback" not in told
-    assert recover_move(str(move.pk)).state == "aborted"
+    assert recover_move(says_how_to_go_on(victim, tenant)).state == "aborted"
     settled(tenant, on="alpha")
 
 
@@ -139,12 +146,7 @@ def test_interrupted_after_the_switch_it_says_how_to_go_on(new_tenant, start, po
     tenant = new_tenant(ledger=True)
     victim = start(point, "move_tenant", tenant.slug, *TO_BETA)
     os.kill(victim.pid, signal.SIGINT)
-    status, told = victim.go()
-    move = Move.objects.using("control").get(tenant_id=tenant.id)
-    assert status == 3, told
-    assert f"`manage.py resume_move {move.pk}` goes on with it" in told
-    assert "Traceback" not in told
-    assert recover_move(str(move.pk)).state == "done"
+    assert recover_move(says_how_to_go_on(victim, tenant)).state == "done"
     settled(tenant, on="beta")
 
 
