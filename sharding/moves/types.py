@@ -40,6 +40,7 @@ SOAK: Final = timedelta(days=1)
 LONGEST_SOAK: Final = timedelta(days=30)
 """All the while two servers have all rows, and one keeps what it writes for the other."""
 
+SHORTEST_PAUSE: Final = timedelta(milliseconds=1)
 LONGEST_PAUSE: Final = timedelta(minutes=10)
 LONGEST_DRAIN: Final = timedelta(hours=1)
 """Requests wait meanwhile, and are refused long before."""
@@ -115,7 +116,7 @@ class MoveRequest:
         Raises:
             ValueError: a time is none, or too long to wait for.
         """
-        if not timedelta(milliseconds=1) <= self.max_pause <= LONGEST_PAUSE:
+        if not SHORTEST_PAUSE <= self.max_pause <= LONGEST_PAUSE:
             raise ValueError(f"max_pause is {self.max_pause}")
         if not timedelta(0) <= self.max_drain <= LONGEST_DRAIN:
             raise ValueError(f"max_drain is {self.max_drain}")
@@ -147,16 +148,20 @@ class MoveRequest:
 
     @classmethod
     def of(cls, tenant_id: str, target: str, asked: dict[str, Any]) -> Self:
-        """Read what the journal has."""
+        """Read what the journal has; what older code let pass is brought within bounds."""
+        max_pause, max_drain, between, soak = (
+            timedelta(milliseconds=asked.get(name, 0))
+            for name in ("max_pause_ms", "max_drain_ms", "between_ms", "soak_ms")
+        )
         return cls(
             tenant_id,
             target,
             mode=None if asked["mode"] == "auto" else Mode(asked["mode"]),
-            max_pause=timedelta(milliseconds=asked["max_pause_ms"]),
-            max_drain=timedelta(milliseconds=asked["max_drain_ms"]),
-            attempts=asked["attempts"],
-            between=timedelta(milliseconds=asked["between_ms"]),
-            soak=timedelta(milliseconds=asked.get("soak_ms", 0)),
+            max_pause=min(max(max_pause, SHORTEST_PAUSE), LONGEST_PAUSE),
+            max_drain=min(max(max_drain, timedelta(0)), LONGEST_DRAIN),
+            attempts=max(asked["attempts"], 1),
+            between=between,
+            soak=min(max(soak, timedelta(0)), LONGEST_SOAK),
         )
 
 

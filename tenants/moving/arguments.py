@@ -9,15 +9,14 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Final
 
-from sharding.moves.types import LONGEST_DRAIN, LONGEST_PAUSE, LONGEST_SOAK
+from sharding.moves.types import LONGEST_DRAIN, LONGEST_PAUSE, LONGEST_SOAK, SHORTEST_PAUSE
 
 _MOST_ATTEMPTS: Final = 100
 
 
 def pause(text: str) -> timedelta:
     """Milliseconds, one at least."""
-    unit = timedelta(milliseconds=1)
-    return _time(text, unit, least=unit, most=LONGEST_PAUSE)
+    return _time(text, timedelta(milliseconds=1), least=SHORTEST_PAUSE, most=LONGEST_PAUSE)
 
 
 def drain(text: str) -> timedelta:

@@ -17,10 +17,9 @@ class Verdict:
 
     Attributes:
         acknowledged: writes, of HTTP and of SQL.
-        lost: acknowledged, and not there.
+        lost: acknowledged, or done outside after its commit, and not there.
         doubled: there, or done outside, more than once: all but the first.
         without_effect: acknowledged over HTTP, and what follows the commit was not done.
-        unfounded: done outside, of a write that is not there.
         torn: writers whose counter is not the number of their rows.
     """
 
@@ -29,7 +28,6 @@ class Verdict:
     doubled: int = 0
     without_effect: int = 0
     torn: int = 0
-    unfounded: int = 0
 
     def __add__(self, other: Self) -> "Verdict":
         return Verdict(
@@ -39,8 +37,7 @@ class Verdict:
     @property
     def is_clean(self) -> bool:
         """Whether there is nothing to find fault with."""
-        faults = (self.lost, self.doubled, self.without_effect, self.torn, self.unfounded)
-        return not any(faults)
+        return not (self.lost or self.doubled or self.without_effect or self.torn)
 
 
 def judge(
@@ -61,9 +58,8 @@ def judge(
     by_writer = Counter(writer for writer, _ in rows)
     return Verdict(
         acknowledged=len(acknowledged),
-        lost=len(acknowledged - found.keys()),
+        lost=len((acknowledged | done.keys()) - found.keys()),
         doubled=sum(times - 1 for times in (*found.values(), *done.values())),
         without_effect=len(over_http - done.keys()),
         torn=sum(by_writer[writer] != value for writer, value in counters.items()),
-        unfounded=len(done.keys() - found.keys()),
     )

@@ -99,7 +99,7 @@ def goals(results: Results) -> str:
         *(goal for part in (LOGICAL, BLOCK) for goal in _http_goals(results, part)),
         ("acknowledged writes that are lost, of all parts", "0", found["lost_writes"], 1),
         ("writes or effects that are doubled", "0", found["duplicated_effects"], 1),
-        ("effects without their write or the reverse, wrong counters", "0", _torn(results), 1),
+        ("writes without their effect, counters that are wrong", "0", _torn(results), 1),
         ("HTTP errors other than 503", "0", found["client_errors"], 1),
         ("HTTP 503", "0", found["http_503"], 1),
     ]
@@ -107,7 +107,7 @@ def goals(results: Results) -> str:
 
 
 def _torn(results: Results) -> int:
-    return sum(one.without_effect + one.unfounded + one.torn for one in results.verdicts)
+    return sum(one.without_effect + one.torn for one in results.verdicts)
 
 
 def _http_goals(results: Results, part: str) -> list[Goal]:
@@ -242,8 +242,8 @@ def _about(found: Found) -> str:
         f"({found.bytes_with_indexes / 1e6:,.1f} MB with indexes), {found.neighbours} neighbours, "
         f"whose server wrote {least} to {most} MB of WAL a second.\n\n"
         f"{told.acknowledged:,} writes were acknowledged: lost {told.lost}, doubled "
-        f"{told.doubled}, without their effect {told.without_effect}, effects without a write "
-        f"{told.unfounded}, counters that are wrong {told.torn}. "
+        f"{told.doubled}, without their effect {told.without_effect}, counters that are wrong "
+        f"{told.torn}. "
         f"Refused to SQL clients, who tried the other shard then: "
         f"{', '.join(refused) or 'nothing'}. What did not come to its end: {failed or 'nothing'}."
     )

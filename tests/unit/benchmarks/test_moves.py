@@ -34,7 +34,7 @@ def test_the_oracle_is_content_where_everything_acknowledged_is_there_once():
         ({"effects": [(1, 1), (1, 1)]}, "doubled"),
         ({"effects": []}, "without_effect"),
         ({"counters": {1: 2, 9: 1}}, "torn"),
-        ({"effects": [(1, 1), (1, 2)]}, "unfounded"),
+        ({"effects": [(1, 1), (1, 2)]}, "lost"),
     ],
 )
 def test_the_oracle_finds(wrong, name):

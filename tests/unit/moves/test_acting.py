@@ -5,7 +5,7 @@ from sharding.moves.core.states import MoveState
 from sharding.moves.core.steps import Act, Mode, Route, Way, steps_from
 from sharding.moves.services import acting
 from sharding.moves.services.moving import CATCHES_UP
-from sharding.moves.types import MoveRequest
+from sharding.moves.types import LONGEST_SOAK, SHORTEST_PAUSE, MoveRequest
 
 
 def test_each_act_but_the_end_has_a_function_and_each_mode_catches_up():
@@ -42,3 +42,15 @@ def test_whoever_goes_on_with_a_move_has_all_that_was_asked_for():
         assert each.name in untold or getattr(asked, each.name) != getattr(plain, each.name)
     for one in (asked, plain, replace(asked, soak=timedelta(0))):
         assert MoveRequest.of("t1", "beta", one.to_json()) == one
+
+
+def test_what_older_code_has_written_is_brought_within_bounds():
+    told = MoveRequest("t1", "beta").to_json()
+    strange = {"max_pause_ms": -5, "max_drain_ms": -1, "attempts": 0, "soak_ms": 1e14}
+    read = MoveRequest.of("t1", "beta", {**told, **strange})
+    assert (read.max_pause, read.max_drain, read.attempts, read.soak) == (
+        SHORTEST_PAUSE,
+        timedelta(0),
+        1,
+        LONGEST_SOAK,
+    )
