@@ -53,7 +53,8 @@ def start(tmp_path) -> Iterator[object]:
             folder = tmp_path / f"{len(started)}"
             folder.mkdir()
             process = subprocess.Popen(
-                [sys.executable, "manage.py", *command],
+                # Who runs in the background ignores Ctrl-C, and so would whoever is begun there.
+                ["env", "--default-signal=INT", sys.executable, "manage.py", *command],
                 cwd=_ROOT,
                 env={
                     **os.environ,
