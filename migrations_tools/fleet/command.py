@@ -1,11 +1,9 @@
 """What `migrate_fleet` and `migrate_schemas` have in common."""
 
 import json
-import signal
 from argparse import ArgumentParser
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
-from types import FrameType
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError
@@ -23,7 +21,7 @@ from migrations_tools.fleet.requests import FleetReport, FleetRequest
 from migrations_tools.fleet.states import RunState, Standing, StepState
 from migrations_tools.services.fleet import migrate_fleet, preview
 from sharding.placements import telling
-from sharding.placements.telling import Exit, ExitCodes
+from sharding.placements.telling import Exit, ExitCodes, terminated_as_interrupted
 from sharding.pools.outages import as_sentence
 
 _CODES: Final[ExitCodes] = {
@@ -75,7 +73,8 @@ class FleetCommand(BaseCommand):
         with errors_told():
             if options["dry_run"] or options.get("plan"):
                 return preview(request, record=bool(options.get("plan")), tell=self.tell)
-            with _terminated_as_interrupted():
+            # Each lane finishes the schema that it is at.
+            with terminated_as_interrupted():
                 return migrate_fleet(request, tell=self.tell)
 
     def show(self, report: FleetReport, *, as_json: bool, planned: bool) -> None:
@@ -127,21 +126,3 @@ class FleetCommand(BaseCommand):
 def errors_told() -> AbstractContextManager[None]:
     """Turn what the services raise into CommandError; see `sharding.placements.telling`."""
     return telling.errors_told(_CODES)
-
-
-@contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
-    """SIGTERM ends a run as Ctrl-C does: each lane finishes the schema that it is at."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    try:
-        before = signal.signal(signal.SIGTERM, interrupt)
-    except ValueError:  # not the main thread: whoever started it sees to signals
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import IntEnum
@@ -112,6 +113,20 @@ def errors_told(more: ExitCodes = MappingProxyType({})) -> Iterator[None]:
         if not told:
             raise
         raise CommandError(told, returncode=Exit.FAILED) from error
+
+
+@contextmanager
+def terminated_as_interrupted() -> Iterator[None]:
+    """SIGTERM ends what is done in the block as Ctrl-C does, so that it can put itself in order."""
+    try:
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    except ValueError:  # not the main thread: whoever started it sees to signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def registry_file_to_write() -> Path:

@@ -1,11 +1,7 @@
-"""What the commands of moves are told: times within bounds, and to stop."""
+"""What the commands of moves are told: numbers within bounds."""
 
 import math
-import signal
-import threading
 from argparse import ArgumentTypeError
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import Final
 
@@ -34,19 +30,6 @@ def attempts(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= _MOST_ATTEMPTS:
         raise ArgumentTypeError(f"{text!r} is not a number from 1 to {_MOST_ATTEMPTS}")
     return int(text)
-
-
-@contextmanager
-def ended_as_by_ctrl_c() -> Iterator[None]:
-    """Let SIGTERM do in the block what Ctrl-C does, so that a mover can take its move back."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _time(text: str, unit: timedelta, *, least: timedelta, most: timedelta) -> timedelta:

@@ -12,10 +12,9 @@ from django.core.management.base import BaseCommand, CommandError
 from sharding.moves.core.states import MoveState
 from sharding.moves.models import Move
 from sharding.moves.types import MoveReceipt
-from sharding.placements.telling import Exit
+from sharding.placements.telling import Exit, terminated_as_interrupted
 from tenants.edge import add_json, errors_told
 from tenants.moving import services
-from tenants.moving.arguments import ended_as_by_ctrl_c
 from tenants.moving.telling import receipt_text
 
 
@@ -30,7 +29,7 @@ def interruptible(name: str) -> Iterator[None]:
     """
     before = services.newest(name)
     try:
-        with ended_as_by_ctrl_c():
+        with terminated_as_interrupted():
             yield
     except KeyboardInterrupt as error:
         move = services.newest(name)
