@@ -227,15 +227,13 @@ def look_at_end(connection: Connection, who: Who) -> tuple[Marker | None, str]:
     Raises:
         Superseded: somebody with a newer token is at work.
     """
-    asked = sql.SQL("; ").join((reading_marker(who.schema), sql.SQL(IDENTITY)))
-    answer = connection.execute(asked)
-    marker = as_marker(answer.fetchone())
-    answer.nextset()
-    row = answer.fetchone()
-    assert row is not None, "a SELECT without FROM has one row"
+    *found, (identity,) = in_one_message(
+        connection, who, reading_marker(who.schema), sql.SQL(IDENTITY)
+    )
+    marker = as_marker(found[0] if found else None)
     if marker is not None and marker.token > who.token:
         raise Superseded(who.schema, token=who.token)
-    return marker, str(row[0])
+    return marker, str(identity)
 
 
 def take_over(server: Server, who: Who) -> Marker:
